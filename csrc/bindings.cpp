@@ -1,0 +1,266 @@
+// The only file that sees Python. Arrays come in as NumPy arrays that the Python side has checked;
+// every call that works on rows releases the GIL and returns within a second or so.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <algorithm>
+#include <optional>
+#include <stdexcept>
+#include <string>
+
+#include "closest_pair.h"
+#include "core.h"
+#include "frame.h"
+#include "panels.h"
+#include "pool.h"
+#include "rows.h"
+#include "scan.h"
+#include "shard.h"
+
+namespace py = pybind11;
+using namespace pyuniform;
+
+namespace {
+
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+using Unlocked = py::call_guard<py::gil_scoped_release>;
+
+DType dtype_of(const std::string& name) {
+  static const std::pair<const char*, DType> names[] = {
+      {"float32", DType::f32}, {"float16", DType::f16}, {"bfloat16", DType::bf16},
+      {"float64", DType::f64}, {"int8", DType::i8},     {"uint8", DType::u8}};
+  for (const auto& [known, dtype] : names)
+    if (name == known) return dtype;
+  throw std::invalid_argument("unsupported dtype " + name);
+}
+
+// A Matrix that keeps its arrays alive.
+class Rows {
+ public:
+  Rows(py::array data, const std::string& dtype) : data_(std::move(data)) {
+    if (data_.ndim() != 2) throw std::invalid_argument("rows must be two-dimensional");
+    if (data_.shape(1) > 1 && data_.strides(1) != data_.itemsize())
+      throw std::invalid_argument("the values of a row must be contiguous");
+    matrix = {static_cast<const char*>(data_.data()),
+              data_.shape(0),
+              data_.shape(1),
+              data_.strides(0),
+              dtype_of(dtype),
+              nullptr};
+  }
+
+  void set_norms(Array<double> norms) {
+    if (norms.size() != matrix.n) throw std::invalid_argument("one norm a row");
+    norms_ = std::move(norms);
+    matrix.norm = norms_.data();
+  }
+
+  // Canonical values of some rows, zero-padded.
+  py::array_t<double> canonical(Array<int64_t> rows) const;
+
+  Matrix matrix;
+
+ private:
+  py::array data_;
+  Array<double> norms_;
+};
+
+py::array_t<double> Rows::canonical(Array<int64_t> rows) const {
+  const int64_t count = rows.size(), width = padded(matrix.d);
+  py::array_t<double> out({count, width});
+  RowReader reader(matrix, active_kernels());
+  for (int64_t p = 0; p < count; ++p) reader.canonical(rows.data()[p], out.mutable_data(p, 0));
+  return out;
+}
+
+py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
+               std::optional<Array<double>> norms) {
+  double* out = norms ? norms->mutable_data() : nullptr;
+  ScanResult result;
+  {
+    py::gil_scoped_release unlocked;
+    result = scan_rows(active_kernels(), rows.matrix, begin, end, threads, out);
+  }
+  return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
+}
+
+Frame make_frame(const Rows& rows, const Array<double>& center, int exponent) {
+  if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
+  return Frame(center.data(), rows.matrix.d, exponent, rows.matrix.norm != nullptr);
+}
+
+py::tuple shard_candidates(Shard& shard, double rho, int64_t limit) {
+  limit = std::min(limit, shard.size());
+  py::array_t<int64_t> rows(limit);
+  int64_t* out = rows.mutable_data();
+  Outside outside;
+  int64_t count;
+  {
+    py::gil_scoped_release unlocked;
+    count = shard.candidates(rho, limit, out, &outside);
+  }
+  rows.resize({count});
+  return py::make_tuple(rows, outside.bound2, outside.index);
+}
+
+py::tuple shard_read(Shard& shard, const Array<int64_t>& rows, bool with_values) {
+  const int64_t count = rows.size();
+  const int64_t width = padded(shard.columns());
+  py::array_t<double> values({with_values ? count : 0, width}), distance2(count);
+  py::array_t<int32_t> nearest(count);
+  double *v = with_values ? values.mutable_data() : nullptr, *d2 = distance2.mutable_data();
+  int32_t* near = nearest.mutable_data();
+  const int64_t* r = rows.data();
+  {
+    py::gil_scoped_release unlocked;
+    shard.read(r, count, v, d2, near);
+  }
+  return py::make_tuple(values, distance2, nearest);
+}
+
+void shard_write(Shard& shard, const Array<int64_t>& rows, const Array<double>& distance2,
+                 const Array<int32_t>& nearest, const Array<int32_t>& seen) {
+  shard.write(rows.data(), rows.size(), distance2.data(), nearest.data(), seen.data());
+}
+
+py::dict shard_stats(const Shard& shard) {
+  const ShardStats& s = shard.stats();
+  py::dict out;
+  out["filter_pairs"] = s.filter_pairs;
+  out["filter_multiply_adds"] = s.filter_madds;
+  out["exact_pairs"] = s.exact_pairs;
+  out["rescanned_rows"] = s.rescanned;
+  out["parked_rows"] = s.parked;
+  return out;
+}
+
+py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
+                      Array<double> distance2, Array<int32_t> nearest, Array<int32_t> seen,
+                      double outside2, int64_t outside_index, int64_t limit) {
+  const int64_t size = index.size(), width = values.shape(1);
+  limit = std::min(limit, size);
+  py::array_t<int64_t> picked(limit);
+  py::array_t<double> picked2(limit);
+  const Pool pool = {values.data(),
+                     width,
+                     size,
+                     index.data(),
+                     distance2.mutable_data(),
+                     nearest.mutable_data(),
+                     seen.mutable_data()};
+  int64_t *slots = picked.mutable_data(), pairs = 0, count;
+  double* radii2 = picked2.mutable_data();
+  {
+    py::gil_scoped_release unlocked;
+    count = greedy_pool(active_kernels(), pool, {outside2, outside_index}, limit, slots, radii2,
+                        &pairs);
+  }
+  picked.resize({count});
+  picked2.resize({count});
+  return py::make_tuple(picked, picked2, pairs);
+}
+
+py::tuple find_closest_pair(const Rows& rows, const Array<double>& center, int exponent,
+                            int64_t begin, int64_t end, int64_t columns_begin, int64_t columns_end,
+                            int threads, double distance2, int64_t first, int64_t second) {
+  const Frame frame = make_frame(rows, center, exponent);
+  ClosestPair best = {distance2, first, second};
+  {
+    py::gil_scoped_release unlocked;
+    closest_pair(active_kernels(), rows.matrix, frame, begin, end, columns_begin, columns_end,
+                 threads, &best);
+  }
+  return py::make_tuple(best.distance2, best.first, best.second);
+}
+
+// For the tests of the error bounds: of all pairs of rows the lower bound, the canonical distance,
+// the upper bound, and the slack.
+py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponent) {
+  const Kernels& kernels = active_kernels();
+  const Matrix& matrix = rows.matrix;
+  const Frame frame = make_frame(rows, center, exponent);
+  const int64_t n = matrix.n, d = matrix.d, width = padded(d);
+  py::array_t<double> lower({n, n}), exact({n, n}), upper({n, n}), slack({n, n});
+  RowReader reader(matrix, kernels);
+  RowBlock packed(n, d, kernels.tile_rows);
+  Panels panels(d);
+  std::vector<double> x(n * width), norm2(n);
+  for (int64_t i = 0; i < n; ++i) {
+    reader.canonical(i, &x[i * width]);
+    norm2[i] = reader.pack(i, frame, packed.row(i));
+    panels.append(frame, packed.row(i), norm2[i]);
+  }
+  const std::vector<float> limit(kernels.tile_rows);
+  std::vector<float> high(kernels.tile_rows * kPanel), low(high.size());
+  std::vector<uint32_t> below(kernels.tile_rows);
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < n; ++j) {
+      if (j % kPanel == 0) {
+        const Panel& panel = panels[j / kPanel];
+        for (auto [half, value] : {std::pair{panel.half_upper, &high}, {panel.half_lower, &low}})
+          kernels.tile(packed.row(i), packed.stride, 1, panel.values.get(), half, d, limit.data(),
+                       value->data(), below.data());
+      }
+      const double distance2 = kernels.distance2(&x[i * width], &x[j * width], width);
+      *exact.mutable_data(i, j) = distance2;
+      *upper.mutable_data(i, j) =
+          frame.unit2 * (frame.row_upper(norm2[i]) + 2.0 * high[j % kPanel]);
+      *lower.mutable_data(i, j) = frame.unit2 * (frame.row_lower(norm2[i]) + 2.0 * low[j % kPanel]);
+      *slack.mutable_data(i, j) = frame.slack(norm2[i], distance2);
+    }
+  }
+  return py::make_tuple(lower, exact, upper, slack);
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_core, m) {
+  m.doc() = "The C++ core of pyuniform; see csrc/core.h.";
+
+  m.def("instruction_sets", [] {
+    py::list names;
+    for (const Kernels* const* p = available_kernels(); *p; ++p) names.append((*p)->name);
+    return names;
+  });
+  m.def("active_instruction_set", [] { return active_kernels().name; });
+  m.def("select_instruction_set", &select_kernels);
+
+  py::class_<Rows>(m, "Rows")
+      .def(py::init<py::array, const std::string&>())
+      .def("set_norms", &Rows::set_norms)
+      .def("canonical", &Rows::canonical);
+  m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
+        py::arg("norms") = std::nullopt);
+
+  py::class_<Shard>(m, "Shard")
+      .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads) {
+             if (center.size() != rows.matrix.d)
+               throw std::invalid_argument("one center value a column");
+             return std::make_unique<Shard>(rows.matrix, center.data(), exponent, threads);
+           }),
+           py::keep_alive<1, 2>())
+      .def("add_picks",
+           [](Shard& shard, const Array<int64_t>& rows, const Array<double>& values) {
+             shard.add_picks(rows.data(), values.data(), rows.size());
+           })
+      .def("threshold", &Shard::threshold, Unlocked())
+      .def("relax", &Shard::relax, Unlocked())
+      .def("candidates", &shard_candidates)
+      .def("read", &shard_read)
+      .def("settle",
+           [](Shard& shard, const Array<int64_t>& rows) {
+             const int64_t* r = rows.data();
+             const int64_t count = rows.size();
+             py::gil_scoped_release unlocked;
+             shard.settle(r, count);
+           })
+      .def("write", &shard_write)
+      .def("stats", &shard_stats);
+
+  m.def("greedy_pool", &pool_greedy);
+  m.def("closest_pair", &find_closest_pair);
+  m.def("pair_bounds", &pair_bounds);
+}

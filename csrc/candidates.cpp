@@ -1,0 +1,147 @@
+// The rows with the largest bounds, and the exact distance of each: where the filter hands over to
+// float64.
+#include <algorithm>
+
+#include "rows.h"
+#include "shard.h"
+
+namespace pyuniform {
+namespace {
+
+struct Entry {
+  double bound;
+  int64_t row;
+};
+
+// The tie rule: larger bound first, then lower row.
+bool ahead(const Entry& a, const Entry& b) {
+  return a.bound != b.bound ? a.bound > b.bound : a.row < b.row;
+}
+
+}  // namespace
+
+int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
+  // Keeps at most 2 * limit entries: when full, those that cannot be among the best are dropped.
+  const int64_t capacity = 2 * limit;
+  std::vector<Entry> best;
+  best.reserve(capacity);
+  Entry rest = {-1, std::numeric_limits<int64_t>::max()};
+  auto keep_best = [&] {
+    if (static_cast<int64_t>(best.size()) <= limit) return;
+    std::nth_element(best.begin(), best.begin() + limit, best.end(), ahead);
+    if (ahead(best[limit], rest)) rest = best[limit];
+    best.resize(limit);
+  };
+  for (int64_t i = 0; i < matrix_.n; ++i) {
+    const Entry entry = {bound_[i], i};
+    if (entry.bound < 0 || !ahead(entry, rest)) continue;
+    if (entry.bound > rho) {
+      best.push_back(entry);
+      if (static_cast<int64_t>(best.size()) == capacity) keep_best();
+    } else {
+      rest = entry;
+    }
+  }
+  keep_best();
+  const int64_t count = static_cast<int64_t>(best.size());
+  for (int64_t m = 0; m < count; ++m) rows[m] = best[m].row;
+  settle(rows, count);
+  *outside = {rest.bound, rest.row};
+  return count;
+}
+
+void Shard::settle(const int64_t* rows, int64_t count) {
+  const int64_t width = padded(matrix_.d);
+  std::vector<int64_t> open;
+  int64_t exact_pairs = 0;
+#pragma omp parallel num_threads(threads_) reduction(+ : exact_pairs)
+  {
+    RowReader reader(matrix_, kernels_);
+    std::vector<double> x(width), pick(width);
+    std::vector<float> packed(matrix_.d);
+    std::vector<int64_t> mine;
+#pragma omp for schedule(static)
+    for (int64_t m = 0; m < count; ++m) {
+      const int64_t i = rows[m];
+      if (nearest_[i] < 0 || bound_[i] <= 0) continue;  // nothing seen yet, or nothing to gain
+      reader.canonical(i, x.data());
+      pick_values(nearest_[i], reader, pick.data());
+      bound_[i] = kernels_.distance2(x.data(), pick.data(), width);
+      ++exact_pairs;
+      if (second_[i] == std::numeric_limits<float>::infinity()) continue;
+      const double norm2 = reader.pack(i, frame_, packed.data());
+      if (second_[i] * frame_.unit2 - frame_.slack(norm2, bound_[i]) > bound_[i])
+        second_[i] = std::numeric_limits<float>::infinity();
+      else
+        mine.push_back(i);
+    }
+#pragma omp critical
+    open.insert(open.end(), mine.begin(), mine.end());
+  }
+  stats_.exact_pairs += exact_pairs;
+  rescan(open);
+}
+
+// Looks at every seen pick again, in float64 where the filter cannot exclude it.
+void Shard::rescan(const std::vector<int64_t>& rows) {
+  const int64_t d = matrix_.d, width = padded(d), count = static_cast<int64_t>(rows.size());
+  const int tile_rows = kernels_.tile_rows;
+  int64_t exact_pairs = 0, filter_pairs = 0;
+  // Small groups share the panels they stream; what is left of a tile is shared out among threads.
+  const int64_t group = std::max<int64_t>(
+      tile_rows, std::min<int64_t>(8 * tile_rows, count / threads_ / tile_rows * tile_rows));
+#pragma omp parallel num_threads(threads_) reduction(+ : exact_pairs, filter_pairs)
+  {
+    RowReader reader(matrix_, kernels_);
+    RowBlock packed(group, d, tile_rows);
+    std::vector<double> x(group * width), pick(width), lower(group);
+    std::vector<float> limit(group + tile_rows), value(tile_rows * kPanel);
+    std::vector<uint32_t> below(tile_rows);
+    auto set_limit = [&](int64_t r, int64_t i) {
+      // One float32 up, so that a bound equal to the distance is below the limit: ties matter.
+      const float at = round_up((bound_[i] / frame_.unit2 - lower[r]) / 2);
+      limit[r] = std::nextafterf(at, std::numeric_limits<float>::infinity());
+    };
+#pragma omp for schedule(dynamic)
+    for (int64_t begin = 0; begin < count; begin += group) {
+      const int64_t size = std::min(group, count - begin);
+      for (int64_t r = 0; r < size; ++r) {
+        const int64_t i = rows[begin + r];
+        reader.canonical(i, &x[r * width]);
+        lower[r] = frame_.row_lower(reader.pack(i, frame_, packed.row(r)));
+        set_limit(r, i);
+      }
+      for (int64_t p = 0; p < panels_.count(); ++p) {
+        const Panel& panel = panels_[p];
+        for (int64_t at = 0; at < size; at += tile_rows) {
+          const int n = static_cast<int>(std::min<int64_t>(tile_rows, size - at));
+          kernels_.tile(packed.row(at), packed.stride, n, panel.values.get(), panel.half_lower, d,
+                        &limit[at], value.data(), below.data());
+          for (int r = 0; r < n; ++r) {
+            const int64_t i = rows[begin + at + r];
+            for (uint32_t bits = below[r]; bits; bits &= bits - 1) {
+              const int32_t c = static_cast<int32_t>(p * kPanel + __builtin_ctz(bits));
+              if (c >= seen_[i] || c == nearest_[i]) continue;
+              pick_values(c, reader, pick.data());
+              const double distance2 = kernels_.distance2(&x[(at + r) * width], pick.data(), width);
+              ++exact_pairs;
+              if (distance2 > bound_[i] || (distance2 == bound_[i] && c > nearest_[i])) continue;
+              bound_[i] = distance2;
+              nearest_[i] = c;
+              set_limit(at + r, i);
+            }
+          }
+        }
+        filter_pairs += size * panels_.filled(p);
+      }
+      for (int64_t r = 0; r < size; ++r)
+        second_[rows[begin + r]] = std::numeric_limits<float>::infinity();
+    }
+  }
+  stats_.rescanned += count;
+  stats_.exact_pairs += exact_pairs;
+  stats_.filter_pairs += filter_pairs;
+  stats_.filter_madds += filter_pairs * d;
+}
+
+}  // namespace pyuniform

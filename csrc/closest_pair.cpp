@@ -1,0 +1,89 @@
+#include "closest_pair.h"
+
+#include <algorithm>
+
+#include "panels.h"
+#include "rows.h"
+
+namespace pyuniform {
+namespace {
+
+bool ahead(const ClosestPair& a, const ClosestPair& b) {
+  if (a.distance2 != b.distance2) return a.distance2 < b.distance2;
+  return a.first != b.first ? a.first < b.first : a.second < b.second;
+}
+
+}  // namespace
+
+void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& frame, int64_t begin,
+                  int64_t end, int64_t columns_begin, int64_t columns_end, int threads,
+                  ClosestPair* best) {
+  const int64_t d = matrix.d, width = padded(d);
+  const int tile_rows = kernels.tile_rows;
+  end = std::min(end, columns_end - 1);
+  columns_begin = std::max(columns_begin, begin + 1);
+
+  Panels panels(d);
+  {
+    RowReader reader(matrix, kernels);
+    std::vector<float> packed(d);
+    for (int64_t j = columns_begin; j < columns_end; ++j) {
+      const double norm2 = reader.pack(j, frame, packed.data());
+      panels.append(frame, packed.data(), norm2);
+    }
+  }
+
+#pragma omp parallel num_threads(threads)
+  {
+    RowReader reader(matrix, kernels);
+    RowBlock packed(tile_rows, d, tile_rows);
+    std::vector<double> x(width), y(width), lower(tile_rows);
+    std::vector<float> limit(tile_rows), value(tile_rows * kPanel);
+    std::vector<uint32_t> below(tile_rows);
+    ClosestPair mine = *best;
+#pragma omp for schedule(dynamic, 8)
+    for (int64_t at = begin; at < end; at += tile_rows) {
+      const int n = static_cast<int>(std::min<int64_t>(tile_rows, end - at));
+      // A pair found by another thread only tightens the filter.
+#pragma omp critical(closest_pair_best)
+      {
+        if (ahead(*best, mine)) mine = *best;
+        if (ahead(mine, *best)) *best = mine;
+      }
+      for (int r = 0; r < n; ++r)
+        lower[r] = frame.row_lower(reader.pack(at + r, frame, packed.row(r)));
+      auto set_limits = [&] {
+        for (int r = 0; r < n; ++r) {
+          const float open = round_up((mine.distance2 / frame.unit2 - lower[r]) / 2);
+          limit[r] = std::nextafterf(open, std::numeric_limits<float>::infinity());
+        }
+      };
+      set_limits();
+      // Columns up to the first row of the tile are pairs seen from the other side.
+      const int64_t first_column = std::max(columns_begin, at + 1) - columns_begin;
+      for (int64_t p = first_column / kPanel; p < panels.count(); ++p) {
+        kernels.tile(packed.row(0), packed.stride, n, panels[p].values.get(), panels[p].half_lower,
+                     d, limit.data(), value.data(), below.data());
+        for (int r = 0; r < n; ++r) {
+          const int64_t i = at + r;
+          bool have_x = false;
+          for (uint32_t bits = below[r]; bits; bits &= bits - 1) {
+            const int64_t j = columns_begin + p * kPanel + __builtin_ctz(bits);
+            if (j <= i || (mine.distance2 == 0 && !ahead({0, i, j}, mine))) continue;
+            if (!have_x) reader.canonical(i, x.data());
+            have_x = true;
+            reader.canonical(j, y.data());
+            const ClosestPair pair = {kernels.distance2(x.data(), y.data(), width), i, j};
+            if (!ahead(pair, mine)) continue;
+            mine = pair;
+            set_limits();
+          }
+        }
+      }
+    }
+#pragma omp critical(closest_pair_best)
+    if (ahead(mine, *best)) *best = mine;
+  }
+}
+
+}  // namespace pyuniform

@@ -1,0 +1,90 @@
+// The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings.cpp sees Python.
+//
+//   bindings.cpp ──► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
+//        │             ├─ relax.cpp           gathered rows × missed picks, parking as it goes
+//        │             └─ candidates.cpp      the largest bounds, settled in float64
+//        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
+//        ├──► closest_pair (closest_pair.h)   h_min of any set, with its pair
+//        └──► scan_rows (scan.h)              one validating read of the data
+//                   │
+//   Frame (frame.h)      where the float32 filter works, and its proven error bounds
+//   Panels (panels.h)    picks packed 32 abreast for the tile kernel
+//                   │
+//   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
+//                        isa_avx512.cpp; dispatch.cpp chooses one
+//
+// Two kinds of arithmetic, never mixed up:
+// - the filter (float32, any summation order) yields rigorous bounds and decides nothing;
+// - the canonical squared distance (float64, one summation order, no fused multiply-add) decides.
+//
+// The tie rule, the same everywhere: of equal distances the lowest row index is picked, and of
+// equally near picks the earliest is the nearest.
+#pragma once
+
+#include <cstdint>
+
+namespace pyuniform {
+
+enum class DType : int { f32, f16, bf16, f64, i8, u8 };
+
+// n rows of d values as the user stores them. Values within a row are contiguous; rows lie
+// `row_stride` bytes apart. For the cosine metric `norm` holds the n Euclidean norms by which rows
+// are divided, otherwise it is null.
+struct Matrix {
+  const char* data;
+  int64_t n, d, row_stride;
+  DType dtype;
+  const double* norm;
+
+  const char* row(int64_t i) const { return data + i * row_stride; }
+};
+
+// Picks in a panel: the width of one tile of the filter.
+constexpr int kPanel = 32;
+
+// Partial sums of the canonical distance. Partial sum l adds the terms j = l, l + 16, l + 32, ...
+// in that order; then the upper half is added to the lower half until one is left (16, 8, 4, 2, 1).
+// Canonical rows are padded with zeros to a multiple of this.
+constexpr int kLanes = 16;
+
+inline int64_t padded(int64_t d) { return (d + kLanes - 1) / kLanes * kLanes; }
+
+// One instruction set's loops.
+struct Kernels {
+  const char* name;
+
+  // The most rows one call of `tile` takes.
+  int tile_rows;
+
+  // Widens d stored values to float64; exact.
+  void (*widen)(const void* source, DType dtype, int64_t d, double* out);
+
+  // out[j] = float(x[j] * scale - center[j]); returns the squared norm of out.
+  double (*pack)(const double* x, double scale, const double* center, int64_t d, float* out);
+
+  // The canonical squared distance of two zero-padded rows.
+  double (*distance2)(const double* x, const double* y, int64_t padded_d);
+
+  // value[r * kPanel + c] = half[c] - <rows[r], panel[c]> for n <= tile_rows rows that lie `stride`
+  // floats apart, panel[j * kPanel + c] being value j of pick c. Bit c of below[r] says whether
+  // that value is smaller than limit[r]. Reads, but does not use, up to tile_rows rows.
+  void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
+               int64_t d, const float* limit, float* value, uint32_t* below);
+};
+
+extern const Kernels kernels_base;
+#ifdef PYUNIFORM_X86
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+#endif
+
+// The instruction sets this processor can run, worst first; null-terminated.
+const Kernels* const* available_kernels();
+
+// The set in use; the best available until select_kernels changes it.
+const Kernels& active_kernels();
+
+// Returns false if `name` is not available here.
+bool select_kernels(const char* name);
+
+}  // namespace pyuniform

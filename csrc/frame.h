@@ -1,0 +1,71 @@
+// The frame in which the float32 filter works, and the proven bounds of its error.
+//
+// A row x enters the filter as x' = float32(x * s - center): for Euclid s = 2^-exponent, which
+// keeps float32 squares away from overflow and underflow; for cosine s = 1 / |x|. Shifting by a
+// common center changes no distance and removes the cancellation that a large mean would cause.
+//
+// The filter's value for row x and pick c is v = half_c - fl<x', c'>. With the constants below,
+//     lower <= d2(x, c) <= upper,  upper = 4^exponent (row_upper(x) + 2 v), v from half_upper(c),
+//                                  lower = 4^exponent (row_lower(x) + 2 v), v from half_lower(c),
+// d2 being the canonical squared distance. docs/error-bounds.md derives every constant.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "core.h"
+
+namespace pyuniform {
+
+// The smallest float32 that is not below x, for values within float32's range.
+inline float round_up(double x) {
+  const float f = static_cast<float>(x);
+  return f < x ? std::nextafterf(f, std::numeric_limits<float>::infinity()) : f;
+}
+
+inline float round_down(double x) {
+  const float f = static_cast<float>(x);
+  return f > x ? std::nextafterf(f, -std::numeric_limits<float>::infinity()) : f;
+}
+
+class Frame {
+ public:
+  Frame(const double* center, int64_t d, int exponent, bool unit_rows)
+      : center(center, center + d), exponent_(exponent), unit_rows_(unit_rows) {
+    const double u = 0x1p-24, n = static_cast<double>(d);
+    double center2 = 0;
+    for (double c : this->center) center2 += c * c;
+    offset_ = 0x1p-50 * std::sqrt(center2) + std::sqrt(n) * 0x1p-149;
+    relative_ = n * u / (1 - n * u) + 9 * u;
+    absolute_ = 4.01 * offset_ * offset_ / u + n * 0x1p-148;
+    unit2 = std::ldexp(1.0, 2 * exponent);
+  }
+
+  // Scale of a row with the given norm (ignored for Euclid).
+  double scale(double norm) const { return unit_rows_ ? 1 / norm : std::ldexp(1.0, -exponent_); }
+
+  double row_upper(double norm2) const { return (1 + relative_) * norm2 + absolute_; }
+  double row_lower(double norm2) const { return (1 - relative_) * norm2 - absolute_; }
+  float half_upper(double norm2) const { return round_up(row_upper(norm2) / 2); }
+  float half_lower(double norm2) const { return round_down(row_lower(norm2) / 2); }
+
+  // How far the upper bound of a pick at least as near as sqrt(distance2) can lie above its true
+  // squared distance, for a row of squared filter norm `norm2`. Such a pick cannot be longer than
+  // the row's own norm plus that distance.
+  double slack(double norm2, double distance2) const {
+    const double longest = std::sqrt(norm2) + std::sqrt(distance2 / unit2) + 2 * offset_;
+    const double relative = relative_ + 0x1p-24;
+    return unit2 * (2 * relative * (norm2 + 1.01 * longest * longest) + 4 * absolute_);
+  }
+
+  const std::vector<double> center;
+  double unit2;  // 4^exponent: one unit of the filter's squared distances
+
+ private:
+  int exponent_;
+  bool unit_rows_;
+  double relative_, absolute_, offset_;
+};
+
+}  // namespace pyuniform

@@ -1,0 +1,81 @@
+// AVX-512F. Compiled with its flag; runs only after dispatch.cpp has seen the processor.
+#include <immintrin.h>
+
+#include "core.h"
+
+namespace pyuniform {
+namespace {
+
+#define PYUNIFORM_WIDEN_F16
+void widen_f16(const uint16_t* x, int64_t d, double* out) {
+  int64_t j = 0;
+  for (; j + 8 <= d; j += 8) {
+    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + j));
+    _mm512_storeu_pd(out + j, _mm512_cvtps_pd(_mm256_cvtph_ps(bits)));
+  }
+  for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
+}
+
+#include "isa_loops.inl"
+
+double distance2(const double* x, const double* y, int64_t padded_d) {
+  __m512d s0 = _mm512_setzero_pd(), s1 = s0;
+  for (int64_t j = 0; j < padded_d; j += kLanes) {
+    const __m512d d0 = _mm512_sub_pd(_mm512_loadu_pd(x + j), _mm512_loadu_pd(y + j));
+    const __m512d d1 = _mm512_sub_pd(_mm512_loadu_pd(x + j + 8), _mm512_loadu_pd(y + j + 8));
+    s0 = _mm512_add_pd(s0, _mm512_mul_pd(d0, d0));
+    s1 = _mm512_add_pd(s1, _mm512_mul_pd(d1, d1));
+  }
+  const __m512d eight = _mm512_add_pd(s0, s1);
+  const __m256d four =
+      _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+}
+
+constexpr int kRows = 12;
+
+// R rows against the 32 picks of a panel: 2 R accumulators + 2 panel registers of the 32 there are.
+// Each row value is a broadcast memory operand of its multiply-adds.
+template <int R>
+inline __attribute__((always_inline)) void panel_tile(const float* rows, int64_t stride,
+                                                      const float* panel, const float* half,
+                                                      int64_t d, const float* limit, float* value,
+                                                      uint32_t* below) {
+  __m512 low[R], high[R];
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r) low[r] = high[r] = _mm512_setzero_ps();
+  for (int64_t j = 0; j < d; ++j) {
+    const __m512 p0 = _mm512_loadu_ps(panel + j * kPanel);
+    const __m512 p1 = _mm512_loadu_ps(panel + j * kPanel + 16);
+#pragma GCC unroll 12
+    for (int r = 0; r < R; ++r) {
+      const __m512 x = _mm512_set1_ps(rows[r * stride + j]);
+      low[r] = _mm512_fmadd_ps(x, p0, low[r]);
+      high[r] = _mm512_fmadd_ps(x, p1, high[r]);
+    }
+  }
+  const __m512 h0 = _mm512_loadu_ps(half), h1 = _mm512_loadu_ps(half + 16);
+#pragma GCC unroll 12
+  for (int r = 0; r < R; ++r) {
+    const __m512 v0 = _mm512_sub_ps(h0, low[r]), v1 = _mm512_sub_ps(h1, high[r]);
+    const __m512 bound = _mm512_set1_ps(limit[r]);
+    _mm512_storeu_ps(value + r * kPanel, v0);
+    _mm512_storeu_ps(value + r * kPanel + 16, v1);
+    below[r] = static_cast<uint32_t>(_mm512_cmp_ps_mask(v0, bound, _CMP_LT_OQ)) |
+               static_cast<uint32_t>(_mm512_cmp_ps_mask(v1, bound, _CMP_LT_OQ)) << 16;
+  }
+}
+
+void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
+          int64_t d, const float* limit, float* value, uint32_t* below) {
+  if (n > 8) return panel_tile<12>(rows, stride, panel, half, d, limit, value, below);
+  if (n > 4) return panel_tile<8>(rows, stride, panel, half, d, limit, value, below);
+  panel_tile<4>(rows, stride, panel, half, d, limit, value, below);
+}
+
+}  // namespace
+
+const Kernels kernels_avx512 = {"avx512", kRows, widen, pack, distance2, tile};
+
+}  // namespace pyuniform

@@ -1,0 +1,70 @@
+// Loops that the compiler vectorises well by itself, compiled once per instruction set: each
+// isa_*.cpp includes this file inside its own anonymous namespace, so that no two builds of a loop
+// share a symbol. An includer may define PYUNIFORM_WIDEN_F16 to replace the portable half
+// conversion.
+
+template <typename T>
+void widen_values(const void* source, int64_t d, double* out) {
+  const T* x = static_cast<const T*>(source);
+  for (int64_t j = 0; j < d; ++j) out[j] = static_cast<double>(x[j]);
+}
+
+inline double from_bits(uint64_t bits) {
+  double value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline void widen_bf16(const uint16_t* x, int64_t d, double* out) {
+  for (int64_t j = 0; j < d; ++j) {
+    const uint32_t bits = static_cast<uint32_t>(x[j]) << 16;
+    float value;
+    __builtin_memcpy(&value, &bits, sizeof value);
+    out[j] = value;
+  }
+}
+
+#ifndef PYUNIFORM_WIDEN_F16
+inline void widen_f16(const uint16_t* x, int64_t d, double* out) {
+  for (int64_t j = 0; j < d; ++j) {
+    const uint64_t sign = static_cast<uint64_t>(x[j] & 0x8000u) << 48;
+    const uint64_t magnitude = x[j] & 0x7fffu;
+    // The exponent and mantissa land in a double's fields; the factor 2^(1023 - 15) re-biases the
+    // exponent, and turns subnormal halves into normal doubles on the way.
+    const double value = magnitude >= 0x7c00u
+                             ? from_bits(0x7ff0000000000000u | (magnitude & 0x3ffu) << 42)
+                             : from_bits(magnitude << 42) * 0x1p1008;
+    uint64_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    out[j] = from_bits(bits | sign);
+  }
+}
+#endif
+
+void widen(const void* source, DType dtype, int64_t d, double* out) {
+  switch (dtype) {
+    case DType::f32:
+      return widen_values<float>(source, d, out);
+    case DType::f64:
+      return widen_values<double>(source, d, out);
+    case DType::i8:
+      return widen_values<int8_t>(source, d, out);
+    case DType::u8:
+      return widen_values<uint8_t>(source, d, out);
+    case DType::bf16:
+      return widen_bf16(static_cast<const uint16_t*>(source), d, out);
+    case DType::f16:
+      return widen_f16(static_cast<const uint16_t*>(source), d, out);
+  }
+}
+
+double pack(const double* x, double scale, const double* center, int64_t d, float* out) {
+  double norm2 = 0;
+#pragma omp simd reduction(+ : norm2)
+  for (int64_t j = 0; j < d; ++j) {
+    const float value = static_cast<float>(x[j] * scale - center[j]);
+    out[j] = value;
+    norm2 += static_cast<double>(value) * value;
+  }
+  return norm2;
+}

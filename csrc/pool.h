@@ -1,0 +1,32 @@
+// Exact greedy among the candidates of one round.
+#pragma once
+
+#include "core.h"
+
+namespace pyuniform {
+
+// The candidates: canonical rows, and what is known of them. All arrays have `size` entries.
+struct Pool {
+  const double* values;  // size x stride canonical rows, zero-padded
+  int64_t stride, size;
+  const int64_t* index;  // row indices, unique: the tie rule looks at them
+  double* distance2;     // in/out: canonical squared distance to the nearest pick
+  int32_t* nearest;      // in/out: that pick's number
+  int32_t* seen;         // in/out: number of picks that distance2 has taken into account
+};
+
+// What no row outside the pool can beat: its bound, and the lowest index that has this bound.
+struct Outside {
+  double bound2;
+  int64_t index;
+};
+
+// Picks greedily, farthest first, as long as no outside row can come before, and at most `limit`
+// times. `seen` must hold the same number everywhere on entry: the number of picks so far. Members
+// are brought up to date only when they lead, so `seen` differs on return; a picked member has -1.
+// Writes each pick's place in the pool and its squared distance; returns how many were picked and
+// adds the distances computed to *pairs.
+int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t limit,
+                    int64_t* picked, double* picked_distance2, int64_t* pairs);
+
+}  // namespace pyuniform

@@ -1,0 +1,90 @@
+#include "scan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace pyuniform {
+namespace {
+
+inline uint64_t mix(uint64_t h) {
+  h ^= h >> 32;
+  h *= 0xd6e8feb86659fd93u;
+  h ^= h >> 32;
+  return h;
+}
+
+// A 64-bit fingerprint of a row's bytes and its index; not cryptographic.
+uint64_t row_fingerprint(const char* bytes, int64_t length, int64_t index) {
+  constexpr uint64_t prime = 0x9e3779b97f4a7c15u;
+  uint64_t lane[4] = {1, 2, 3, 4};
+  int64_t at = 0;
+  for (; at + 32 <= length; at += 32) {
+    uint64_t word[4];
+    std::memcpy(word, bytes + at, sizeof word);
+    for (int l = 0; l < 4; ++l) {
+      lane[l] = (lane[l] ^ word[l]) * prime;
+      lane[l] ^= lane[l] >> 29;
+    }
+  }
+  uint64_t h = static_cast<uint64_t>(index) * prime;
+  for (; at < length; at += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + at, std::min<int64_t>(8, length - at));
+    h = mix(h ^ word);
+  }
+  for (uint64_t l : lane) h = mix(h ^ l) * prime;
+  return mix(h);
+}
+
+int64_t item_size(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return 8;
+    case DType::f32:
+      return 4;
+    case DType::f16:
+    case DType::bf16:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+}  // namespace
+
+ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
+                     int threads, double* norm) {
+  const int64_t d = matrix.d, row_bytes = d * item_size(matrix.dtype);
+  double max_abs = 0;
+  int64_t first_nonfinite = end;
+  uint64_t fingerprint = 0;
+#pragma omp parallel num_threads(threads) reduction(max : max_abs) \
+    reduction(min : first_nonfinite) reduction(+ : fingerprint)
+  {
+    std::vector<double> row(padded(d)), origin(padded(d));
+#pragma omp for schedule(static)
+    for (int64_t i = begin; i < end; ++i) {
+      kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
+      double largest = 0, poison = 0;
+      const double* x = row.data();
+#pragma omp simd reduction(max : largest) reduction(+ : poison)
+      for (int64_t j = 0; j < d; ++j) {
+        const double magnitude = x[j] < 0 ? -x[j] : x[j];
+        largest = magnitude > largest ? magnitude : largest;
+        poison += x[j] * 0;  // NaN if the value is not finite
+      }
+      fingerprint += row_fingerprint(matrix.row(i), row_bytes, i);
+      if (poison != 0) {
+        first_nonfinite = std::min(first_nonfinite, i);
+        continue;
+      }
+      max_abs = std::max(max_abs, largest);
+      if (norm) norm[i] = std::sqrt(kernels.distance2(x, origin.data(), padded(d)));
+    }
+  }
+  return {max_abs, first_nonfinite == end ? -1 : first_nonfinite, fingerprint};
+}
+
+}  // namespace pyuniform

@@ -1,0 +1,19 @@
+// The one validating read of the data.
+#pragma once
+
+#include "core.h"
+
+namespace pyuniform {
+
+struct ScanResult {
+  double max_abs;           // of the finite values
+  int64_t first_nonfinite;  // the first row with a NaN or an infinity, or -1
+  uint64_t fingerprint;     // sums, modulo 2^64, to that of a larger range
+};
+
+// Reads rows [begin, end). If `norm` is not null, writes each row's norm to norm[i]: the square
+// root of the canonical squared distance to the origin.
+ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
+                     int threads, double* norm);
+
+}  // namespace pyuniform

@@ -1,0 +1,230 @@
+"""The command line: ``pyuniform select | measure | info``."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+import pyuniform
+from pyuniform import native
+from pyuniform.files import check_writable
+from pyuniform.rows import DTYPES, METRICS
+from pyuniform.selection import Selection, check_suffix, manifest_path
+from pyuniform.tables import check_records, count_records, read_embeddings, write_records
+
+INPUT = click.argument("embeddings", type=click.Path(path_type=Path))
+COLUMN = click.option("--column", help="List column of a Parquet file.  [default: embedding]")
+THREADS = click.option("--threads", type=click.IntRange(min=1), help="[default: all processors]")
+
+
+def _metric(default: str | None) -> Any:
+    shown = default or "that of the picks, or euclidean"
+    return click.option(
+        "--metric", type=click.Choice(METRICS), default=default, help=f"[default: {shown}]"
+    )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(pyuniform.__version__, prog_name="pyuniform")
+def cli() -> None:
+    """Exact, reproducible farthest-first selection of embeddings."""
+
+
+@cli.command()
+@INPUT
+@click.option("-k", type=int, help="Number of rows to pick.")
+@click.option("--fraction", type=float, help="In place of -k: share of the rows to pick.")
+@_metric("euclidean")
+@click.option("--start", type=int, help="First pick.  [default: 0]")
+@click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
+@COLUMN
+@click.option("--device", default="auto", show_default=True, help="auto or cpu.")
+@THREADS
+@click.option(
+    "--join", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Picks (.npy, .npz, .parquet, .json); with --join the picked records (.jsonl, .parquet). "
+    "Without it the row numbers go to standard output.",
+)
+@click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+def select(
+    embeddings: Path,
+    k: int | None,
+    fraction: float | None,
+    metric: str,
+    start: int | None,
+    seed: int | None,
+    column: str | None,
+    device: str,
+    threads: int | None,
+    join: Path | None,
+    output: Path | None,
+    picks: Path | None,
+    quiet: bool,
+) -> None:
+    """Pick the rows of EMBEDDINGS (.npy, .parquet) that are spread most uniformly.
+
+    Picks come farthest first: the first m of them are the answer for m.
+    """
+    if join is None and picks is not None:
+        raise click.UsageError("--picks goes with --join; -o names the picks otherwise")
+    picks_file, records_file = (picks, output) if join else (output, None)
+    if join and records_file is None:
+        raise click.UsageError("--join needs -o, the file for the picked records")
+    for path in (picks_file, records_file):
+        if path:
+            check_writable(path)
+    if picks_file:
+        check_suffix(picks_file)
+        if picks_file.suffix == ".npy":
+            check_writable(manifest_path(picks_file))
+    if join and records_file:
+        check_records(join, records_file)
+    X = read_embeddings(embeddings, column)
+    if join and (records := count_records(join)) != len(X):
+        raise ValueError(f"{join} has {records} records for {len(X)} rows of {embeddings}")
+
+    selection = pyuniform.select(
+        X,
+        k,
+        fraction=fraction,
+        metric=metric,
+        start=start,
+        seed=seed,
+        device=device,
+        threads=threads,
+        progress=not quiet,
+    )
+    if join and records_file:
+        write_records(join, selection.indices, records_file)
+    if picks_file:
+        selection.save(picks_file)
+    if output is None:
+        click.echo("\n".join(map(str, selection.indices.tolist())))
+    if not quiet:
+        _summarise(selection, output)
+
+
+def _summarise(selection: Selection, output: Path | None) -> None:
+    manifest, pairs = selection.manifest, selection.stats["pairs"]
+    share = pairs / (manifest["n"] * manifest["k"])
+    click.echo(
+        f"{manifest['k']} of {manifest['n']} rows in {manifest['seconds']:.2f} s, "
+        f"h_min {selection.h_min:.6g}, covering radius {selection.covering_radius:.6g} "
+        f"({manifest['metric']}); {selection.stats['rounds']} rounds, {share:.1%} of all pairs"
+        + (f"; written to {output}" if output else ""),
+        err=True,
+    )
+
+
+@cli.command()
+@INPUT
+@click.option("--picks", type=click.Path(path_type=Path), help="A selection of these rows.")
+@_metric(None)
+@COLUMN
+@click.option("--random", type=click.IntRange(min=0), default=0, help="Random subsets to compare.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random subsets.")
+@THREADS
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def measure(
+    embeddings: Path,
+    picks: Path | None,
+    metric: str | None,
+    column: str | None,
+    random: int,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Measure how uniform the rows of EMBEDDINGS are, or a selection of them."""
+    if random and picks is None:
+        raise click.UsageError("--random compares a selection: it needs --picks")
+    X = read_embeddings(embeddings, column)
+    if picks is None:
+        metric = metric or "euclidean"
+        report = {"rows": len(X), "metric": metric}
+        report |= _h_min(X, None, metric, threads)
+    else:
+        selection = Selection.load(picks)
+        metric = metric or pyuniform.measure.metric_of(selection, None)
+        report = {"rows": len(X), "picks": len(selection), "metric": metric}
+        if len(selection) > 1:
+            report |= _h_min(X, selection.indices, metric, threads)
+        near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
+        report["covering_radius"] = float(near.distance.max())
+        report["mean_distance"] = float(near.distance.mean())
+        rng = np.random.default_rng(seed)
+        for r in range(random):
+            subset = rng.choice(len(X), len(selection), replace=False)
+            found = pyuniform.h_min(X, subset, metric=metric, threads=threads)
+            report[f"h_min_random_{r}"] = found.distance
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        for name, value in report.items():
+            click.echo(
+                f"{name:16} {value:.6g}" if isinstance(value, float) else f"{name:16} {value}"
+            )
+
+
+def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, float | list[int]]:
+    # On a terminal only: a search over all pairs can be long.
+    with tqdm(total=100, unit="%", disable=not sys.stderr.isatty(), leave=False) as bar:
+        pair = pyuniform.h_min(
+            X, picks, metric=metric, threads=threads, progress=lambda s: bar.update(100 * s - bar.n)
+        )
+    return {"h_min": pair.distance, "h_min_pair": [pair.i, pair.j]}
+
+
+@cli.command()
+def info() -> None:
+    """Show the version, instruction sets, devices and threads."""
+    sets = native.instruction_sets()
+    click.echo(f"pyuniform {pyuniform.__version__}")
+    click.echo(f"python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
+    click.echo(f"instruction sets: {', '.join(sets)}; in use: {native.active_instruction_set()}")
+    click.echo("devices: cpu")
+    click.echo(f"threads: {native.default_threads()}")
+    click.echo(f"dtypes: {', '.join(DTYPES)}")
+
+
+def main() -> None:
+    """Entry point: one line for a user's mistake. Exit codes: 1 bad input, 2 wrong usage."""
+    warnings.showwarning = _show_warning
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except (ValueError, TypeError, OSError, MemoryError) as error:
+        _fail(" ".join(str(error).split()) or type(error).__name__, 1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"pyuniform: {message}", err=True)
+    sys.exit(code)
+
+
+def _show_warning(message: Any, *args: Any, **kwargs: Any) -> None:
+    click.echo(f"pyuniform: warning: {message}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""The compiled core: which instruction set and how many threads it uses."""
+
+from __future__ import annotations
+
+import os
+
+from pyuniform import _core
+
+ISA_VARIABLE = "PYUNIFORM_ISA"
+
+
+def _apply_override() -> None:
+    wanted = os.environ.get(ISA_VARIABLE)
+    if wanted and not _core.select_instruction_set(wanted):
+        raise ImportError(
+            f"{ISA_VARIABLE}={wanted!r} is not available here; choose one of "
+            f"{', '.join(_core.instruction_sets())}"
+        )
+
+
+def default_threads() -> int:
+    """OMP_NUM_THREADS if it is set, otherwise the processors this process may run on."""
+    requested = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    if requested.isdigit() and int(requested) > 0:
+        return int(requested)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+_apply_override()
+
+active_instruction_set = _core.active_instruction_set
+instruction_sets = _core.instruction_sets

@@ -1,0 +1,225 @@
+"""Arrays in, checked once at the public door, ready for a shard."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform import _core, native
+
+METRICS = ("euclidean", "cosine")
+DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
+
+# Squared distances of larger values could overflow float64.
+LARGEST = 2.0**500
+# Rows of more values would make the filter's error bound meaningless.
+MOST_COLUMNS = 1 << 20
+# A scan reads this much between two chances to be interrupted.
+SCAN_BYTES = 1 << 28
+# The filter's largest coordinate after scaling: far from float32's overflow, and with 2**103 of
+# room below for small rows.
+LARGEST_EXPONENT = 40
+
+
+@dataclass(frozen=True)
+class Rows:
+    """N rows of one metric: checked, scanned, and with the frame the filter works in.
+
+    Attributes
+    ----------
+    core : _core.Rows
+        The values (N, d) as the user stores them, and for cosine their norms.
+    center : ndarray of float64, shape (d,)
+        Subtracted, after scaling, by the float32 filter.
+    exponent : int
+        The filter scales Euclidean rows by 2**-exponent.
+    fingerprint : str
+        Sixteen hexadecimal digits, a function of shape, dtype and bytes.
+    """
+
+    core: _core.Rows
+    n: int
+    d: int
+    dtype: str
+    metric: str
+    center: NDArray[np.float64]
+    exponent: int
+    fingerprint: str
+    threads: int
+
+
+def as_matrix(X: Any, name: str = "X") -> tuple[NDArray[Any], str]:
+    """X as a two-dimensional NumPy array without a copy where possible, and its dtype's name.
+
+    bfloat16 comes back as uint16 bits. Rows whose values are not contiguous are copied.
+    """
+    array = _to_numpy(X, name)
+    dtype = "bfloat16" if array.dtype.name == "bfloat16" else array.dtype.name
+    if isinstance(array, _Bfloat16Bits):
+        array, dtype = array.view(np.ndarray), "bfloat16"
+    if array.ndim != 2:
+        raise ValueError(f"{name} must have two dimensions (rows, values), got shape {array.shape}")
+    if dtype not in DTYPES or not array.dtype.isnative:
+        raise TypeError(
+            f"{name} has dtype {array.dtype}; supported are {', '.join(DTYPES)} in native byte "
+            f"order: convert it, for example with {name}.astype('float32')"
+        )
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        raise ValueError(f"{name} is empty: shape {array.shape}")
+    if array.shape[1] > MOST_COLUMNS:
+        raise ValueError(
+            f"{name} has {array.shape[1]} columns; at most {MOST_COLUMNS} are supported"
+        )
+    if array.shape[0] >= 2**31:
+        raise ValueError(f"{name} has {array.shape[0]} rows; at most {2**31 - 1} are supported")
+    if dtype == "bfloat16":
+        array = array.view(np.uint16)
+    if array.shape[1] > 1 and array.strides[1] != array.itemsize:
+        array = np.ascontiguousarray(array)
+    return array, dtype
+
+
+class _Bfloat16Bits(np.ndarray):
+    """Marks a uint16 array as the bits of bfloat16 values."""
+
+
+def _to_numpy(X: Any, name: str) -> NDArray[Any]:
+    if isinstance(X, np.ndarray):
+        return X
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
+        if X.device.type != "cpu":
+            raise ValueError(
+                f"{name} is on device {X.device}; this version takes host tensors: {name}.cpu()"
+            )
+        X = X.detach()
+        if X.dtype == torch.bfloat16:
+            bits: NDArray[Any] = X.view(torch.int16).numpy()
+            return bits.view(np.uint16).view(_Bfloat16Bits)
+        return np.asarray(X.numpy())
+    if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
+        raise TypeError(f"{name} is a path; load it first: numpy.load(path, mmap_mode='r')")
+    if hasattr(X, "__dlpack_device__") and not hasattr(X, "__array__"):
+        kind, _ = X.__dlpack_device__()
+        if int(kind) != 1:
+            raise ValueError(f"{name} is not in host memory (DLPack device type {int(kind)})")
+        return np.asarray(np.from_dlpack(X))
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
+    if array.dtype == object:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    return array
+
+
+def check_metric(metric: str) -> None:
+    """Raises ValueError unless the metric is known."""
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+
+
+def check_threads(threads: int | None) -> int:
+    """The number of threads to use: the given one, or the default."""
+    if threads is None:
+        return native.default_threads()
+    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
+        raise ValueError(f"threads must be a positive integer, got {threads!r}")
+    return int(threads)
+
+
+def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") -> Rows:
+    """Checks X and reads it once.
+
+    Raises
+    ------
+    TypeError
+        X is not an array of a supported dtype.
+    ValueError
+        X is not two-dimensional, is empty, holds NaN or infinity, or values whose squares leave
+        float64's range; or, for cosine, rows of zero norm.
+    """
+    check_metric(metric)
+    threads = check_threads(threads)
+    array, dtype = as_matrix(X, name)
+    n, d = array.shape
+    core = _core.Rows(array, dtype)
+    norms = np.empty(n) if metric == "cosine" else None
+    max_abs, fingerprint = _scan(core, array, threads, norms, name)
+    if max_abs > LARGEST:
+        raise ValueError(f"{name} holds values up to {max_abs:g}; beyond 2**500 squares overflow")
+    if norms is not None:
+        zero = np.flatnonzero(norms < np.finfo(np.float64).tiny ** 0.5)
+        if len(zero):
+            raise ValueError(
+                f"{name} has {_count(len(zero), 'row')} of zero norm, for which cosine is not "
+                f"defined: {_first(zero)}"
+            )
+        core.set_norms(norms)
+    # Values below 2**-360 are left small: the canonical squares underflow there themselves.
+    exponent = 0
+    if norms is None and max_abs > 0:
+        exponent = max(int(np.frexp(max_abs)[1]) - LARGEST_EXPONENT, -400)
+    return Rows(
+        core=core,
+        n=n,
+        d=d,
+        dtype=dtype,
+        metric=metric,
+        center=_center(core, n, d, exponent),
+        exponent=exponent,
+        fingerprint=f"{fingerprint:016x}",
+        threads=threads,
+    )
+
+
+def _scan(
+    core: _core.Rows,
+    array: NDArray[Any],
+    threads: int,
+    norms: NDArray[np.float64] | None,
+    name: str,
+) -> tuple[float, int]:
+    n, d = array.shape
+    step = max(1, SCAN_BYTES // (d * array.itemsize))
+    max_abs, fingerprint = 0.0, hash_shape(n, d, array.itemsize)
+    bad: list[int] = []
+    for begin in range(0, n, step):
+        end = min(n, begin + step)
+        at = begin
+        while at < end and len(bad) < 5:
+            largest, nonfinite, part = _core.scan(core, at, end, threads, norms)
+            if nonfinite < 0:
+                max_abs = max(max_abs, largest)
+                fingerprint = (fingerprint + part) % 2**64
+                break
+            bad.append(nonfinite)
+            at = nonfinite + 1
+    if bad:
+        listed = ", ".join(map(str, bad)) + (", ..." if len(bad) == 5 else "")
+        raise ValueError(f"{name} holds NaN or infinity, in rows {listed}")
+    return max_abs, fingerprint
+
+
+def hash_shape(n: int, d: int, itemsize: int) -> int:
+    """Mixes a shape into a fingerprint."""
+    return (n * 0x9E3779B97F4A7C15 + d * 0xC2B2AE3D27D4EB4F + itemsize) % 2**64
+
+
+def _center(core: _core.Rows, n: int, d: int, exponent: int) -> NDArray[np.float64]:
+    """The median of some rows, coordinate by coordinate: near the data, whatever the outliers."""
+    sample = np.unique(np.linspace(0, n - 1, min(n, 129)).astype(np.int64))
+    return np.median(core.canonical(sample)[:, :d], axis=0) * 2.0**-exponent
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _first(rows: NDArray[np.int64]) -> str:
+    listed = ", ".join(str(i) for i in rows[:5])
+    return f"rows {listed}{', ...' if len(rows) > 5 else ''}"

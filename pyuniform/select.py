@@ -1,0 +1,171 @@
+"""select(): the public door of the traversal."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+
+from pyuniform import native
+from pyuniform.progress import Progress, shown
+from pyuniform.reference import to_metric
+from pyuniform.rows import prepare
+from pyuniform.selection import Selection
+from pyuniform.shard import CpuShard
+from pyuniform.traversal import Report, farthest_first
+from pyuniform.version import __version__
+
+
+def select(
+    X: Any,
+    k: int | None = None,
+    *,
+    fraction: float | None = None,
+    metric: str = "euclidean",
+    start: int | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: bool | Progress = False,
+) -> Selection:
+    """Picks k rows that are spread most uniformly, by farthest-first traversal [1]_.
+
+    The result is that of a brute-force float64 greedy on the values as they are stored, whatever
+    the processor, its instruction set or the number of threads; of equally far rows the lowest
+    index is picked. It is within a factor of 2 of the best smallest distance and covering radius.
+
+    Parameters
+    ----------
+    X : array_like, shape (N, d)
+        float32, float16, bfloat16 (ml_dtypes or torch), float64, int8 or uint8: a NumPy array, a
+        memory map, a host torch tensor, anything with ``__array__`` or DLPack. It is not copied if
+        the values of a row are contiguous.
+    k : int, optional
+        Number of picks, 1 to N.
+    fraction : float, optional
+        In place of k: picks ``ceil(fraction * N)`` rows, 0 < fraction <= 1.
+    metric : {"euclidean", "cosine"}
+        Radii are lengths, or 1 - cos.
+    start : int, optional
+        The first pick, 0 by default.
+    seed : int, optional
+        In place of start: the first pick is drawn at random with this seed.
+    device : {"auto", "cpu"}
+        Where to work.
+    threads : int, optional
+        By default OMP_NUM_THREADS, or the processors this process may use.
+    progress : bool or callable
+        True shows a bar, or lines if standard error is not a terminal. A callable is called with
+        (picks made, k, current radius).
+
+    Returns
+    -------
+    Selection
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; NaN, infinity, or, for cosine, rows of
+        zero norm. Raised before any picking.
+
+    Warns
+    -----
+    UserWarning
+        There are fewer distinct rows than picks: the rest has radius 0 and comes in index order.
+
+    References
+    ----------
+    .. [1] T. F. Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical
+       Computer Science 38 (1985).
+
+    Examples
+    --------
+    >>> import numpy as np, pyuniform
+    >>> X = np.array([[0.0], [1.0], [5.0], [9.0]])
+    >>> sel = pyuniform.select(X, 3)
+    >>> sel.indices.tolist(), sel.h_min
+    ([0, 3, 2], 4.0)
+    """
+    began = time.perf_counter()
+    check_device(device)
+    if start is not None and seed is not None:
+        raise ValueError("give start or seed, not both")
+    rows = prepare(X, metric, threads)
+    k = _number_of_picks(k, fraction, rows.n)
+    start = _first_pick(start, seed, rows.n)
+
+    # One more pick than asked for tells the covering radius.
+    wanted = min(k + 1, rows.n)
+    with shown(progress, k) as show:
+        report: Report = lambda picks, radius2: show(  # noqa: E731  (a def would need four lines)
+            min(picks, k), k, float(to_metric(radius2, metric))
+        )
+        run = farthest_first([CpuShard(rows)], wanted, start, report=report)
+    radii = to_metric(run.radii2, metric)
+    distinct = int(np.count_nonzero(radii[:k]))
+    if distinct < k:
+        warnings.warn(
+            f"only {distinct} of the {k} picks are distinct rows: the others have radius 0 and "
+            "come in index order",
+            stacklevel=2,
+        )
+    return Selection(
+        run.indices[:k],
+        radii[:k],
+        float(radii[k]) if k < rows.n else 0.0,
+        {
+            "metric": metric,
+            "start": start,
+            "seed": seed,
+            "k": k,
+            "n": rows.n,
+            "d": rows.d,
+            "dtype": rows.dtype,
+            "fingerprint": rows.fingerprint,
+            "version": __version__,
+            "instruction_set": native.active_instruction_set(),
+            "threads": rows.threads,
+            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - began, 6),
+        },
+        run.stats,
+    )
+
+
+def check_device(device: str) -> None:
+    """Raises ValueError unless the device is one that this version has a carrier for."""
+    if device not in ("auto", "cpu"):
+        raise ValueError(f"device must be 'auto' or 'cpu' in this version, got {device!r}")
+
+
+def _number_of_picks(k: int | None, fraction: float | None, n: int) -> int:
+    if (k is None) == (fraction is None):
+        raise ValueError("give either k or fraction")
+    if fraction is not None:
+        if isinstance(fraction, bool) or not isinstance(fraction, (int, float, np.number)):
+            raise TypeError(f"fraction must be a number, got {fraction!r}")
+        if not 0 < fraction <= 1:
+            raise ValueError(f"fraction must be above 0 and at most 1, got {fraction!r}")
+        # 0.1 * 30 is a little more than 3, and 3 is meant.
+        return max(1, math.ceil(float(fraction) * n * (1 - 1e-15)))
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise TypeError(f"k must be an integer, got {k!r}")
+    if not 1 <= k <= n:
+        raise ValueError(f"k must be from 1 to {n}, the number of rows, got {k}")
+    return int(k)
+
+
+def _first_pick(start: int | None, seed: int | None, n: int) -> int:
+    if seed is not None:
+        return int(np.random.default_rng(seed).integers(n))
+    if start is None:
+        return 0
+    if isinstance(start, bool) or not isinstance(start, (int, np.integer)):
+        raise TypeError(f"start must be an integer, got {start!r}")
+    if not 0 <= start < n:
+        raise ValueError(f"start must be from 0 to {n - 1}, got {start}")
+    return int(start)

@@ -1,0 +1,66 @@
+"""Builds the native core: one translation unit per instruction set, each with its own flags.
+
+Everything else is declared in pyproject.toml.
+"""
+
+import platform
+from pathlib import Path
+
+from pybind11.setup_helpers import Pybind11Extension
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+X86 = platform.machine().lower() in {"x86_64", "amd64"}
+ISA_FLAGS = {
+    "isa_avx2.cpp": ["-mavx2", "-mfma", "-mf16c"],
+    "isa_avx512.cpp": ["-mavx512f", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
+}
+SOURCES = sorted(str(p) for p in Path("csrc").glob("*.cpp") if X86 or p.name not in ISA_FLAGS)
+# Contraction is off everywhere: the canonical distance must round every product.
+FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
+
+
+class BuildCore(build_ext):
+    """Adds OpenMP where the compiler has it, and each source's own flags."""
+
+    def build_extensions(self) -> None:
+        """Build as setuptools does, with our flags."""
+        openmp = self._openmp_flags()
+        for extension in self.extensions:
+            extension.extra_compile_args += FLAGS + openmp
+            extension.extra_link_args += openmp
+        compile_one = self.compiler._compile
+
+        def compile_with_isa(obj, src, ext, cc_args, extra_postargs, pp_opts):
+            isa = ISA_FLAGS.get(Path(src).name, [])
+            compile_one(obj, src, ext, cc_args, [*extra_postargs, *isa], pp_opts)
+
+        self.compiler._compile = compile_with_isa
+        super().build_extensions()
+
+    def _openmp_flags(self) -> list[str]:
+        probe = Path(self.build_temp) / "openmp_probe.cpp"
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_text("#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n")
+        try:
+            self.compiler.compile(
+                [str(probe)], output_dir=str(probe.parent), extra_postargs=["-fopenmp"]
+            )
+        except Exception:
+            print("warning: no OpenMP in this compiler; pyuniform will use one thread")
+            return []
+        return ["-fopenmp"]
+
+
+setup(
+    ext_modules=[
+        Pybind11Extension(
+            "pyuniform._core",
+            SOURCES,
+            depends=sorted(str(p) for p in Path("csrc").glob("*.[hi]*")),
+            define_macros=[("PYUNIFORM_X86", None)] if X86 else [],
+            cxx_std=17,
+        )
+    ],
+    cmdclass={"build_ext": BuildCore},
+)

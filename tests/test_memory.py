@@ -1,0 +1,42 @@
+"""Memory of a run, measured in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+PROGRAM = """
+import resource, sys
+import numpy as np
+import pyuniform
+
+n, d, k, dtype, metric = (*map(int, sys.argv[1:4]), *sys.argv[4:6])
+rng = np.random.default_rng(0)
+X = np.empty((n, d), dtype)
+for i in range(0, n, 500):
+    X[i : i + 500] = rng.standard_normal(X[i : i + 500].shape, dtype=np.float32)
+pyuniform.select(X[:2000], 10, metric=metric)  # libraries and threads are up
+now = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+pyuniform.select(X, k, metric=metric)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - now)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss in kilobytes")
+@pytest.mark.parametrize(
+    ("n", "d", "k", "dtype", "metric"),
+    [
+        (200_000, 128, 2_000, "float32", "euclidean"),
+        (200_000, 128, 500, "float16", "cosine"),
+        (3_000_000, 4, 300, "float32", "cosine"),
+    ],
+)
+def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str) -> None:
+    arguments = [str(a) for a in (n, d, k, dtype, metric)]
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True
+    )
+    picks = k * d * 4
+    assert int(done.stdout) <= 32 * n + picks + (64 << 20)

@@ -1,0 +1,57 @@
+"""What a user installs: the right names, and nothing heavy on import."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def python(interpreter: Path | str, code: str) -> str:
+    return subprocess.run(
+        [str(interpreter), "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    ).stdout.strip()
+
+
+def test_import_needs_no_extra() -> None:
+    code = (
+        "import sys; import pyuniform, pyuniform.cli, pyuniform.kernels; "
+        "print(sorted({m.split('.')[0] for m in sys.modules} & "
+        "{'torch', 'triton', 'cupy', 'ray', 'matplotlib', 'pandas', 'scipy'}))"
+    )
+    assert python(sys.executable, code) == "[]"
+
+
+@pytest.mark.parametrize("editable", [False, True])
+def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> None:
+    source = tmp_path / "source"
+    wanted = ("csrc", "kernels", "pyuniform", "pyproject.toml", "setup.py", "README.md", "LICENSE")
+    for name in wanted:
+        if (ROOT / name).is_dir():
+            skip = shutil.ignore_patterns("*.so", "__pycache__")
+            shutil.copytree(ROOT / name, source / name, ignore=skip)
+        else:
+            shutil.copy(ROOT / name, source / name)
+    # Dependencies come from the environment of the tests; the build itself is isolated.
+    venv.create(tmp_path / "env", with_pip=True, system_site_packages=False)
+    interpreter = tmp_path / "env" / "bin" / "python"
+    install = [str(interpreter), "-m", "pip", "install", "--no-deps", "-q"]
+    subprocess.run([*install, *(["-e"] if editable else []), str(source)], check=True)
+    code = (
+        "import importlib.util as u; k = u.find_spec('pyuniform').submodule_search_locations; "
+        "import sys; sys.path.append({site!r}); import pyuniform.kernels, pyuniform; "
+        "print(pyuniform.kernels.__file__); print(list(k)[0]); "
+        "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices)"
+    ).format(site=next(p for p in sys.path if p.endswith("site-packages")))
+    kernels, package, bare, indices = python(interpreter, code).splitlines()
+    home = source if editable else tmp_path / "env"
+    assert Path(kernels).is_relative_to(home)
+    assert Path(package).is_relative_to(home)
+    assert bare == "None"
+    assert indices == "[0 1]"
