@@ -18,11 +18,13 @@ import pytest
 import pyuniform
 
 N = 120
+# The installed command: a checkout in the working directory must not stand in for it.
+COMMAND = str(Path(sys.executable).with_name("pyuniform"))
 
 
 def run(*arguments: object, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "pyuniform.cli", *map(str, arguments)],
+        [COMMAND, *map(str, arguments)],
         capture_output=True,
         text=True,
         env=os.environ | (env or {}),
@@ -225,7 +227,7 @@ def test_interrupt_is_answered_within_two_seconds(tmp_path: Path, command: str) 
     np.save(tmp_path / "x.npy", rng.standard_normal((80_000, 256), dtype=np.float32))
     extra = ["-k", "40000", "-o", str(tmp_path / "p.npy")] if command == "select" else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "pyuniform.cli", command, str(tmp_path / "x.npy"), *extra],
+        [COMMAND, command, str(tmp_path / "x.npy"), *extra],
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -36,7 +36,11 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - now)
 def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str) -> None:
     arguments = [str(a) for a in (n, d, k, dtype, metric)]
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", PROGRAM, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
     )
     picks = k * d * 4
     assert int(done.stdout) <= 32 * n + picks + (64 << 20)

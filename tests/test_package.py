@@ -43,12 +43,14 @@ def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> No
     interpreter = tmp_path / "env" / "bin" / "python"
     install = [str(interpreter), "-m", "pip", "install", "--no-deps", "-q"]
     subprocess.run([*install, *(["-e"] if editable else []), str(source)], check=True)
+    # Borrowed dependencies must not bring the tests' own pyuniform along.
+    site = next(p for p in sys.path if p.endswith("site-packages"))
     code = (
-        "import importlib.util as u; k = u.find_spec('pyuniform').submodule_search_locations; "
-        "import sys; sys.path.append({site!r}); import pyuniform.kernels, pyuniform; "
-        "print(pyuniform.kernels.__file__); print(list(k)[0]); "
+        f"import sys; sys.path.append({site!r}); import numpy, pyarrow.parquet, click, tqdm; "
+        f"sys.path.remove({site!r}); import importlib.util as u, pyuniform, pyuniform.kernels; "
+        "print(pyuniform.kernels.__file__); print(pyuniform.__file__); "
         "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices)"
-    ).format(site=next(p for p in sys.path if p.endswith("site-packages")))
+    )
     kernels, package, bare, indices = python(interpreter, code).splitlines()
     home = source if editable else tmp_path / "env"
     assert Path(kernels).is_relative_to(home)
