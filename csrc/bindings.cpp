@@ -209,7 +209,7 @@ py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponen
       *upper.mutable_data(i, j) =
           frame.unit2 * (frame.row_upper(norm2[i]) + 2.0 * high[j % kPanel]);
       *lower.mutable_data(i, j) = frame.unit2 * (frame.row_lower(norm2[i]) + 2.0 * low[j % kPanel]);
-      *slack.mutable_data(i, j) = frame.slack(norm2[i], distance2);
+      *slack.mutable_data(i, j) = frame.unit2 * frame.slack(norm2[i], distance2 / frame.unit2);
     }
   }
   return py::make_tuple(lower, exact, upper, slack);

@@ -70,7 +70,8 @@ void Shard::settle(const int64_t* rows, int64_t count) {
       ++exact_pairs;
       if (second_[i] == std::numeric_limits<float>::infinity()) continue;
       const double norm2 = reader.pack(i, frame_, packed.data());
-      if (second_[i] * frame_.unit2 - frame_.slack(norm2, bound_[i]) > bound_[i])
+      const double distance2 = bound_[i] / frame_.unit2;
+      if (second_[i] - frame_.slack(norm2, distance2) > distance2)
         second_[i] = std::numeric_limits<float>::infinity();
       else
         mine.push_back(i);
@@ -98,9 +99,8 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
     std::vector<float> limit(group + tile_rows), value(tile_rows * kPanel);
     std::vector<uint32_t> below(tile_rows);
     auto set_limit = [&](int64_t r, int64_t i) {
-      // One float32 up, so that a bound equal to the distance is below the limit: ties matter.
-      const float at = round_up((bound_[i] / frame_.unit2 - lower[r]) / 2);
-      limit[r] = std::nextafterf(at, std::numeric_limits<float>::infinity());
+      // Above it, so that a bound equal to the distance is below the limit: ties matter.
+      limit[r] = above(round_up((bound_[i] / frame_.unit2 - lower[r]) / 2));
     };
 #pragma omp for schedule(dynamic)
     for (int64_t begin = 0; begin < count; begin += group) {

@@ -54,8 +54,7 @@ void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& fra
         lower[r] = frame.row_lower(reader.pack(at + r, frame, packed.row(r)));
       auto set_limits = [&] {
         for (int r = 0; r < n; ++r) {
-          const float open = round_up((mine.distance2 / frame.unit2 - lower[r]) / 2);
-          limit[r] = std::nextafterf(open, std::numeric_limits<float>::infinity());
+          limit[r] = above(round_up((mine.distance2 / frame.unit2 - lower[r]) / 2));
         }
       };
       set_limits();

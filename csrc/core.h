@@ -27,6 +27,20 @@ namespace pyuniform {
 
 enum class DType : int { f32, f16, bf16, f64, i8, u8 };
 
+inline int64_t item_size(DType dtype) {
+  switch (dtype) {
+    case DType::f64:
+      return 8;
+    case DType::f32:
+      return 4;
+    case DType::f16:
+    case DType::bf16:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
 // n rows of d values as the user stores them. Values within a row are contiguous; rows lie
 // `row_stride` bytes apart. For the cosine metric `norm` holds the n Euclidean norms by which rows
 // are divided, otherwise it is null.
@@ -59,8 +73,10 @@ struct Kernels {
   // Widens d stored values to float64; exact.
   void (*widen)(const void* source, DType dtype, int64_t d, double* out);
 
-  // out[j] = float(x[j] * scale - center[j]); returns the squared norm of out.
-  double (*pack)(const double* x, double scale, const double* center, int64_t d, float* out);
+  // out[j] = float(x[j] * scale - center[j]) in float64, rounded once; returns the squared norm of
+  // out. `scratch` holds d values.
+  double (*pack)(const void* source, DType dtype, double scale, const double* center, int64_t d,
+                 float* out, double* scratch);
 
   // The canonical squared distance of two zero-padded rows.
   double (*distance2)(const double* x, const double* y, int64_t padded_d);

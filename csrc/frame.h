@@ -18,16 +18,16 @@
 
 namespace pyuniform {
 
-// The smallest float32 that is not below x, for values within float32's range.
+// A float32 above f, two units in the last place at most.
+inline float above(float f) { return f + (std::fabs(f) * 0x1p-23f + 0x1p-149f); }
+
+// A float32 that is not below, or not above, x.
 inline float round_up(double x) {
   const float f = static_cast<float>(x);
-  return f < x ? std::nextafterf(f, std::numeric_limits<float>::infinity()) : f;
+  return f < x ? above(f) : f;
 }
 
-inline float round_down(double x) {
-  const float f = static_cast<float>(x);
-  return f > x ? std::nextafterf(f, -std::numeric_limits<float>::infinity()) : f;
-}
+inline float round_down(double x) { return -round_up(-x); }
 
 class Frame {
  public:
@@ -51,12 +51,11 @@ class Frame {
   float half_lower(double norm2) const { return round_down(row_lower(norm2) / 2); }
 
   // How far the upper bound of a pick at least as near as sqrt(distance2) can lie above its true
-  // squared distance, for a row of squared filter norm `norm2`. Such a pick cannot be longer than
-  // the row's own norm plus that distance.
+  // squared distance, for a row of squared filter norm `norm2`; all in the frame's units. Such a
+  // pick cannot be longer than the row's own norm plus that distance.
   double slack(double norm2, double distance2) const {
-    const double longest = std::sqrt(norm2) + std::sqrt(distance2 / unit2) + 2 * offset_;
-    const double relative = relative_ + 0x1p-24;
-    return unit2 * (2 * relative * (norm2 + 1.01 * longest * longest) + 4 * absolute_);
+    const double longest2 = 2.002 * norm2 + 2 * distance2 + 8008 * offset_ * offset_;
+    return 2 * (relative_ + 0x1p-24) * (norm2 + 1.01 * longest2) + 4 * absolute_;
   }
 
   const std::vector<double> center;

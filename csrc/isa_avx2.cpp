@@ -17,6 +17,26 @@ void widen_f16(const uint16_t* x, int64_t d, double* out) {
   for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
 }
 
+// Independent sums, since one would wait for the adder.
+double sum_squares(const float* x, int64_t d) {
+  __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+  int64_t j = 0;
+  for (; j + 16 <= d; j += 16) {
+    const __m256d x0 = _mm256_cvtps_pd(_mm_loadu_ps(x + j));
+    const __m256d x1 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 4));
+    const __m256d x2 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 8));
+    const __m256d x3 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 12));
+    s0 = _mm256_fmadd_pd(x0, x0, s0);
+    s1 = _mm256_fmadd_pd(x1, x1, s1);
+    s2 = _mm256_fmadd_pd(x2, x2, s2);
+    s3 = _mm256_fmadd_pd(x3, x3, s3);
+  }
+  double sum[4], rest = 0;
+  _mm256_storeu_pd(sum, _mm256_add_pd(_mm256_add_pd(s0, s1), _mm256_add_pd(s2, s3)));
+  for (; j < d; ++j) rest += static_cast<double>(x[j]) * x[j];
+  return rest + ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+}
+
 #include "isa_loops.inl"
 
 double distance2(const double* x, const double* y, int64_t padded_d) {

@@ -16,6 +16,25 @@ void widen_f16(const uint16_t* x, int64_t d, double* out) {
   for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
 }
 
+// Independent sums, since one would wait for the adder.
+double sum_squares(const float* x, int64_t d) {
+  __m512d s0 = _mm512_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+  int64_t j = 0;
+  for (; j + 32 <= d; j += 32) {
+    const __m512d x0 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j));
+    const __m512d x1 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 8));
+    const __m512d x2 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 16));
+    const __m512d x3 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 24));
+    s0 = _mm512_fmadd_pd(x0, x0, s0);
+    s1 = _mm512_fmadd_pd(x1, x1, s1);
+    s2 = _mm512_fmadd_pd(x2, x2, s2);
+    s3 = _mm512_fmadd_pd(x3, x3, s3);
+  }
+  double rest = 0;
+  for (; j < d; ++j) rest += static_cast<double>(x[j]) * x[j];
+  return rest + _mm512_reduce_add_pd(_mm512_add_pd(_mm512_add_pd(s0, s1), _mm512_add_pd(s2, s3)));
+}
+
 #include "isa_loops.inl"
 
 double distance2(const double* x, const double* y, int64_t padded_d) {
@@ -46,6 +65,10 @@ inline __attribute__((always_inline)) void panel_tile(const float* rows, int64_t
 #pragma GCC unroll 12
   for (int r = 0; r < R; ++r) low[r] = high[r] = _mm512_setzero_ps();
   for (int64_t j = 0; j < d; ++j) {
+    // A panel does not fit into the first-level cache beside the rows; asked for this early, it
+    // comes in time from the second.
+    _mm_prefetch(reinterpret_cast<const char*>(panel + (j + 8) * kPanel), _MM_HINT_T0);
+    _mm_prefetch(reinterpret_cast<const char*>(panel + (j + 8) * kPanel + 16), _MM_HINT_T0);
     const __m512 p0 = _mm512_loadu_ps(panel + j * kPanel);
     const __m512 p1 = _mm512_loadu_ps(panel + j * kPanel + 16);
 #pragma GCC unroll 12

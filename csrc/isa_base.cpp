@@ -4,6 +4,13 @@
 namespace pyuniform {
 namespace {
 
+double sum_squares(const float* x, int64_t d) {
+  double sum = 0;
+#pragma omp simd reduction(+ : sum)
+  for (int64_t j = 0; j < d; ++j) sum += static_cast<double>(x[j]) * x[j];
+  return sum;
+}
+
 #include "isa_loops.inl"
 
 double distance2(const double* x, const double* y, int64_t padded_d) {
@@ -19,19 +26,40 @@ double distance2(const double* x, const double* y, int64_t padded_d) {
   return sum[0];
 }
 
+// The smallest vector there is nearly everywhere; compilers split it where it is not.
+typedef float Vector __attribute__((vector_size(16)));
+constexpr int kWidth = 4;
+
+Vector load(const float* p) {
+  Vector v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
 constexpr int kRows = 4;
-constexpr int kColumns = 8;
+constexpr int kColumns = 2 * kWidth;
 
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
           int64_t d, const float* limit, float* value, uint32_t* below) {
   for (int c = 0; c < kPanel; c += kColumns) {
-    float sum[kRows][kColumns] = {};
-    for (int64_t j = 0; j < d; ++j)
-      for (int r = 0; r < kRows; ++r)
-        for (int l = 0; l < kColumns; ++l)
-          sum[r][l] += rows[r * stride + j] * panel[j * kPanel + c + l];
-    for (int r = 0; r < n; ++r)
-      for (int l = 0; l < kColumns; ++l) value[r * kPanel + c + l] = half[c + l] - sum[r][l];
+    Vector low[kRows] = {}, high[kRows] = {};
+    for (int64_t j = 0; j < d; ++j) {
+      const Vector p0 = load(panel + j * kPanel + c), p1 = load(panel + j * kPanel + c + kWidth);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const float x = rows[r * stride + j];
+        low[r] += x * p0;
+        high[r] += x * p1;
+      }
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      if (r >= n) break;
+      low[r] = load(half + c) - low[r];
+      high[r] = load(half + c + kWidth) - high[r];
+      __builtin_memcpy(value + r * kPanel + c, &low[r], sizeof(Vector));
+      __builtin_memcpy(value + r * kPanel + c + kWidth, &high[r], sizeof(Vector));
+    }
   }
   for (int r = 0; r < n; ++r) {
     uint32_t bits = 0;

@@ -58,13 +58,24 @@ void widen(const void* source, DType dtype, int64_t d, double* out) {
   }
 }
 
-double pack(const double* x, double scale, const double* center, int64_t d, float* out) {
-  double norm2 = 0;
-#pragma omp simd reduction(+ : norm2)
-  for (int64_t j = 0; j < d; ++j) {
-    const float value = static_cast<float>(x[j] * scale - center[j]);
-    out[j] = value;
-    norm2 += static_cast<double>(value) * value;
+template <typename T>
+double pack_values(const void* source, double scale, const double* center, int64_t d, float* out) {
+  const T* x = static_cast<const T*>(source);
+  for (int64_t j = 0; j < d; ++j)
+    out[j] = static_cast<float>(static_cast<double>(x[j]) * scale - center[j]);
+  return sum_squares(out, d);
+}
+
+double pack(const void* source, DType dtype, double scale, const double* center, int64_t d,
+            float* out, double* scratch) {
+  switch (dtype) {
+    case DType::f32:
+      return pack_values<float>(source, scale, center, d, out);
+    case DType::f64:
+      return pack_values<double>(source, scale, center, d, out);
+    default:
+      break;
   }
-  return norm2;
+  widen(source, dtype, d, scratch);
+  return pack_values<double>(scratch, scale, center, d, out);
 }

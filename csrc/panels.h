@@ -2,7 +2,10 @@
 // panel's empty places have an infinite half norm, so nothing is ever below a limit there.
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <memory>
+#include <new>
 #include <vector>
 
 #include "core.h"
@@ -10,8 +13,13 @@
 
 namespace pyuniform {
 
+// Aligned to cache lines: a vector that straddled two would cost two loads.
+struct AlignedDelete {
+  void operator()(float* p) const { ::operator delete[](p, std::align_val_t(64)); }
+};
+
 struct Panel {
-  std::unique_ptr<float[]> values;
+  std::unique_ptr<float[], AlignedDelete> values;
   float half_upper[kPanel], half_lower[kPanel];
 };
 
@@ -40,7 +48,10 @@ class Panels {
   void add_panel() {
     panels_.emplace_back();
     Panel& panel = panels_.back();
-    panel.values.reset(new float[d_ * kPanel]());
+    const size_t count = d_ * kPanel;
+    panel.values.reset(
+        static_cast<float*>(::operator new[](count * sizeof(float), std::align_val_t(64))));
+    std::fill_n(panel.values.get(), count, 0.0f);
     for (int c = 0; c < kPanel; ++c)
       panel.half_upper[c] = panel.half_lower[c] = std::numeric_limits<float>::infinity();
   }

@@ -5,6 +5,10 @@
 #include "rows.h"
 #include "shard.h"
 
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
 namespace pyuniform {
 
 // One thread's gathered rows. Active rows stay contiguous: a parked row's place is taken by the
@@ -14,7 +18,7 @@ struct Shard::Block {
     int32_t row, nearest;
     uint32_t skip;  // picks of the first panel that the row has seen already
     bool changed;
-    double norm2, upper, bound, second;  // second in the frame's units
+    double norm2, upper, second;  // in the frame's units
   };
 
   Block(const Matrix& matrix, const Kernels& kernels)
@@ -22,6 +26,7 @@ struct Shard::Block {
         capacity(RowBlock::best_capacity(matrix.d, kernels.tile_rows)),
         packed(capacity, matrix.d, kernels.tile_rows),
         rows(capacity),
+        bound(capacity),
         limit(capacity + kernels.tile_rows),
         value(kernels.tile_rows * kPanel),
         below(kernels.tile_rows) {}
@@ -30,34 +35,49 @@ struct Shard::Block {
   const int64_t capacity;
   RowBlock packed;
   std::vector<Row> rows;
-  std::vector<float> limit;  // values below this can matter to the row
+  // Apart from the rest, since every panel looks at these of all rows.
+  std::vector<double> bound;  // in the frame's units
+  std::vector<float> limit;   // values below this can matter to the row
   std::vector<float> value;
   std::vector<uint32_t> below;
 };
 
 namespace {
 
+int thread_number() {
+#ifdef _OPENMP
+  return omp_get_thread_num();
+#else
+  return 0;
+#endif
+}
+
 // A pick matters if its upper bound is smaller than the row's, or so near above that it might still
 // be the nearer one. Of those, `second` keeps the smallest.
 template <typename Row>
-float matter_limit(const Frame& frame, const Row& row) {
-  const double reach = (row.bound + frame.slack(row.norm2, row.bound)) / frame.unit2;
+float matter_limit(const Frame& frame, const Row& row, double bound) {
+  const double reach = bound + frame.slack(row.norm2, bound);
   return round_up((std::min(row.second, reach) - row.upper) / 2);
 }
 
+// Takes note of the picks whose bits are set: only the two smallest values can matter.
 template <typename Row>
-void take(const Frame& frame, Row& row, uint32_t bits, const float* value, int64_t first_pick) {
-  while (bits) {
+void take(Row& row, double& bound, uint32_t bits, const float* value, int64_t first_pick) {
+  int nearest = __builtin_ctz(bits);
+  float smallest = value[nearest], next = std::numeric_limits<float>::infinity();
+  while (bits &= bits - 1) {
     const int c = __builtin_ctz(bits);
-    bits &= bits - 1;
-    const double upper = row.upper + 2.0 * value[c];
-    if (upper * frame.unit2 < row.bound) {
-      row.second = std::min(row.second, row.bound / frame.unit2);
-      row.bound = upper * frame.unit2;
-      row.nearest = static_cast<int32_t>(first_pick + c);
-    } else {
-      row.second = std::min(row.second, upper);
-    }
+    next = std::min(next, std::max(smallest, value[c]));
+    nearest = value[c] < smallest ? c : nearest;
+    smallest = std::min(smallest, value[c]);
+  }
+  const double upper = row.upper + 2.0 * smallest;
+  if (upper < bound) {
+    row.second = std::min({row.second, bound, row.upper + 2.0 * next});
+    bound = upper;
+    row.nearest = static_cast<int32_t>(first_pick + nearest);
+  } else {
+    row.second = std::min(row.second, upper);
   }
   row.changed = true;
 }
@@ -68,13 +88,14 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
                         ShardStats& stats) {
   const int64_t t = panels_.size(), d = matrix_.d,
                 chunk_panels = std::max<int64_t>(1, chunk / kPanel);
+  const double parked = rho / frame_.unit2;
   int64_t active = 0, next = 0;
 
   auto finish = [&](int64_t slot, int64_t seen) {
     const Block::Row& row = block.rows[slot];
     seen_[row.row] = static_cast<int32_t>(seen);
     if (row.changed) {
-      bound_[row.row] = row.bound;
+      bound_[row.row] = block.bound[slot] * frame_.unit2;
       second_[row.row] = round_down(row.second);
       nearest_[row.row] = row.nearest;
     }
@@ -85,13 +106,19 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
       if (next == count) break;
       p = std::max<int64_t>(p, seen_[rows[next]] / kPanel);
     }
+    const int64_t fresh = active;
     for (; next < count && seen_[rows[next]] / kPanel <= p; ++next) {
       const int32_t i = rows[next];
+      block.reader.prefetch(rows[std::min(next + 2, count - 1)]);
       Block::Row& row = block.rows[active];
-      row = {i, nearest_[i], (1u << (seen_[i] % kPanel)) - 1, false, 0, 0, bound_[i], second_[i]};
+      // Rounded up where the division underflows: a bound above rho must not look parked.
+      const double bound = std::max(bound_[i] / frame_.unit2, std::numeric_limits<double>::min());
+      const uint32_t skip = (1u << (seen_[i] % kPanel)) - 1;
+      row = {i, nearest_[i], skip, false, 0, 0, second_[i]};
       row.norm2 = block.reader.pack(i, frame_, block.packed.row(active));
       row.upper = frame_.row_upper(row.norm2);
-      block.limit[active] = matter_limit(frame_, row);
+      block.bound[active] = bound;
+      block.limit[active] = matter_limit(frame_, row, bound);
       ++active;
     }
     const Panel& panel = panels_[p];
@@ -99,13 +126,17 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
       const int n = static_cast<int>(std::min<int64_t>(kernels_.tile_rows, active - at));
       kernels_.tile(block.packed.row(at), block.packed.stride, n, panel.values.get(),
                     panel.half_upper, d, &block.limit[at], block.value.data(), block.below.data());
-      for (int r = 0; r < n; ++r) {
-        Block::Row& row = block.rows[at + r];
-        const uint32_t bits = block.below[r] & ~row.skip;
-        row.skip = 0;
+      // Which rows have news, found without a branch that could be mispredicted for each.
+      uint32_t news = 0;
+      for (int r = 0; r < n; ++r) news |= static_cast<uint32_t>(block.below[r] != 0) << r;
+      for (; news; news &= news - 1) {
+        const int r = __builtin_ctz(news);
+        const int64_t slot = at + r;
+        Block::Row& row = block.rows[slot];
+        const uint32_t bits = slot < fresh ? block.below[r] : block.below[r] & ~row.skip;
         if (bits == 0) continue;
-        take(frame_, row, bits, &block.value[r * kPanel], p * kPanel);
-        block.limit[at + r] = matter_limit(frame_, row);
+        take(row, block.bound[slot], bits, &block.value[r * kPanel], p * kPanel);
+        block.limit[slot] = matter_limit(frame_, row, block.bound[slot]);
       }
     }
     stats.filter_pairs += active * panels_.filled(p);
@@ -114,11 +145,12 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     if ((p + 1) % chunk_panels != 0) continue;
     const int64_t seen = std::min(t, (p + 1) * kPanel);
     for (int64_t slot = active - 1; slot >= 0; --slot) {
-      if (block.rows[slot].bound > rho) continue;
+      if (block.bound[slot] > parked) continue;
       finish(slot, seen);
       ++stats.parked;
       if (slot != --active) {
         block.rows[slot] = block.rows[active];
+        block.bound[slot] = block.bound[active];
         block.limit[slot] = block.limit[active];
         std::memcpy(block.packed.row(slot), block.packed.row(active), d * sizeof(float));
       }
@@ -146,6 +178,8 @@ void Shard::start_relax(double rho) {
 
 bool Shard::relax(double rho, int64_t chunk, double budget) {
   if (!relaxing_) start_relax(rho);
+  while (static_cast<int>(blocks_.size()) < threads_)
+    blocks_.push_back(std::make_shared<Block>(matrix_, kernels_));
   const int64_t left = static_cast<int64_t>(active_.size()) - active_done_;
   if (left > 0) {
     const double missed = static_cast<double>(panels_.size() - seen_[active_[active_done_]]);
@@ -159,7 +193,7 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
     const int64_t blocks = (take + block_rows - 1) / block_rows;
 #pragma omp parallel num_threads(threads_)
     {
-      Block block(matrix_, kernels_);
+      Block& block = *blocks_[thread_number()];
       ShardStats stats;
 #pragma omp for schedule(dynamic)
       for (int64_t b = 0; b < blocks; ++b) {

@@ -24,11 +24,18 @@ class RowReader {
     for (int64_t j = matrix_.d; j < padded(matrix_.d); ++j) out[j] = 0;
   }
 
+  // Asks for row i early: gathered rows are where no hardware prefetcher expects them.
+  void prefetch(int64_t i) const {
+    const char* row = matrix_.row(i);
+    const int64_t bytes = matrix_.d * item_size(matrix_.dtype);
+    for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b);
+  }
+
   // Row i in the filter's frame; returns its squared norm there.
   double pack(int64_t i, const Frame& frame, float* out) {
-    kernels_.widen(matrix_.row(i), matrix_.dtype, matrix_.d, wide_.data());
     const double scale = frame.scale(matrix_.norm ? matrix_.norm[i] : 1);
-    return kernels_.pack(wide_.data(), scale, frame.center.data(), matrix_.d, out);
+    return kernels_.pack(matrix_.row(i), matrix_.dtype, scale, frame.center.data(), matrix_.d, out,
+                         wide_.data());
   }
 
  private:
@@ -48,7 +55,7 @@ class RowBlock {
 
   // Rows of a block that leaves most of a second-level cache to the panels.
   static int64_t best_capacity(int64_t d, int tile_rows) {
-    const int64_t fits = (int64_t{768} << 10) / (sizeof(float) * (padded(d) + kLanes));
+    const int64_t fits = (int64_t{384} << 10) / (sizeof(float) * (padded(d) + kLanes));
     const int64_t capacity = fits < 48 ? 48 : fits > 1024 ? 1024 : fits;
     return capacity / tile_rows * tile_rows;
   }

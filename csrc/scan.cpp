@@ -38,20 +38,6 @@ uint64_t row_fingerprint(const char* bytes, int64_t length, int64_t index) {
   return mix(h);
 }
 
-int64_t item_size(DType dtype) {
-  switch (dtype) {
-    case DType::f64:
-      return 8;
-    case DType::f32:
-      return 4;
-    case DType::f16:
-    case DType::bf16:
-      return 2;
-    default:
-      return 1;
-  }
-}
-
 }  // namespace
 
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,

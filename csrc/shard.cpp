@@ -23,8 +23,8 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
   std::vector<float> packed(matrix_.d);
   for (int64_t p = 0; p < count; ++p) {
     // Canonical values are divided by their norm already: the frame's scale is that of a unit row.
-    const double norm2 = kernels_.pack(values + p * width, frame_.scale(1), frame_.center.data(),
-                                       matrix_.d, packed.data());
+    const double norm2 = kernels_.pack(values + p * width, DType::f64, frame_.scale(1),
+                                       frame_.center.data(), matrix_.d, packed.data(), nullptr);
     panels_.append(frame_, packed.data(), norm2);
     pick_row_.push_back(rows[p]);
     pick_far_.emplace_back();

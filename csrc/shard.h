@@ -86,6 +86,7 @@ class Shard {
   std::vector<int32_t> active_;  // rows of the relax under way, fewest picks seen first
   int64_t active_done_ = 0;
   bool relaxing_ = false;
+  std::vector<std::shared_ptr<Block>> blocks_;  // a thread's scratch for relax
   ShardStats stats_;
 };
 

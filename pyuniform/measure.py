@@ -18,7 +18,7 @@ from pyuniform.shard import CpuShard
 # Rows whose nearest pick is settled between two chances to be interrupted.
 SETTLE_ROWS = 1 << 16
 # Multiply-adds of a closest-pair search between two such chances.
-PAIR_BUDGET = 2e10
+PAIR_BUDGET = 5e9
 # Columns of a closest-pair search that are packed at a time: at most this many bytes.
 COLUMN_BYTES = 1 << 24
 

@@ -13,7 +13,7 @@ from pyuniform import _core
 from pyuniform.rows import Rows
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
-RELAX_BUDGET = 2e10
+RELAX_BUDGET = 5e9
 
 
 @dataclass(frozen=True)

@@ -219,10 +219,15 @@ def test_warning_is_one_line(tmp_path: Path) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.skipif(os.name != "posix", reason="POSIX signals")
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize("command", ["select", "measure"])
 def test_interrupt_is_answered_within_two_seconds(tmp_path: Path, command: str) -> None:
-    # Iid data at k = N / 2 on the slowest kernels: minutes of work.
+    # Iid data at k = N / 2 on the slowest kernels: far more work than the test waits for.
     rng = np.random.default_rng(0)
     np.save(tmp_path / "x.npy", rng.standard_normal((80_000, 256), dtype=np.float32))
     extra = ["-k", "40000", "-o", str(tmp_path / "p.npy")] if command == "select" else []
@@ -233,8 +238,9 @@ def test_interrupt_is_answered_within_two_seconds(tmp_path: Path, command: str) 
         text=True,
         env=os.environ | {"PYUNIFORM_ISA": "base"},
     )
-    time.sleep(4)
-    assert process.poll() is None, "it should still be at work"
+    while _cpu_seconds(process.pid) < 3:  # by then it is in the core
+        time.sleep(0.05)
+        assert process.poll() is None, "it should still be at work"
     process.send_signal(signal.SIGINT)
     sent = time.monotonic()
     _, stderr = process.communicate(timeout=60)
