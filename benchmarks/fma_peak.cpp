@@ -1,0 +1,61 @@
+// The register-only multiply-add peak of one core: independent accumulators, no memory traffic.
+// relax_peak.py compiles this into a shared library for the machine it runs on, and calls it
+// between its own measurements; the vector width follows from the flags.
+#include <chrono>
+
+#if defined(__AVX512F__)
+constexpr int kBytes = 64, kAccumulators = 24;
+#elif defined(__AVX__)
+constexpr int kBytes = 32, kAccumulators = 12;
+#else
+constexpr int kBytes = 16, kAccumulators = 12;
+#endif
+typedef float Vector __attribute__((vector_size(kBytes)));
+
+// Keeps a value in a register, and the compiler from knowing anything about it.
+#if defined(__x86_64__)
+#define OPAQUE(v) asm volatile("" : "+v"(v))
+#else
+#define OPAQUE(v) asm volatile("" : "+w"(v))
+#endif
+
+namespace {
+
+template <int N>
+struct Accumulators {
+  Vector head;
+  Accumulators<N - 1> tail;
+
+  void step(Vector a, Vector b) {
+    head = head * a + b;
+    tail.step(a, b);
+  }
+  void hold() {
+    OPAQUE(head);
+    tail.hold();
+  }
+};
+
+template <>
+struct Accumulators<0> {
+  void step(Vector, Vector) {}
+  void hold() {}
+};
+
+}  // namespace
+
+// GFLOP/s, float32, over about `steps` times the number of accumulators multiply-adds of a vector.
+extern "C" double fma_peak(long steps) {
+  Vector a = {}, b = {};
+  OPAQUE(a);
+  OPAQUE(b);
+  Accumulators<kAccumulators> sums = {};
+  const auto begin = std::chrono::steady_clock::now();
+  for (long i = 0; i < steps; ++i) {
+    sums.hold();
+    sums.step(a, b);
+  }
+  sums.hold();
+  const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
+  return 2.0 * steps * kAccumulators * (kBytes / sizeof(float)) / time.count();
+}

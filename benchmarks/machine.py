@@ -1,0 +1,47 @@
+"""What a benchmark says about where and when it ran, and how it summarises repeats."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+import pyuniform
+from pyuniform import native
+
+
+def header() -> str:
+    """Processor, instruction set, version, commit and date in one line."""
+    return (
+        f"{_processor()}; {native.active_instruction_set()}; pyuniform {pyuniform.__version__} at "
+        f"{_commit()}; {date.today()}"
+    )
+
+
+def summary(values: Sequence[float], digits: int = 3) -> str:
+    """Median with the 20th and 80th percentile."""
+    low, middle, high = np.percentile(values, [20, 50, 80])
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def _commit() -> str:
+    done = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parent,
+        check=False,
+    )
+    return done.stdout.strip() or "no commit"
