@@ -73,9 +73,9 @@ struct Kernels {
   // Widens d stored values to float64; exact.
   void (*widen)(const void* source, DType dtype, int64_t d, double* out);
 
-  // out[j] = float(x[j] * scale - center[j]) in float64, rounded once; returns the squared norm of
-  // out. `scratch` holds d values.
-  double (*pack)(const void* source, DType dtype, double scale, const double* center, int64_t d,
+  // out[j] = x[j] * scale - center[j] rounded once to float32; returns the squared norm of out.
+  // `scratch` holds d values.
+  double (*pack)(const void* source, DType dtype, double scale, const float* center, int64_t d,
                  float* out, double* scratch);
 
   // The canonical squared distance of two zero-padded rows.

@@ -58,24 +58,34 @@ void widen(const void* source, DType dtype, int64_t d, double* out) {
   }
 }
 
-template <typename T>
-double pack_values(const void* source, double scale, const double* center, int64_t d, float* out) {
+// The product and the difference are Wide.
+template <typename Wide, typename T>
+double pack_values(const void* source, Wide scale, const float* center, int64_t d, float* out) {
   const T* x = static_cast<const T*>(source);
   for (int64_t j = 0; j < d; ++j)
-    out[j] = static_cast<float>(static_cast<double>(x[j]) * scale - center[j]);
+    out[j] = static_cast<float>(static_cast<Wide>(x[j]) * scale - center[j]);
   return sum_squares(out, d);
 }
 
-double pack(const void* source, DType dtype, double scale, const double* center, int64_t d,
+// Whether a float32 times this is exact, but for underflow.
+inline bool is_power_of_two(double scale) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, &scale, sizeof bits);
+  return bits << 12 == 0 && scale >= 0x1p-126 && scale <= 0x1p127;
+}
+
+double pack(const void* source, DType dtype, double scale, const float* center, int64_t d,
             float* out, double* scratch) {
   switch (dtype) {
     case DType::f32:
-      return pack_values<float>(source, scale, center, d, out);
+      if (is_power_of_two(scale))
+        return pack_values<float, float>(source, static_cast<float>(scale), center, d, out);
+      return pack_values<double, float>(source, scale, center, d, out);
     case DType::f64:
-      return pack_values<double>(source, scale, center, d, out);
+      return pack_values<double, double>(source, scale, center, d, out);
     default:
       break;
   }
   widen(source, dtype, d, scratch);
-  return pack_values<double>(scratch, scale, center, d, out);
+  return pack_values<double, double>(scratch, scale, center, d, out);
 }

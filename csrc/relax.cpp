@@ -18,7 +18,8 @@ struct Shard::Block {
     int32_t row, nearest;
     uint32_t skip;  // picks of the first panel that the row has seen already
     bool changed;
-    double norm2, upper, second;  // in the frame's units
+    float best, second;  // the two smallest values, as the tile computes them
+    double norm2, upper;
   };
 
   Block(const Matrix& matrix, const Kernels& kernels)
@@ -55,31 +56,26 @@ int thread_number() {
 // A pick matters if its upper bound is smaller than the row's, or so near above that it might still
 // be the nearer one. Of those, `second` keeps the smallest.
 template <typename Row>
-float matter_limit(const Frame& frame, const Row& row, double bound) {
-  const double reach = bound + frame.slack(row.norm2, bound);
-  return round_up((std::min(row.second, reach) - row.upper) / 2);
+float matter_limit(const Frame& frame, const Row& row) {
+  const double slack = frame.slack(row.norm2, row.upper + 2.0 * row.best);
+  return std::min(row.second, round_up(row.best + slack / 2));
 }
 
-// Takes note of the picks whose bits are set: only the two smallest values can matter.
+// Takes note of the picks whose bits are set. Returns whether one of them is nearer than all
+// before.
 template <typename Row>
-void take(Row& row, double& bound, uint32_t bits, const float* value, int64_t first_pick) {
-  int nearest = __builtin_ctz(bits);
-  float smallest = value[nearest], next = std::numeric_limits<float>::infinity();
-  while (bits &= bits - 1) {
+bool take(Row& row, uint32_t bits, const float* value, int64_t first_pick) {
+  int nearest = -1;
+  for (; bits; bits &= bits - 1) {
     const int c = __builtin_ctz(bits);
-    next = std::min(next, std::max(smallest, value[c]));
-    nearest = value[c] < smallest ? c : nearest;
-    smallest = std::min(smallest, value[c]);
-  }
-  const double upper = row.upper + 2.0 * smallest;
-  if (upper < bound) {
-    row.second = std::min({row.second, bound, row.upper + 2.0 * next});
-    bound = upper;
-    row.nearest = static_cast<int32_t>(first_pick + nearest);
-  } else {
-    row.second = std::min(row.second, upper);
+    row.second = std::min(row.second, std::max(row.best, value[c]));
+    nearest = value[c] < row.best ? c : nearest;
+    row.best = std::min(row.best, value[c]);
   }
   row.changed = true;
+  if (nearest < 0) return false;
+  row.nearest = static_cast<int32_t>(first_pick + nearest);
+  return true;
 }
 
 }  // namespace
@@ -96,7 +92,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     seen_[row.row] = static_cast<int32_t>(seen);
     if (row.changed) {
       bound_[row.row] = block.bound[slot] * frame_.unit2;
-      second_[row.row] = round_down(row.second);
+      second_[row.row] = round_down(row.upper + 2.0 * row.second);
       nearest_[row.row] = row.nearest;
     }
   };
@@ -110,15 +106,17 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     for (; next < count && seen_[rows[next]] / kPanel <= p; ++next) {
       const int32_t i = rows[next];
       block.reader.prefetch(rows[std::min(next + 2, count - 1)]);
-      Block::Row& row = block.rows[active];
       // Rounded up where the division underflows: a bound above rho must not look parked.
       const double bound = std::max(bound_[i] / frame_.unit2, std::numeric_limits<double>::min());
       const uint32_t skip = (1u << (seen_[i] % kPanel)) - 1;
-      row = {i, nearest_[i], skip, false, 0, 0, second_[i]};
-      row.norm2 = block.reader.pack(i, frame_, block.packed.row(active));
-      row.upper = frame_.row_upper(row.norm2);
+      const double norm2 = block.reader.pack(i, frame_, block.packed.row(active));
+      const double upper = frame_.row_upper(norm2);
+      // Rounded down, so that no other pick's bound is taken to be larger than it is.
+      const float best = round_down((bound - upper) / 2);
+      const float second = round_down((second_[i] - upper) / 2);
+      block.rows[active] = {i, nearest_[i], skip, false, best, second, norm2, upper};
       block.bound[active] = bound;
-      block.limit[active] = matter_limit(frame_, row, bound);
+      block.limit[active] = matter_limit(frame_, block.rows[active]);
       ++active;
     }
     const Panel& panel = panels_[p];
@@ -135,8 +133,9 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
         Block::Row& row = block.rows[slot];
         const uint32_t bits = slot < fresh ? block.below[r] : block.below[r] & ~row.skip;
         if (bits == 0) continue;
-        take(row, block.bound[slot], bits, &block.value[r * kPanel], p * kPanel);
-        block.limit[slot] = matter_limit(frame_, row, block.bound[slot]);
+        if (take(row, bits, &block.value[r * kPanel], p * kPanel))
+          block.bound[slot] = row.upper + 2.0 * row.best;
+        block.limit[slot] = matter_limit(frame_, row);
       }
     }
     stats.filter_pairs += active * panels_.filled(p);
