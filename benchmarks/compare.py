@@ -3,7 +3,8 @@
 The peers are the straightforward exact loop (one matrix-vector product, minimum, argmax a pick) in
 NumPy and in torch, and, where installed, faiss in that loop and fpsample. A loop's cost per pick
 does not change, so with --peer-picks it is run for fewer picks and scaled: the table says so.
-Nothing is timed before our picks were found equal to the reference's on a part of the data.
+Nothing is timed before our picks were found equal to the reference's on a part of the data. Then a
+peer's picks are compared with ours: rounding makes float32 loops leave the exact path at some pick.
 
     python benchmarks/compare.py --data embeddings.npy --rows 117795 -k 10000 --peer-picks 100
 """
@@ -25,7 +26,7 @@ from machine import header, summary
 
 import pyuniform
 
-Loop = Callable[[np.ndarray, int], object]
+Loop = Callable[[np.ndarray, int], np.ndarray]
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def _command(
     loops = _loops(peers.split(","), threads)
     run = min(k, peer_picks or k)
     seconds: dict[str, list[float]] = {name: [] for name in ["pyuniform", *loops]}
+    same = {"pyuniform": "all"}
     for _ in range(repeats):
         began = time.perf_counter()
         sel = pyuniform.select(X, k, threads=threads)
@@ -64,8 +66,9 @@ def _command(
         for name, loop in loops.items():
             loop(X, 2)
             began = time.perf_counter()
-            loop(X, run)
+            picks = loop(X, run)
             seconds[name].append((time.perf_counter() - began) * k / run)
+            same[name] = _equal_picks(picks, sel.indices)
 
     scaled = f"; peers run for {run} picks, scaled" if run < k else ""
     print(header())
@@ -73,11 +76,16 @@ def _command(
     print(f"{repeats} with 20th and 80th percentiles. pyuniform: {sel.stats['rounds']} rounds,")
     print(f"{sel.stats['pairs'] / (len(X) * k):.3f} of N k pairs,")
     print(f"{sel.stats['filter_multiply_adds'] / X.size / k:.3f} of N k d multiply-adds.\n")
-    print("| | seconds | times pyuniform |")
-    print("|---|---|---|")
+    print("| | seconds | times pyuniform | picks before the first other one |")
+    print("|---|---|---|---|")
     for name, values in seconds.items():
         ratio = [v / own for v, own in zip(values, seconds["pyuniform"], strict=True)]
-        print(f"| {name} | {summary(values)} | {summary(ratio, 1)} |")
+        print(f"| {name} | {summary(values)} | {summary(ratio, 1)} | {same[name]} |")
+
+
+def _equal_picks(picks: np.ndarray, ours: np.ndarray) -> str:
+    different = np.flatnonzero(np.asarray(picks) != ours[: len(picks)])
+    return str(different[0]) if len(different) else f"all {len(picks)} compared"
 
 
 def _rows(data: Path | None, rows: int | None, dim: int) -> np.ndarray:
@@ -118,18 +126,20 @@ def _numpy(threads: int) -> Loop:
 
     threadpool_limits(threads)
 
-    def loop(X: np.ndarray, k: int) -> None:
+    def loop(X: np.ndarray, k: int) -> np.ndarray:
         norms = np.einsum("ij,ij->i", X, X)
         nearest = np.full(len(X), np.inf, np.float32)
         distance = np.empty(len(X), np.float32)
-        pick = 0
-        for _ in range(k):
+        picks = np.zeros(k, np.int64)
+        for t in range(1, k):
+            pick = picks[t - 1]
             np.dot(X, X[pick], out=distance)
             distance *= -2
             distance += norms
             distance += norms[pick]
             np.minimum(nearest, distance, out=nearest)
-            pick = int(nearest.argmax())
+            picks[t] = nearest.argmax()
+        return picks
 
     return loop
 
@@ -139,17 +149,19 @@ def _torch(threads: int) -> Loop:
 
     torch.set_num_threads(threads)
 
-    def loop(array: np.ndarray, k: int) -> None:
+    def loop(array: np.ndarray, k: int) -> np.ndarray:
         X = torch.from_numpy(array)
         norms = (X * X).sum(1)
         nearest = torch.full((len(X),), float("inf"))
         distance = torch.empty(len(X))
-        pick = 0
-        for _ in range(k):
+        picks = np.zeros(k, np.int64)
+        for t in range(1, k):
+            pick = picks[t - 1]
             torch.mv(X, X[pick], out=distance)
             distance.mul_(-2).add_(norms).add_(norms[pick])
             torch.minimum(nearest, distance, out=nearest)
-            pick = int(nearest.argmax())
+            picks[t] = nearest.argmax()
+        return picks
 
     return loop
 
@@ -159,13 +171,15 @@ def _faiss(threads: int) -> Loop:
 
     faiss.omp_set_num_threads(threads)
 
-    def loop(X: np.ndarray, k: int) -> None:
+    def loop(X: np.ndarray, k: int) -> np.ndarray:
         nearest = np.full(len(X), np.inf, np.float32)
-        pick = 0
-        for _ in range(k):
+        picks = np.zeros(k, np.int64)
+        for t in range(1, k):
+            pick = picks[t - 1]
             distance = faiss.pairwise_distances(X[pick : pick + 1], X)[0]
             np.minimum(nearest, distance, out=nearest)
-            pick = int(nearest.argmax())
+            picks[t] = nearest.argmax()
+        return picks
 
     return loop
 
@@ -173,7 +187,7 @@ def _faiss(threads: int) -> Loop:
 def _fpsample(threads: int) -> Loop:
     import fpsample
 
-    return lambda X, k: fpsample.fps_npdu_sampling(X, k)
+    return lambda X, k: fpsample.fps_sampling(X, k, start_idx=0)
 
 
 if __name__ == "__main__":

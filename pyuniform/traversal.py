@@ -74,16 +74,16 @@ class Controller:
         else:
             wanted = 0.75 * self.pool_size
             self._depth *= min(max(wanted / found, 0.25), 4.0) if found else 4.0
-        # Not 0, which nothing could scale up again; and beyond exp(-40) rows are duplicates.
-        depth = self._depth = min(max(self._depth, 1e-9), 40.0)
         if picked:
             self.pool_size = max(self._least_pool, self.pool_size // 2)
             # Going deeper than the last picks need is the one kind of work that goes to waste.
-            depth = min(depth, max(1e-9, left * _log_ratio(self._largest, largest) / picked))
+            self._depth = min(self._depth, left * _log_ratio(self._largest, largest) / picked)
         elif found:
             self.pool_size *= 2
+        # Not 0, which nothing could scale up again; and beyond exp(-40) rows are duplicates.
+        self._depth = min(max(self._depth, 1e-9), 40.0)
         self._largest = largest
-        self.rho = largest * math.exp(-depth) if largest > 0 else -1.0
+        self.rho = largest * math.exp(-self._depth) if largest > 0 else -1.0
 
 
 def _log_ratio(larger: float, smaller: float) -> float:

@@ -7,6 +7,7 @@ from datasets import make
 import pyuniform
 from pyuniform import reference
 from pyuniform.rows import prepare
+from pyuniform.traversal import Controller
 
 X = make("gaussian-17")
 
@@ -219,6 +220,26 @@ def test_work_stays_far_below_all_pairs(wordnet: np.ndarray) -> None:
     assert stats["pairs"] <= 0.40 * len(wordnet) * k
     assert stats["rounds"] <= 8
     assert stats["filter_multiply_adds"] >= stats["filter_pairs"] * wordnet.shape[1]
+
+
+def test_work_is_close_to_the_least_there_can_be(wordnet: np.ndarray) -> None:
+    """No row needs more than the picks up to the first within the final radius."""
+    Y = wordnet.astype(np.float32)
+    for k in range(450, 2000, 119):
+        sel = pyuniform.select(Y, k)
+        picks, radius = Y[sel.indices], sel.radii[-1]
+        squares = (Y**2).sum(1)[:, None] + (picks**2).sum(1) - 2 * Y @ picks.T
+        within = squares <= radius**2 * (1 + 1e-6)
+        least = np.where(within.any(1), within.argmax(1) + 1, k).sum()
+        assert sel.stats["filter_pairs"] <= 1.2 * least
+
+
+def test_last_round_that_fails_does_not_dig() -> None:
+    controller = Controller(512, rho=0.9, largest=1.0)
+    controller.update(found=400, outside2=0.9, picked=300, largest=0.9, left=1)
+    shallow = controller.rho
+    controller.update(found=4, outside2=shallow, picked=0, largest=0.9, left=1)
+    assert 0.9 * (shallow / 0.9) ** 4.01 <= controller.rho < shallow
 
 
 def test_work_on_clusters_is_counted_in_rounds_not_picks() -> None:
