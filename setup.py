@@ -14,6 +14,7 @@ X86 = platform.machine().lower() in {"x86_64", "amd64"}
 ISA_FLAGS = {
     "isa_avx2.cpp": ["-mavx2", "-mfma", "-mf16c"],
     "isa_avx512.cpp": ["-mavx512f", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
+    "isa_vnni.cpp": ["-mavx512f", "-mavx512vnni", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
 }
 SOURCES = sorted(str(p) for p in Path("csrc").glob("*.cpp") if X86 or p.name not in ISA_FLAGS)
 # Contraction is off everywhere: the canonical distance must round every product.

@@ -130,37 +130,42 @@ py::dict shard_stats(const Shard& shard) {
   const ShardStats& s = shard.stats();
   py::dict out;
   out["filter_pairs"] = s.filter_pairs;
-  out["filter_multiply_adds"] = s.filter_madds;
+  out["sketch_pairs"] = s.sketch_pairs;
   out["exact_pairs"] = s.exact_pairs;
-  out["rescanned_rows"] = s.rescanned;
+  out["sketch_multiply_adds"] = s.sketch_madds;
+  out["int8_multiply_adds"] = s.int8_madds;
+  out["float32_multiply_adds"] = s.float32_madds;
+  out["float64_multiply_adds"] = s.float64_madds;
+  out["relaxed_rows"] = s.relaxed;
+  out["reactivated_rows"] = s.reactivated;
+  out["witnessed_rows"] = s.witnessed;
   out["parked_rows"] = s.parked;
+  out["decided_pairs"] = s.decided;
+  out["rescanned_rows"] = s.rescanned;
   return out;
 }
 
 py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
                       Array<double> distance2, Array<int32_t> nearest, Array<int32_t> seen,
-                      double outside2, int64_t outside_index, int64_t limit) {
-  const int64_t size = index.size(), width = values.shape(1);
+                      double outside2, int64_t outside_index, int64_t limit, int threads) {
+  const int64_t size = index.size();
   limit = std::min(limit, size);
   py::array_t<int64_t> picked(limit);
   py::array_t<double> picked2(limit);
-  const Pool pool = {values.data(),
-                     width,
-                     size,
-                     index.data(),
-                     distance2.mutable_data(),
-                     nearest.mutable_data(),
+  const Pool pool = {values.data(),      values.shape(1),          size,
+                     index.data(),       distance2.mutable_data(), nearest.mutable_data(),
                      seen.mutable_data()};
-  int64_t *slots = picked.mutable_data(), pairs = 0, count;
+  int64_t *slots = picked.mutable_data(), count;
   double* radii2 = picked2.mutable_data();
+  PoolStats stats;
   {
     py::gil_scoped_release unlocked;
-    count = greedy_pool(active_kernels(), pool, {outside2, outside_index}, limit, slots, radii2,
-                        &pairs);
+    count = greedy_pool(active_kernels(), pool, {outside2, outside_index}, limit, threads, slots,
+                        radii2, &stats);
   }
   picked.resize({count});
   picked2.resize({count});
-  return py::make_tuple(picked, picked2, pairs);
+  return py::make_tuple(picked, picked2, stats.filter_pairs, stats.exact_pairs);
 }
 
 py::tuple find_closest_pair(const Rows& rows, const Array<double>& center, int exponent,
@@ -186,7 +191,7 @@ py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponen
   py::array_t<double> lower({n, n}), exact({n, n}), upper({n, n}), slack({n, n});
   RowReader reader(matrix, kernels);
   RowBlock packed(n, d, kernels.tile_rows);
-  Panels panels(d);
+  Panels panels(kernels, d);
   std::vector<double> x(n * width), norm2(n);
   for (int64_t i = 0; i < n; ++i) {
     reader.canonical(i, &x[i * width]);
@@ -215,6 +220,45 @@ py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponen
   return py::make_tuple(lower, exact, upper, slack);
 }
 
+// For the tests of the int8 filter: of all pairs of rows, whether codes cannot exclude that the
+// second lies within distance2 of the first; `balance` is CodeBounds' s.
+py::array_t<bool> code_flags(const Rows& rows, const Array<double>& center, int exponent,
+                             const Array<double>& distance2, double balance) {
+  const Kernels& kernels = active_kernels();
+  const Matrix& matrix = rows.matrix;
+  const Frame frame = make_frame(rows, center, exponent);
+  const CodeBounds bounds = CodeBounds::balanced(balance, 1);
+  const int64_t n = matrix.n, d = matrix.d;
+  if (distance2.size() != n) throw std::invalid_argument("one squared distance a row");
+  RowReader reader(matrix, kernels);
+  std::vector<float> packed(d);
+  std::vector<int8_t> code(d);
+  Codes codes;
+  codes.resize(n, d);
+  CodePanels panels(Codes::padded_columns(d));
+  for (int64_t i = 0; i < n; ++i) {
+    const double norm2 = reader.pack(i, frame, packed.data());
+    codes.set(i, encode_row(kernels, frame, packed.data(), norm2, d, 127, code.data()), code.data(),
+              d);
+    const Code pick =
+        encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels, code.data());
+    panels.append(code.data(), d, pick.scale, bounds.half(pick));
+  }
+  py::array_t<bool> out({n, n});
+  CodeRows row(kernels, codes, 1);
+  std::vector<float> value(kernels.tile_rows * kPanel);
+  std::vector<uint32_t> flags(kernels.tile_rows);
+  for (int64_t i = 0; i < n; ++i) {
+    row.load(0, i);
+    row.limit[0] = bounds.limit(codes[i], distance2.at(i) / frame.unit2);
+    for (int64_t j = 0; j < n; ++j) {
+      if (j % kPanel == 0) row.scan(0, 1, panels[j / kPanel], value.data(), flags.data());
+      *out.mutable_data(i, j) = flags[0] >> j % kPanel & 1;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 PYBIND11_MODULE(_core, m) {
@@ -236,12 +280,21 @@ PYBIND11_MODULE(_core, m) {
         py::arg("norms") = std::nullopt);
 
   py::class_<Shard>(m, "Shard")
-      .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads) {
-             if (center.size() != rows.matrix.d)
-               throw std::invalid_argument("one center value a column");
-             return std::make_unique<Shard>(rows.matrix, center.data(), exponent, threads);
+      .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,
+                       bool codes, std::optional<Array<float>> axes) {
+             const int64_t d = rows.matrix.d;
+             if (center.size() != d) throw std::invalid_argument("one center value a column");
+             if (codes && d > kMostCodeColumns)
+               throw std::invalid_argument("too many columns for codes");
+             if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel))
+               throw std::invalid_argument("axes are rows, a multiple of 32 of them");
+             return std::make_unique<Shard>(rows.matrix, center.data(), exponent, threads, codes,
+                                            axes ? axes->data() : nullptr,
+                                            axes ? axes->shape(0) : 0);
            }),
            py::keep_alive<1, 2>())
+      .def("drop_codes", &Shard::drop_codes, Unlocked())
+      .def("drop_sketches", &Shard::drop_sketches)
       .def("add_picks",
            [](Shard& shard, const Array<int64_t>& rows, const Array<double>& values) {
              shard.add_picks(rows.data(), values.data(), rows.size());
@@ -263,4 +316,5 @@ PYBIND11_MODULE(_core, m) {
   m.def("greedy_pool", &pool_greedy);
   m.def("closest_pair", &find_closest_pair);
   m.def("pair_bounds", &pair_bounds);
+  m.def("code_flags", &code_flags);
 }

@@ -18,33 +18,44 @@ bool ahead(const Entry& a, const Entry& b) {
   return a.bound != b.bound ? a.bound > b.bound : a.row < b.row;
 }
 
+// The best `limit` entries; the best of the others may become *rest.
+void keep_best(int64_t limit, std::vector<Entry>* entries, Entry* rest) {
+  if (static_cast<int64_t>(entries->size()) <= limit) return;
+  std::nth_element(entries->begin(), entries->begin() + limit, entries->end(), ahead);
+  if (ahead((*entries)[limit], *rest)) *rest = (*entries)[limit];
+  entries->resize(limit);
+}
+
 }  // namespace
 
 int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
-  // Keeps at most 2 * limit entries: when full, those that cannot be among the best are dropped.
-  const int64_t capacity = 2 * limit;
-  std::vector<Entry> best;
-  best.reserve(capacity);
+  std::vector<Entry> all;
   Entry rest = {-1, std::numeric_limits<int64_t>::max()};
-  auto keep_best = [&] {
-    if (static_cast<int64_t>(best.size()) <= limit) return;
-    std::nth_element(best.begin(), best.begin() + limit, best.end(), ahead);
-    if (ahead(best[limit], rest)) rest = best[limit];
-    best.resize(limit);
-  };
-  for (int64_t i = 0; i < matrix_.n; ++i) {
-    const Entry entry = {bound_[i], i};
-    if (entry.bound < 0 || !ahead(entry, rest)) continue;
-    if (entry.bound > rho) {
-      best.push_back(entry);
-      if (static_cast<int64_t>(best.size()) == capacity) keep_best();
-    } else {
-      rest = entry;
+#pragma omp parallel num_threads(threads_)
+  {
+    std::vector<Entry> best;
+    Entry my_rest = rest;
+#pragma omp for schedule(static) nowait
+    for (int64_t i = 0; i < matrix_.n; ++i) {
+      if (bound_[i] < my_rest.bound) continue;
+      const Entry entry = {bound_[i], i};
+      if (entry.bound > rho) {
+        best.push_back(entry);
+        // At most twice what is wanted: those that cannot be among the best are dropped.
+        if (static_cast<int64_t>(best.size()) >= 2 * limit) keep_best(limit, &best, &my_rest);
+      } else if (entry.bound >= 0 && ahead(entry, my_rest)) {
+        my_rest = entry;
+      }
+    }
+#pragma omp critical
+    {
+      all.insert(all.end(), best.begin(), best.end());
+      if (ahead(my_rest, rest)) rest = my_rest;
     }
   }
-  keep_best();
-  const int64_t count = static_cast<int64_t>(best.size());
-  for (int64_t m = 0; m < count; ++m) rows[m] = best[m].row;
+  keep_best(limit, &all, &rest);
+  const int64_t count = static_cast<int64_t>(all.size());
+  for (int64_t m = 0; m < count; ++m) rows[m] = all[m].row;
   settle(rows, count);
   *outside = {rest.bound, rest.row};
   return count;
@@ -68,7 +79,7 @@ void Shard::settle(const int64_t* rows, int64_t count) {
       pick_values(nearest_[i], reader, pick.data());
       bound_[i] = kernels_.distance2(x.data(), pick.data(), width);
       ++exact_pairs;
-      if (second_[i] == std::numeric_limits<float>::infinity()) continue;
+      if (second_.empty() || second_[i] == std::numeric_limits<float>::infinity()) continue;
       const double norm2 = reader.pack(i, frame_, packed.data());
       const double distance2 = bound_[i] / frame_.unit2;
       if (second_[i] - frame_.slack(norm2, distance2) > distance2)
@@ -80,6 +91,7 @@ void Shard::settle(const int64_t* rows, int64_t count) {
     open.insert(open.end(), mine.begin(), mine.end());
   }
   stats_.exact_pairs += exact_pairs;
+  stats_.float64_madds += exact_pairs * width;
   rescan(open);
 }
 
@@ -141,7 +153,8 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
   stats_.rescanned += count;
   stats_.exact_pairs += exact_pairs;
   stats_.filter_pairs += filter_pairs;
-  stats_.filter_madds += filter_pairs * d;
+  stats_.float32_madds += filter_pairs * d;
+  stats_.float64_madds += exact_pairs * width;
 }
 
 }  // namespace pyuniform

@@ -23,7 +23,7 @@ void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& fra
   end = std::min(end, columns_end - 1);
   columns_begin = std::max(columns_begin, begin + 1);
 
-  Panels panels(d);
+  Panels panels(kernels, d);
   {
     RowReader reader(matrix, kernels);
     std::vector<float> packed(d);

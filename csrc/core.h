@@ -9,12 +9,14 @@
 //                   │
 //   Frame (frame.h)      where the float32 filter works, and its proven error bounds
 //   Panels (panels.h)    picks packed 32 abreast for the tile kernel
+//   Codes (codes.h)      int8 codes of rows and picks, and what they can exclude
+//   Block (block.h)      one thread's rows in relax: float_block.h, code_block.h, sketch_block.h
 //                   │
 //   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
-//                        isa_avx512.cpp; dispatch.cpp chooses one
+//                        isa_avx512.cpp, isa_vnni.cpp; dispatch.cpp chooses one
 //
 // Two kinds of arithmetic, never mixed up:
-// - the filter (float32, any summation order) yields rigorous bounds and decides nothing;
+// - the filter (float32 or int8, any summation order) yields rigorous bounds and decides nothing;
 // - the canonical squared distance (float64, one summation order, no fused multiply-add) decides.
 //
 // The tie rule, the same everywhere: of equal distances the lowest row index is picked, and of
@@ -63,6 +65,22 @@ constexpr int kLanes = 16;
 
 inline int64_t padded(int64_t d) { return (d + kLanes - 1) / kLanes * kLanes; }
 
+// Codes of the picks of one panel: code 4 g + b of pick c is values[(g * kPanel + c) * 4 + b].
+struct CodePanel {
+  int8_t* values;
+  float half[kPanel], scale[kPanel];
+  int32_t offset[kPanel];  // -128 times the sum of a pick's codes
+};
+
+// value[r * kPanel + c] = half[c] - scale[c] * row_scale[r] * <codes of rows[r], codes of pick c>,
+// exact but for four roundings to float32, for n <= tile_rows rows that lie `stride` bytes apart: 4
+// * groups bytes, each 128 more than a code, since byte products have one factor without a sign.
+// Bit c of below[r] says whether that value is smaller than limit[r]. Reads, but does not use, up
+// to tile_rows rows.
+using CodeTile = void(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                      int64_t groups, const float* row_scale, const float* limit, float* value,
+                      uint32_t* below);
+
 // One instruction set's loops.
 struct Kernels {
   const char* name;
@@ -81,17 +99,40 @@ struct Kernels {
   // The canonical squared distance of two zero-padded rows.
   double (*distance2)(const double* x, const double* y, int64_t padded_d);
 
-  // value[r * kPanel + c] = half[c] - <rows[r], panel[c]> for n <= tile_rows rows that lie `stride`
-  // floats apart, panel[j * kPanel + c] being value j of pick c. Bit c of below[r] says whether
-  // that value is smaller than limit[r]. Reads, but does not use, up to tile_rows rows.
+  // The same of a row of d values as they are stored, and one that is zero-padded.
+  double (*distance2_f32)(const float* x, const double* y, int64_t d);
+
+  // Picks abreast in a panel: a panel is kPanel / panel_width groups of d x panel_width values.
+  int panel_width;
+
+  // Where a panel has value j of its pick c.
+  int64_t panel_place(int64_t d, int64_t j, int64_t c) const {
+    return c / panel_width * panel_width * d + j * panel_width + c % panel_width;
+  }
+
+  // value[r * kPanel + c] = half[c] - <rows[r], pick c of the panel> for n <= tile_rows rows that
+  // lie `stride` floats apart. Bit c of below[r] says whether that value is smaller than limit[r].
+  // Reads, but does not use, up to tile_rows rows.
   void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
                int64_t d, const float* limit, float* value, uint32_t* below);
+
+  // code[j] = x[j] / scale rounded to an integer of at most `levels`; returns scale. `rest2` and
+  // `norm2` receive the squared norms of x - scale * code and of scale * code.
+  float (*encode)(const float* x, int64_t d, int levels, int8_t* code, double* rest2,
+                  double* norm2);
+
+  // The largest code of a pick that the code tile takes; of a row it is 127.
+  int pick_levels;
+
+  CodeTile* code_tile;
 };
 
 extern const Kernels kernels_base;
 #ifdef PYUNIFORM_X86
+CodeTile code_tile_avx2, code_tile_vnni;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
+extern const Kernels kernels_vnni;
 #endif
 
 // The instruction sets this processor can run, worst first; null-terminated.

@@ -7,7 +7,7 @@ namespace {
 
 // Kernels that may run here, worst first, then nulls.
 struct Available {
-  const Kernels* list[4] = {};
+  const Kernels* list[5] = {};
 
   Available() {
     int count = 0;
@@ -16,7 +16,10 @@ struct Available {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       list[count++] = &kernels_avx2;
-      if (__builtin_cpu_supports("avx512f")) list[count++] = &kernels_avx512;
+      if (__builtin_cpu_supports("avx512f")) {
+        list[count++] = &kernels_avx512;
+        if (__builtin_cpu_supports("avx512vnni")) list[count++] = &kernels_vnni;
+      }
     }
 #endif
   }

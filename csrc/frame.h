@@ -29,6 +29,11 @@ inline float round_up(double x) {
 
 inline float round_down(double x) { return -round_up(-x); }
 
+// Scaled by 2^-exponent, the largest coordinate is 2^40: far from float32's overflow, and with
+// 2^103 of room below for small rows. Values below 2^-360 are left small: canonical squares
+// underflow.
+constexpr int kFrameExponent = 40, kLeastExponent = -400;
+
 class Frame {
  public:
   Frame(const double* center, int64_t d, int exponent, bool unit_rows)
@@ -36,14 +41,14 @@ class Frame {
     const double u = 0x1p-24, n = static_cast<double>(d);
     double center2 = 0;
     for (float c : this->center) center2 += static_cast<double>(c) * c;
-    const double offset = 0x1p-50 * std::sqrt(center2) + std::sqrt(n) * 0x1p-149;
+    offset_ = 0x1p-50 * std::sqrt(center2) + std::sqrt(n) * 0x1p-149;
     relative_ = n * u / (1 - n * u) + 9 * u;
-    absolute_ = 4.01 * offset * offset / u + n * 0x1p-148;
+    absolute_ = 4.01 * offset_ * offset_ / u + n * 0x1p-148;
     unit2 = std::ldexp(1.0, 2 * exponent);
     const double both = 2 * (relative_ + u);
     slack_norm2_ = both * (1 + 1.01 * 2.002);
     slack_distance2_ = both * 1.01 * 2;
-    slack_ = both * 1.01 * 8008 * offset * offset + 4 * absolute_;
+    slack_ = both * 1.01 * 8008 * offset_ * offset_ + 4 * absolute_;
   }
 
   // Scale of a row with the given norm (ignored for Euclid).
@@ -61,13 +66,17 @@ class Frame {
     return slack_norm2_ * norm2 + slack_distance2_ * distance2 + slack_;
   }
 
+  // How much the distance of two rows can have changed on their way into the frame: at most the sum
+  // of this for the norms of both.
+  double entry_error(double norm) const { return 1.001 * 0x1p-24 * norm + offset_; }
+
   const std::vector<float> center;
   double unit2;  // 4^exponent: one unit of the filter's squared distances
 
  private:
   int exponent_;
   bool unit_rows_;
-  double relative_, absolute_, slack_norm2_, slack_distance2_, slack_;
+  double relative_, absolute_, offset_, slack_norm2_, slack_distance2_, slack_;
 };
 
 }  // namespace pyuniform

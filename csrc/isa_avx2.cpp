@@ -39,38 +39,43 @@ double sum_squares(const float* x, int64_t d) {
 
 #include "isa_loops.inl"
 
-double distance2(const double* x, const double* y, int64_t padded_d) {
+inline __m256d load4(const double* x) { return _mm256_loadu_pd(x); }
+inline __m256d load4(const float* x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
+
+template <typename T>
+double distance2_of(const T* x, const double* y, int64_t d) {
   __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
-  for (int64_t j = 0; j < padded_d; j += kLanes) {
-    const __m256d d0 = _mm256_sub_pd(_mm256_loadu_pd(x + j), _mm256_loadu_pd(y + j));
-    const __m256d d1 = _mm256_sub_pd(_mm256_loadu_pd(x + j + 4), _mm256_loadu_pd(y + j + 4));
-    const __m256d d2 = _mm256_sub_pd(_mm256_loadu_pd(x + j + 8), _mm256_loadu_pd(y + j + 8));
-    const __m256d d3 = _mm256_sub_pd(_mm256_loadu_pd(x + j + 12), _mm256_loadu_pd(y + j + 12));
+  auto add = [&](const T* a, const double* b) {
+    const __m256d d0 = _mm256_sub_pd(load4(a), load4(b));
+    const __m256d d1 = _mm256_sub_pd(load4(a + 4), load4(b + 4));
+    const __m256d d2 = _mm256_sub_pd(load4(a + 8), load4(b + 8));
+    const __m256d d3 = _mm256_sub_pd(load4(a + 12), load4(b + 12));
     s0 = _mm256_add_pd(s0, _mm256_mul_pd(d0, d0));
     s1 = _mm256_add_pd(s1, _mm256_mul_pd(d1, d1));
     s2 = _mm256_add_pd(s2, _mm256_mul_pd(d2, d2));
     s3 = _mm256_add_pd(s3, _mm256_mul_pd(d3, d3));
-  }
+  };
+  int64_t j = 0;
+  for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
+  if (j < d) add(Tail<T>(x + j, d - j).values, y + j);
   const __m256d eight_low = _mm256_add_pd(s0, s2), eight_high = _mm256_add_pd(s1, s3);
   const __m256d four = _mm256_add_pd(eight_low, eight_high);
   const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
   return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
 }
 
-constexpr int kRows = 6;
+constexpr int kRows = 24, kGroup = 6, kWidth = 16;
 
 // R rows against one half panel of 16 picks: 2 R accumulators, named by full unrolling.
 template <int R>
-inline __attribute__((always_inline)) void half_tile(const float* rows, int64_t stride,
-                                                     const float* panel, const float* half,
-                                                     int64_t d, const float* limit, float* value,
-                                                     uint32_t* below, int shift) {
+void half_tile(const float* rows, int64_t stride, const float* panel, const float* half, int64_t d,
+               const float* limit, float* value, uint32_t* below, int shift) {
   __m256 low[R], high[R];
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) low[r] = high[r] = _mm256_setzero_ps();
   for (int64_t j = 0; j < d; ++j) {
-    const __m256 p0 = _mm256_loadu_ps(panel + j * kPanel);
-    const __m256 p1 = _mm256_loadu_ps(panel + j * kPanel + 8);
+    const __m256 p0 = _mm256_loadu_ps(panel + j * kWidth);
+    const __m256 p1 = _mm256_loadu_ps(panel + j * kWidth + 8);
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
       const __m256 x = _mm256_broadcast_ss(rows + r * stride + j);
@@ -92,22 +97,83 @@ inline __attribute__((always_inline)) void half_tile(const float* rows, int64_t 
   }
 }
 
-template <int R>
-void panel_tile(const float* rows, int64_t stride, const float* panel, const float* half, int64_t d,
-                const float* limit, float* value, uint32_t* below) {
-  half_tile<R>(rows, stride, panel, half, d, limit, value, below, 0);
-  half_tile<R>(rows, stride, panel + 16, half + 16, d, limit, value + 16, below, 1);
-}
-
+// Half a panel fits into the first-level cache, and serves several groups of rows before the other.
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
           int64_t d, const float* limit, float* value, uint32_t* below) {
-  if (n > 4) return panel_tile<6>(rows, stride, panel, half, d, limit, value, below);
-  if (n > 2) return panel_tile<4>(rows, stride, panel, half, d, limit, value, below);
-  panel_tile<2>(rows, stride, panel, half, d, limit, value, below);
+  for (int shift = 0; shift < kPanel; shift += kWidth) {
+    for (int r = 0; r < n; r += kGroup) {
+      auto* part = n - r > 4 ? half_tile<6> : n - r > 2 ? half_tile<4> : half_tile<2>;
+      part(rows + r * stride, stride, panel + shift * d, half + shift, d, limit + r,
+           value + r * kPanel + shift, below + r, shift);
+    }
+  }
+}
+
+// As half_tile, for codes. Products of two bytes are added to 16 bits, which a pick's 7 bits keep
+// from overflowing, then in pairs to 32.
+template <int R>
+void half_code_tile(const uint8_t* rows, int64_t stride, const CodePanel& panel, int64_t groups,
+                    const float* row_scale, const float* limit, float* value, uint32_t* below,
+                    int shift) {
+  const __m256i one = _mm256_set1_epi16(1);
+  __m256i low[R], high[R];
+#pragma GCC unroll 6
+  for (int r = 0; r < R; ++r) {
+    low[r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel.offset + shift));
+    high[r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel.offset + shift + 8));
+  }
+  const int8_t* codes = panel.values + 4 * shift;
+  for (int64_t g = 0; g < groups; ++g, codes += 4 * kPanel) {
+#pragma GCC unroll 6
+    for (int r = 0; r < R; ++r) {
+      int32_t four;
+      __builtin_memcpy(&four, rows + r * stride + 4 * g, sizeof four);
+      const __m256i x = _mm256_set1_epi32(four);
+      const __m256i p0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
+      const __m256i p1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32));
+      low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(_mm256_maddubs_epi16(x, p0), one));
+      high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(_mm256_maddubs_epi16(x, p1), one));
+      // One row after the other: the compiler would take all products first, and run out of
+      // registers.
+      asm volatile("" : "+x"(low[r]), "+x"(high[r]));
+    }
+  }
+  const __m256 s0 = _mm256_loadu_ps(panel.scale + shift);
+  const __m256 s1 = _mm256_loadu_ps(panel.scale + shift + 8);
+  const __m256 h0 = _mm256_loadu_ps(panel.half + shift);
+  const __m256 h1 = _mm256_loadu_ps(panel.half + shift + 8);
+#pragma GCC unroll 6
+  for (int r = 0; r < R; ++r) {
+    const __m256 scale = _mm256_broadcast_ss(row_scale + r), bound = _mm256_broadcast_ss(limit + r);
+    const __m256 v0 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low[r]), s0), scale, h0);
+    const __m256 v1 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(high[r]), s1), scale, h1);
+    _mm256_storeu_ps(value + r * kPanel + shift, v0);
+    _mm256_storeu_ps(value + r * kPanel + shift + 8, v1);
+    const uint32_t bits =
+        static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v0, bound, _CMP_LT_OQ)) |
+                              _mm256_movemask_ps(_mm256_cmp_ps(v1, bound, _CMP_LT_OQ)) << 8);
+    below[r] = shift ? below[r] | bits << 16 : bits;
+  }
 }
 
 }  // namespace
 
-const Kernels kernels_avx2 = {"avx2", kRows, widen, pack, distance2, tile};
+void code_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                    int64_t groups, const float* row_scale, const float* limit, float* value,
+                    uint32_t* below) {
+  for (int shift = 0; shift < kPanel; shift += kWidth) {
+    for (int r = 0; r < n; r += kGroup) {
+      auto* part = n - r > 4   ? half_code_tile<6>
+                   : n - r > 2 ? half_code_tile<4>
+                               : half_code_tile<2>;
+      part(rows + r * stride, stride, panel, groups, row_scale + r, limit + r, value + r * kPanel,
+           below + r, shift);
+    }
+  }
+}
+
+const Kernels kernels_avx2 = {
+    "avx2", kRows, widen,  pack, distance2_of<double>, distance2_of<float>,
+    16,     tile,  encode, 64,   code_tile_avx2};
 
 }  // namespace pyuniform

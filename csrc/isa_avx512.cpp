@@ -37,14 +37,21 @@ double sum_squares(const float* x, int64_t d) {
 
 #include "isa_loops.inl"
 
-double distance2(const double* x, const double* y, int64_t padded_d) {
+inline __m512d load8(const double* x) { return _mm512_loadu_pd(x); }
+inline __m512d load8(const float* x) { return _mm512_cvtps_pd(_mm256_loadu_ps(x)); }
+
+template <typename T>
+double distance2_of(const T* x, const double* y, int64_t d) {
   __m512d s0 = _mm512_setzero_pd(), s1 = s0;
-  for (int64_t j = 0; j < padded_d; j += kLanes) {
-    const __m512d d0 = _mm512_sub_pd(_mm512_loadu_pd(x + j), _mm512_loadu_pd(y + j));
-    const __m512d d1 = _mm512_sub_pd(_mm512_loadu_pd(x + j + 8), _mm512_loadu_pd(y + j + 8));
+  auto add = [&](const T* a, const double* b) {
+    const __m512d d0 = _mm512_sub_pd(load8(a), load8(b));
+    const __m512d d1 = _mm512_sub_pd(load8(a + 8), load8(b + 8));
     s0 = _mm512_add_pd(s0, _mm512_mul_pd(d0, d0));
     s1 = _mm512_add_pd(s1, _mm512_mul_pd(d1, d1));
-  }
+  };
+  int64_t j = 0;
+  for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
+  if (j < d) add(Tail<T>(x + j, d - j).values, y + j);
   const __m512d eight = _mm512_add_pd(s0, s1);
   const __m256d four =
       _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
@@ -104,6 +111,14 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
 
 }  // namespace
 
-const Kernels kernels_avx512 = {"avx512", kRows, widen, pack, distance2, tile};
+// Codes without VNNI as AVX2 has them: twice the width needs AVX-512BW, and machines that have it,
+// but no VNNI, are few.
+const Kernels kernels_avx512 = {
+    "avx512", kRows, widen,  pack, distance2_of<double>, distance2_of<float>,
+    32,       tile,  encode, 64,   code_tile_avx2};
+
+const Kernels kernels_vnni = {"avx512vnni",        kRows, widen, pack,   distance2_of<double>,
+                              distance2_of<float>, 32,    tile,  encode, 127,
+                              code_tile_vnni};
 
 }  // namespace pyuniform

@@ -13,14 +13,18 @@ double sum_squares(const float* x, int64_t d) {
 
 #include "isa_loops.inl"
 
-double distance2(const double* x, const double* y, int64_t padded_d) {
+template <typename T>
+double distance2_of(const T* x, const double* y, int64_t d) {
   double sum[kLanes] = {};
-  for (int64_t j = 0; j < padded_d; j += kLanes) {
+  auto add = [&](const T* a, const double* b) {
     for (int l = 0; l < kLanes; ++l) {
-      const double difference = x[j + l] - y[j + l];
+      const double difference = a[l] - b[l];
       sum[l] += difference * difference;
     }
-  }
+  };
+  int64_t j = 0;
+  for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
+  if (j < d) add(Tail<T>(x + j, d - j).values, y + j);
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int l = 0; l < half; ++l) sum[l] += sum[l + half];
   return sum[0];
@@ -69,8 +73,32 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
   }
 }
 
+void code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel, int64_t groups,
+               const float* row_scale, const float* limit, float* value, uint32_t* below) {
+  for (int r = 0; r < n; ++r) {
+    int32_t sum[kPanel];
+    for (int c = 0; c < kPanel; ++c) sum[c] = panel.offset[c];
+    for (int64_t g = 0; g < groups; ++g) {
+      const uint8_t* x = rows + r * stride + 4 * g;
+      const int8_t* codes = panel.values + g * 4 * kPanel;
+      for (int c = 0; c < kPanel; ++c)
+        sum[c] += x[0] * codes[4 * c] + x[1] * codes[4 * c + 1] + x[2] * codes[4 * c + 2] +
+                  x[3] * codes[4 * c + 3];
+    }
+    uint32_t bits = 0;
+    for (int c = 0; c < kPanel; ++c) {
+      const float product = static_cast<float>(sum[c]) * panel.scale[c];
+      value[r * kPanel + c] = panel.half[c] - product * row_scale[r];
+      bits |= static_cast<uint32_t>(value[r * kPanel + c] < limit[r]) << c;
+    }
+    below[r] = bits;
+  }
+}
+
 }  // namespace
 
-const Kernels kernels_base = {"base", kRows, widen, pack, distance2, tile};
+const Kernels kernels_base = {
+    "base", kRows,  widen, pack,     distance2_of<double>, distance2_of<float>, 32,
+    tile,   encode, 127,   code_tile};
 
 }  // namespace pyuniform

@@ -3,6 +3,14 @@
 // share a symbol. An includer may define PYUNIFORM_WIDEN_F16 to replace the portable half
 // conversion.
 
+// The last values of a row, padded with zeros: rows in memory are not, and what lies behind them
+// may not be read.
+template <typename T>
+struct Tail {
+  Tail(const T* x, int64_t count) { __builtin_memcpy(values, x, count * sizeof(T)); }
+  T values[kLanes] = {};
+};
+
 template <typename T>
 void widen_values(const void* source, int64_t d, double* out) {
   const T* x = static_cast<const T*>(source);
@@ -88,4 +96,31 @@ double pack(const void* source, DType dtype, double scale, const float* center, 
   }
   widen(source, dtype, d, scratch);
   return pack_values<double, double>(scratch, scale, center, d, out);
+}
+
+float encode(const float* x, int64_t d, int levels, int8_t* code, double* rest2, double* norm2) {
+  float largest = 0;
+#pragma omp simd reduction(max : largest)
+  for (int64_t j = 0; j < d; ++j) {
+    const float magnitude = x[j] < 0 ? -x[j] : x[j];
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  // No smaller: 1 / scale, and what it is multiplied by, must stay far from overflow.
+  const float scale = largest > 127 * 0x1p-50f ? largest / static_cast<float>(levels) : 0x1p-50f;
+  const float inverse = 1 / scale;
+  double rest = 0;
+  int64_t squares = 0;
+#pragma omp simd reduction(+ : rest, squares)
+  for (int64_t j = 0; j < d; ++j) {
+    // Adding 1.5 * 2^23 rounds to an integer.
+    const float rounded = (x[j] * inverse + 0x1.8p23f) - 0x1.8p23f;
+    const int32_t integer = static_cast<int32_t>(rounded);
+    code[j] = static_cast<int8_t>(integer);
+    squares += integer * integer;
+    const double left = static_cast<double>(x[j]) - static_cast<double>(scale) * rounded;
+    rest += left * left;
+  }
+  *rest2 = rest;
+  *norm2 = static_cast<double>(scale) * scale * static_cast<double>(squares);
+  return scale;
 }

@@ -1,39 +1,37 @@
-// Picks packed for the tile kernel: 32 abreast, value j of pick c at panel[j * kPanel + c]. A
-// panel's empty places have an infinite half norm, so nothing is ever below a limit there.
+// Picks packed for the tile kernel, in panels of 32. A panel's empty places have an infinite half
+// norm, so nothing is ever below a limit there.
 #pragma once
 
 #include <algorithm>
 #include <limits>
-#include <memory>
-#include <new>
 #include <vector>
 
+#include "aligned.h"
 #include "core.h"
 #include "frame.h"
 
 namespace pyuniform {
 
-// Aligned to cache lines: a vector that straddled two would cost two loads.
-struct AlignedDelete {
-  void operator()(float* p) const { ::operator delete[](p, std::align_val_t(64)); }
-};
-
 struct Panel {
-  std::unique_ptr<float[], AlignedDelete> values;
+  AlignedArray<float> values;
   float half_upper[kPanel], half_lower[kPanel];
 };
 
 class Panels {
  public:
-  explicit Panels(int64_t d) : d_(d) {}
+  Panels(const Kernels& kernels, int64_t d) : kernels_(kernels), d_(d) {}
 
   void append(const Frame& frame, const float* packed, double norm2) {
+    append(packed, frame.half_upper(norm2), frame.half_lower(norm2));
+  }
+
+  void append(const float* packed, float half_upper, float half_lower) {
     const int place = static_cast<int>(size_ % kPanel);
     if (place == 0) add_panel();
     Panel& panel = panels_.back();
-    for (int64_t j = 0; j < d_; ++j) panel.values[j * kPanel + place] = packed[j];
-    panel.half_upper[place] = frame.half_upper(norm2);
-    panel.half_lower[place] = frame.half_lower(norm2);
+    for (int64_t j = 0; j < d_; ++j) panel.values[kernels_.panel_place(d_, j, place)] = packed[j];
+    panel.half_upper[place] = half_upper;
+    panel.half_lower[place] = half_lower;
     ++size_;
   }
 
@@ -49,13 +47,13 @@ class Panels {
     panels_.emplace_back();
     Panel& panel = panels_.back();
     const size_t count = d_ * kPanel;
-    panel.values.reset(
-        static_cast<float*>(::operator new[](count * sizeof(float), std::align_val_t(64))));
+    panel.values = aligned_array<float>(count);
     std::fill_n(panel.values.get(), count, 0.0f);
     for (int c = 0; c < kPanel; ++c)
       panel.half_upper[c] = panel.half_lower[c] = std::numeric_limits<float>::infinity();
   }
 
+  const Kernels& kernels_;
   int64_t d_, size_ = 0;
   std::vector<Panel> panels_;
 };

@@ -7,8 +7,8 @@ namespace pyuniform {
 
 // The candidates: canonical rows, and what is known of them. All arrays have `size` entries.
 struct Pool {
-  const double* values;  // size x stride canonical rows, zero-padded
-  int64_t stride, size;
+  const double* values;  // size x width canonical rows, zero-padded
+  int64_t width, size;
   const int64_t* index;  // row indices, unique: the tie rule looks at them
   double* distance2;     // in/out: canonical squared distance to the nearest pick
   int32_t* nearest;      // in/out: that pick's number
@@ -21,12 +21,16 @@ struct Outside {
   int64_t index;
 };
 
+// Row-pick pairs looked at: by the filter, and in float64.
+struct PoolStats {
+  int64_t filter_pairs = 0, exact_pairs = 0;
+};
+
 // Picks greedily, farthest first, as long as no outside row can come before, and at most `limit`
 // times. `seen` must hold the same number everywhere on entry: the number of picks so far. Members
 // are brought up to date only when they lead, so `seen` differs on return; a picked member has -1.
-// Writes each pick's place in the pool and its squared distance; returns how many were picked and
-// adds the distances computed to *pairs.
-int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t limit,
-                    int64_t* picked, double* picked_distance2, int64_t* pairs);
+// Writes each pick's place in the pool and its squared distance; returns how many were picked.
+int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t limit, int threads,
+                    int64_t* picked, double* picked_distance2, PoolStats* stats);
 
 }  // namespace pyuniform

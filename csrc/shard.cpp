@@ -3,38 +3,176 @@
 #include <algorithm>
 #include <cstring>
 
+#include "code_block.h"
+#include "float_block.h"
 #include "rows.h"
+#include "sketch_block.h"
 
 namespace pyuniform {
 
-Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threads)
+Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threads, bool codes,
+             const float* axes, int64_t p)
     : kernels_(active_kernels()),
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.norm != nullptr),
       threads_(threads),
-      panels_(matrix.d),
+      keeps_canonical_(codes || axes),
+      canonical_picks_(matrix.d),
+      panels_(kernels_, matrix.d),
+      code_panels_(Codes::padded_columns(matrix.d)),
+      sketch_panels_(p),
+      code_bounds_(CodeBounds::balanced(1, 1)),
       bound_(matrix.n, std::numeric_limits<double>::infinity()),
-      second_(matrix.n, std::numeric_limits<float>::infinity()),
       nearest_(matrix.n, -1),
-      seen_(matrix.n, 0) {}
+      seen_(matrix.n, 0) {
+  if (codes) {
+    codes_.resize(matrix.n, matrix.d);
+    code_bounds_ = sample_bounds();
+  } else {
+    second_.assign(matrix.n, std::numeric_limits<float>::infinity());
+  }
+  if (axes) {
+    axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
+    sketches_.resize(matrix.n, p);
+    scanned_.assign(matrix.n, 0);
+  }
+}
 
-void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) {
-  const int64_t width = padded(matrix_.d);
+// Distances are about as large as norms.
+CodeBounds Shard::sample_bounds() const {
+  RowReader reader(matrix_, kernels_);
   std::vector<float> packed(matrix_.d);
-  for (int64_t p = 0; p < count; ++p) {
-    // Canonical values are divided by their norm already: the frame's scale is that of a unit row.
-    const double norm2 = kernels_.pack(values + p * width, DType::f64, frame_.scale(1),
-                                       frame_.center.data(), matrix_.d, packed.data(), nullptr);
-    panels_.append(frame_, packed.data(), norm2);
-    pick_row_.push_back(rows[p]);
-    pick_far_.emplace_back();
-    if (rows[p] >= 0) {
-      bound_[rows[p]] = -1;
-    } else {
-      pick_far_.back().reset(new double[width]);
-      std::memcpy(pick_far_.back().get(), values + p * width, width * sizeof(double));
+  std::vector<int8_t> code(matrix_.d);
+  double error = 0, norm = 1e-30;
+  for (int64_t i = 0; i < matrix_.n; i += std::max<int64_t>(1, matrix_.n / 128)) {
+    const double norm2 = reader.pack(i, frame_, packed.data());
+    error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, 127, code.data()).error;
+    norm += std::sqrt(norm2);
+  }
+  return CodeBounds::balanced(error, norm);
+}
+
+// The one pass over all rows in their order: the exact distance to the first pick, codes, sketches.
+void Shard::take_in(int64_t count) {
+  const int64_t begin = taken_in_, end = std::min(matrix_.n, begin + count), d = matrix_.d;
+  const int64_t step = kernels_.tile_rows;
+#pragma omp parallel num_threads(threads_)
+  {
+    RowReader reader(matrix_, kernels_);
+    std::vector<double> first(padded(d));
+    pick_values(0, reader, first.data());
+    Decider decider(matrix_, kernels_);
+    RowBlock packed(step, d, kernels_.tile_rows);
+    std::vector<double> norm2(step);
+    std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
+    std::vector<float> coordinates(step * sketch_panels_.columns());
+#pragma omp for schedule(static)
+    for (int64_t at = begin; at < end; at += step) {
+      const int n = static_cast<int>(std::min(step, end - at));
+      for (int r = 0; r < n; ++r) {
+        const int64_t i = at + r;
+        if (bound_[i] >= 0) bound_[i] = decider.distance2(i, first.data());
+        if (!keeps_canonical_) continue;
+        norm2[r] = reader.pack(i, frame_, packed.row(r));
+        if (!has_codes()) continue;
+        codes_.set(i, encode_row(kernels_, frame_, packed.row(r), norm2[r], d, 127, code.data()),
+                   code.data(), d);
+      }
+      if (!axes_) continue;
+      const int64_t p = axes_->count();
+      axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
+      for (int r = 0; r < n; ++r) {
+        Code sketch =
+            encode_row(kernels_, frame_, &coordinates[r * p], norm2[r], p, 127, code.data());
+        sketch.norm2 = static_cast<float>(norm2[r]);  // of the whole row
+        sketches_.set(at + r, sketch, code.data(), p);
+      }
     }
   }
+  std::fill(nearest_.begin() + begin, nearest_.begin() + end, 0);
+  std::fill(seen_.begin() + begin, seen_.begin() + end, 1);
+  if (axes_) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
+  stats_.exact_pairs += end - begin;
+  stats_.float64_madds += (end - begin) * padded(d);
+  if (axes_) stats_.float32_madds += (end - begin) * axes_->count() * d;
+  taken_in_ = end;
+}
+
+void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) {
+  const int64_t width = padded(matrix_.d), d = matrix_.d, p = sketch_panels_.columns();
+  const int64_t group = 256;
+  RowBlock packed(std::min(group, count), d, kernels_.tile_rows);
+  std::vector<double> norm2(group);
+  std::vector<Code> code(group), sketch(group);
+  std::vector<int8_t> code_values(has_codes() ? group * d : 0), sketch_values(group * p);
+  for (int64_t begin = 0; begin < count; begin += group) {
+    const int64_t size = std::min(group, count - begin);
+#pragma omp parallel for num_threads(threads_) schedule(static) if (size > 8)
+    for (int64_t c = 0; c < size; ++c) {
+      // Canonical values are divided by their norm already: the scale is that of a unit row.
+      norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
+                               frame_.center.data(), d, packed.row(c), nullptr);
+      if (has_codes())
+        code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_levels,
+                             &code_values[c * d]);
+      if (!axes_) continue;
+      std::vector<float> coordinates(kernels_.tile_rows * p);
+      axes_->project(kernels_, packed.row(c), packed.stride, 1, coordinates.data());
+      sketch[c] = encode_row(kernels_, frame_, coordinates.data(), norm2[c], p,
+                             kernels_.pick_levels, &sketch_values[c * p]);
+    }
+    for (int64_t c = 0; c < size; ++c) {
+      const int64_t row = rows[begin + c];
+      const double* canonical = values + (begin + c) * width;
+      pick_row_.push_back(row);
+      if (row >= 0) bound_[row] = -1;
+      if (has_codes())
+        code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
+      else
+        panels_.append(frame_, packed.row(c), norm2[c]);
+      if (axes_)
+        sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
+                              static_cast<float>(norm2[c] / 2));
+      if (keeps_canonical_) {
+        canonical_picks_.append(canonical);
+      } else {
+        pick_far_.emplace_back();
+        if (row >= 0) continue;
+        pick_far_.back().reset(new double[width]);
+        std::memcpy(pick_far_.back().get(), canonical, width * sizeof(double));
+      }
+    }
+  }
+  if (axes_) stats_.float32_madds += count * p * d;
+}
+
+void Shard::drop_codes() {
+  std::vector<float> packed(matrix_.d);
+  for (int64_t c = 0; c < picks(); ++c) {
+    const double norm2 = kernels_.pack(canonical_picks_[c], DType::f64, frame_.scale(1),
+                                       frame_.center.data(), matrix_.d, packed.data(), nullptr);
+    panels_.append(frame_, packed.data(), norm2);
+  }
+  // What codes left as bounds is exact: nothing is in doubt.
+  second_.assign(matrix_.n, std::numeric_limits<float>::infinity());
+  filter_blocks_.clear();
+  sketch_blocks_.clear();
+  codes_ = Codes();
+}
+
+void Shard::make_blocks() {
+  float* second = second_.empty() ? nullptr : second_.data();
+  while (static_cast<int>(filter_blocks_.size()) < threads_) {
+    if (has_codes())
+      filter_blocks_.push_back(std::make_unique<CodeBlock>(matrix_, kernels_, frame_, code_bounds_,
+                                                           codes_, code_panels_, canonical_picks_));
+    else
+      filter_blocks_.push_back(
+          std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_, second));
+  }
+  while (axes_ && static_cast<int>(sketch_blocks_.size()) < threads_)
+    sketch_blocks_.push_back(std::make_unique<SketchBlock>(
+        matrix_, kernels_, frame_, sketches_, sketch_panels_, canonical_picks_, second));
 }
 
 double Shard::threshold(int64_t count) const {
@@ -69,14 +207,18 @@ void Shard::write(const int64_t* rows, int64_t count, const double* distance2,
     bound_[rows[m]] = distance2[m];
     nearest_[rows[m]] = nearest[m];
     seen_[rows[m]] = seen[m];
+    if (axes_) scanned_[rows[m]] = seen[m];
   }
 }
 
 void Shard::pick_values(int64_t pick, RowReader& reader, double* out) const {
-  if (pick_row_[pick] >= 0)
+  const int64_t width = padded(matrix_.d);
+  if (keeps_canonical_)
+    std::memcpy(out, canonical_picks_[pick], width * sizeof(double));
+  else if (pick_row_[pick] >= 0)
     reader.canonical(pick_row_[pick], out);
   else
-    std::memcpy(out, pick_far_[pick].get(), padded(matrix_.d) * sizeof(double));
+    std::memcpy(out, pick_far_[pick].get(), width * sizeof(double));
 }
 
 }  // namespace pyuniform

@@ -1,38 +1,44 @@
 // The state of a set of rows during a traversal, and the operations the traversal is made of.
 //
-// For each row: `bound`, a rigorous upper bound of its canonical squared distance to the picks it
-// has seen; `nearest`, the pick that gave it; `seen`, how many picks were looked at, in pick order;
-// and `second`, a lower limit of the upper bounds of all the other seen picks that might yet turn
-// out to be nearer than `nearest`. A picked row has bound -1. 20 bytes a row; cosine adds a norm
-// of 8.
+// For each row: `bound`, a rigorous upper bound of its canonical squared distance to the picks;
+// `nearest`, the pick that gave it; and `seen`, how many picks are known, in pick order, not to be
+// nearer. A picked row has bound -1. With a float32 filter there is also `second`, a lower limit of
+// the upper bounds of all the other seen picks that might yet turn out to be nearer than `nearest`.
+// With sketches `scanned` says how many picks were searched for a witness; `nearest` may then lie
+// beyond `seen`.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "block.h"
+#include "codes.h"
 #include "core.h"
 #include "frame.h"
 #include "panels.h"
+#include "picks.h"
 #include "pool.h"
+#include "sketch.h"
 
 namespace pyuniform {
 
-struct ShardStats {
-  int64_t filter_pairs = 0;  // row-pick pairs the float32 filter looked at
-  int64_t filter_madds = 0;  // its multiply-adds, padding included
-  int64_t exact_pairs = 0;   // canonical distances computed, but for the pool's
-  int64_t rescanned = 0;     // rows whose nearest pick the bounds left open
-  int64_t parked = 0;        // rows that relax left at or below the threshold
-};
-
 class Shard {
  public:
-  Shard(const Matrix& matrix, const double* center, int exponent, int threads);
+  // With `codes` an int8 filter, otherwise one in float32. With `axes` (p x d) rows are sketched,
+  // and witnesses searched.
+  Shard(const Matrix& matrix, const double* center, int exponent, int threads, bool codes,
+        const float* axes, int64_t p);
 
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
-  int64_t picks() const { return panels_.size(); }
+  int64_t picks() const { return static_cast<int64_t>(pick_row_.size()); }
   const ShardStats& stats() const { return stats_; }
+
+  // From here on the float32 filter, whose bounds are tighter; between two calls of relax.
+  void drop_codes();
+
+  // From here on no search for witnesses.
+  void drop_sketches() { searches_ = false; }
 
   // Makes rows picks: `rows[p]` is a row of this shard, which leaves the race, or -1 for a pick
   // from elsewhere; values is count x padded(d), canonical.
@@ -63,11 +69,16 @@ class Shard {
              const int32_t* seen);
 
  private:
-  struct Block;
+  // relax has two passes, each over the rows that it leaves above the threshold.
+  enum class Pass { idle, sketch, filter };
 
-  void start_relax(double rho);
-  void relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk, Block& block,
-                   ShardStats& stats);
+  bool has_codes() const { return !codes_.empty(); }
+  CodeBounds sample_bounds() const;
+  void take_in(int64_t count);
+  void find_wanted(double rho);
+  void start_pass(Pass pass, double rho);
+  void relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk, Block& block);
+  void make_blocks();
   void rescan(const std::vector<int64_t>& rows);
   void pick_values(int64_t pick, class RowReader& reader, double* out) const;
 
@@ -75,18 +86,31 @@ class Shard {
   const Matrix matrix_;
   const Frame frame_;
   const int threads_;
-  Panels panels_;
+
+  // The picks, in each shape that something wants.
   std::vector<int64_t> pick_row_;                    // this shard's row, or -1
   std::vector<std::unique_ptr<double[]>> pick_far_;  // canonical values of picks from elsewhere
+  const bool keeps_canonical_;                       // with codes or sketches
+  CanonicalPicks canonical_picks_;
+  Panels panels_;
+  CodePanels code_panels_, sketch_panels_;
+
+  Codes codes_, sketches_;
+  CodeBounds code_bounds_;
+  std::unique_ptr<Axes> axes_;
+  bool searches_ = true;
+  int64_t taken_in_ = 0;  // rows that know the first pick, and are encoded
 
   std::vector<double> bound_;
   std::vector<float> second_;
-  std::vector<int32_t> nearest_, seen_;
+  std::vector<int32_t> nearest_, seen_, scanned_;
 
-  std::vector<int32_t> active_;  // rows of the relax under way, fewest picks seen first
+  Pass pass_ = Pass::idle;
+  std::vector<int32_t> wanted_;  // rows of the relax under way
+  std::vector<int32_t> active_;  // rows of the pass under way, those that met fewest picks first
   int64_t active_done_ = 0;
-  bool relaxing_ = false;
-  std::vector<std::shared_ptr<Block>> blocks_;  // a thread's scratch for relax
+  int64_t relaxed_picks_ = 0;  // picks there were at the last relax
+  std::vector<std::unique_ptr<Block>> filter_blocks_, sketch_blocks_;  // of each thread
   ShardStats stats_;
 };
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 import pyuniform
 from pyuniform import native
 from pyuniform.files import check_writable
+from pyuniform.filters import FILTERS
 from pyuniform.rows import DTYPES, METRICS
 from pyuniform.selection import Selection, check_suffix, manifest_path
 from pyuniform.tables import check_records, count_records, read_embeddings, write_records
@@ -59,6 +60,20 @@ def cli() -> None:
     "Without it the row numbers go to standard output.",
 )
 @click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
+@click.option(
+    "--filter",
+    "filter_",
+    type=click.Choice(FILTERS),
+    default="auto",
+    show_default=True,
+    help="Arithmetic that excludes most pairs; changes time and memory only.",
+)
+@click.option(
+    "--witnesses/--no-witnesses",
+    default=None,
+    help="Look for near picks by sketches first, or not; changes time and memory only.",
+)
+@click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def select(
     embeddings: Path,
@@ -73,6 +88,9 @@ def select(
     join: Path | None,
     output: Path | None,
     picks: Path | None,
+    filter_: str,
+    witnesses: bool | None,
+    trace: Path | None,
     quiet: bool,
 ) -> None:
     """Pick the rows of EMBEDDINGS (.npy, .parquet) that are spread most uniformly.
@@ -84,7 +102,7 @@ def select(
     picks_file, records_file = (picks, output) if join else (output, None)
     if join and records_file is None:
         raise click.UsageError("--join needs -o, the file for the picked records")
-    for path in (picks_file, records_file):
+    for path in (picks_file, records_file, trace):
         if path:
             check_writable(path)
     if picks_file:
@@ -106,8 +124,12 @@ def select(
         seed=seed,
         device=device,
         threads=threads,
+        filter=filter_,
+        witnesses="auto" if witnesses is None else witnesses,
         progress=not quiet,
     )
+    if trace:
+        selection.save_trace(trace)
     if join and records_file:
         write_records(join, selection.indices, records_file)
     if picks_file:

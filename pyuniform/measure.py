@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform import _core
+from pyuniform.filters import make_plan
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, prepare
 from pyuniform.selection import Selection
@@ -141,7 +142,7 @@ def nearest(
     metric = metric_of(picks, metric)
     rows = prepare(X, metric, threads)
     numbers = as_picks(picks, rows.n)
-    shard = CpuShard(rows)
+    shard = CpuShard(rows, make_plan(rows, len(numbers), share=1.0))
     # As picks from elsewhere they stay in the race, and get their own answer.
     shard.add_picks(np.full(len(numbers), -1), shard.canonical(numbers))
     for _ in shard.relax(-1.0):

@@ -51,6 +51,11 @@ class Rows:
     fingerprint: str
     threads: int
 
+    def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some rows in about the place where the filter sees them: float32 (m, d)."""
+        values = self.core.canonical(rows)[:, : self.d] * 2.0**-self.exponent
+        return (values - self.center).astype(np.float32)
+
 
 def as_matrix(X: Any, name: str = "X") -> tuple[NDArray[Any], str]:
     """X as a two-dimensional NumPy array without a copy where possible, and its dtype's name.

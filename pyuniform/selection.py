@@ -37,7 +37,11 @@ class Selection:
     manifest : dict
         Of the run: metric, start, n, d, dtype, fingerprint of the data, version, seconds.
     stats : dict
-        Work done: rounds, row-pick pairs evaluated, multiply-adds of the filter, and more.
+        Work done: rounds; row-pick pairs by what looked at them; multiply-adds by kind, padding
+        included; rows relaxed, taken up again, parked. docs/performance.md names them all.
+    rounds : list of dict
+        How the run unfolded: after each round the picks made, the squared radius and threshold, and
+        the work so far. Not kept in files, see `save_trace`.
     """
 
     indices: NDArray[np.int64]
@@ -45,6 +49,7 @@ class Selection:
     covering_radius: float
     manifest: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, int] = field(default_factory=dict)
+    rounds: list[dict[str, float]] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -115,6 +120,18 @@ class Selection:
             lists = {"indices": self.indices.tolist(), "radii": _listed(self.radii)}
             with written_whole(path) as out:
                 out.write(_json(record | lists))
+
+    def save_trace(self, path: str | os.PathLike[str]) -> None:
+        """Writes manifest, stats and rounds to a JSON file, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            The file cannot be written.
+        """
+        record = {"manifest": self.manifest, "stats": self.stats, "rounds": self.rounds}
+        with written_whole(Path(path)) as out:
+            out.write(_json(record))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Selection:

@@ -17,6 +17,7 @@ rho that is too low costs nothing before the last round: later rounds need what 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,9 @@ from numpy.typing import NDArray
 from pyuniform import _core
 from pyuniform.shard import Candidates, Shard
 
-POOL_SIZE = 512
+# Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
+POOL_SIZES = (192, 512)
+PICKS_A_ROUND = 16
 # Canonical values of a pool: at most this many bytes.
 POOL_BYTES = 1 << 24
 
@@ -35,11 +38,15 @@ Report = Callable[[int, float], None]
 
 @dataclass
 class Traversal:
-    """Row indices and canonical squared radii in pick order, and the work done."""
+    """Row indices and canonical squared radii in pick order, and the work done.
+
+    `rounds` has an entry a round: what it aimed at, what it found, and the totals after it.
+    """
 
     indices: NDArray[np.int64]
     radii2: NDArray[np.float64]
     stats: dict[str, int] = field(default_factory=dict)
+    rounds: list[dict[str, float]] = field(default_factory=list)
 
 
 class Controller:
@@ -96,7 +103,8 @@ def farthest_first(
     k: int,
     start: int,
     *,
-    pool_size: int = POOL_SIZE,
+    pool_size: int | None = None,
+    threads: int = 1,
     report: Report | None = None,
 ) -> Traversal:
     """Picks k rows of the shards' concatenation, beginning with row `start`.
@@ -108,8 +116,10 @@ def farthest_first(
     k : int
         1 to the total number of rows.
     start : int
-    pool_size : int
+    pool_size : int, optional
         Candidates a round to begin with. The result does not depend on it.
+    threads : int
+        Of the pool.
     report : callable, optional
         Called between steps with the number of picks and the last squared radius.
 
@@ -124,8 +134,12 @@ def farthest_first(
     values = shards[home].canonical(np.array([start - offsets[home]]))
     indices[0], radii2[0], t = start, math.inf, 1
     _add_picks(shards, offsets, indices[:1], values)
+    if pool_size is None:
+        pool_size = min(max(k // PICKS_A_ROUND, POOL_SIZES[0]), POOL_SIZES[1])
     pool_size = max(1, min(pool_size, POOL_BYTES // (8 * values.shape[1])))
-    rounds = pool_pairs = 0
+    work = dict.fromkeys(("rounds", "pool_pairs", "pool_filter_pairs"), 0)
+    rounds: list[dict[str, float]] = []
+    began = time.perf_counter()
     controller: Controller | None = None
 
     while t < k:
@@ -140,25 +154,46 @@ def farthest_first(
             controller = Controller(pool_size, rho, largest)
         found = [shard.candidates(rho, controller.pool_size) for shard in shards]
         pool = _Pool(found, offsets, t)
-        picked, picked2, pairs = pool.greedy(k - t)
+        picked, picked2, filter_pairs, exact_pairs = pool.greedy(k - t, threads)
         pool.write_back(shards)
         if len(picked):
             chosen = pool.index[picked]
             indices[t : t + len(picked)], radii2[t : t + len(picked)] = chosen, picked2
             _add_picks(shards, offsets, chosen, pool.values[picked])
             t += len(picked)
+        work["rounds"] += 1
+        work["pool_filter_pairs"] += filter_pairs
+        work["pool_pairs"] += exact_pairs
+        rounds.append(
+            {
+                "seconds": time.perf_counter() - began,
+                "picks": t,
+                "rho2": rho,
+                "pool_size": controller.pool_size,
+                "candidates": len(pool.index),
+                "radius2": float(radii2[t - 1]),
+                **_total(shards, work, values.shape[1]),
+            }
+        )
         controller.update(len(pool.index), pool.outside2, len(picked), pool.largest_left(), k - t)
-        rounds += 1
-        pool_pairs += pairs
         if report:
             report(t, radii2[t - 1])
 
-    stats = {"rounds": rounds, "pool_pairs": pool_pairs}
+    return Traversal(indices, radii2, _total(shards, work, values.shape[1]), rounds)
+
+
+def _total(shards: Sequence[Shard], work: dict[str, int], width: int) -> dict[str, int]:
+    """The work of the driver and of all shards; `pairs` are those looked at in full length."""
+    total = dict(work)
     for shard in shards:
         for name, value in shard.stats().items():
-            stats[name] = stats.get(name, 0) + value
-    stats["pairs"] = stats["filter_pairs"] + stats["exact_pairs"] + pool_pairs
-    return Traversal(indices, radii2, stats)
+            total[name] = total.get(name, 0) + value
+    total["int8_multiply_adds"] += work["pool_filter_pairs"] * width
+    total["float64_multiply_adds"] += work["pool_pairs"] * width
+    total["pairs"] = sum(
+        total[name] for name in ("filter_pairs", "exact_pairs", "pool_filter_pairs", "pool_pairs")
+    )
+    return total
 
 
 class _Pool:
@@ -177,7 +212,9 @@ class _Pool:
         )
         self.outside_index = -negative
 
-    def greedy(self, limit: int) -> tuple[NDArray[np.int64], NDArray[np.float64], int]:
+    def greedy(
+        self, limit: int, threads: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], int, int]:
         return _core.greedy_pool(
             self.values,
             self.index,
@@ -187,6 +224,7 @@ class _Pool:
             self.outside2,
             self.outside_index,
             limit,
+            threads,
         )
 
     def write_back(self, shards: Sequence[Shard]) -> None:

@@ -88,6 +88,47 @@ def rank_one(rng: np.random.Generator) -> np.ndarray:
     return (rng.random((400, 1)) * rng.standard_normal((1, 33))).astype(np.float32)
 
 
+def equal_codes(rng: np.random.Generator) -> np.ndarray:
+    """Rows apart by less than a code's step: all quantise to the same codes."""
+    return (rng.standard_normal(40) + 1e-4 * rng.random((400, 40))).astype(np.float32)
+
+
+def exact_codes(rng: np.random.Generator) -> np.ndarray:
+    """Codes are the rows: residual norms of zero."""
+    X = rng.integers(-127, 128, (400, 24))
+    X[:, 0] = 127
+    X[:, 1] = np.where(np.arange(400) % 2, 127, -127)
+    return X.astype(np.float32)
+
+
+def huge_coordinate(rng: np.random.Generator) -> np.ndarray:
+    """One coordinate leaves the others without a code."""
+    X = rng.standard_normal((400, 64))
+    X[:, 5] += 1e6 * rng.standard_normal(400)
+    X[7, 9] = -3e8
+    return X.astype(np.float32)
+
+
+def constant_columns(rng: np.random.Generator) -> np.ndarray:
+    X = rng.standard_normal((400, 50)).astype(np.float32)
+    X[:, ::3] = 7.25
+    X[:, 1::3] = 0
+    return X
+
+
+def flat_spectrum(rng: np.random.Generator) -> np.ndarray:
+    """A scaled orthogonal matrix: no direction is better than another."""
+    return np.linalg.qr(rng.standard_normal((256, 256)))[0].astype(np.float32)
+
+
+def zeros(rng: np.random.Generator) -> np.ndarray:
+    """Nearly all rows zero, but for a coordinate that keeps cosine defined."""
+    X = np.zeros((200, 33), np.float32)
+    X[:, 0] = 1
+    X[::50] = rng.standard_normal((4, 33))
+    return X
+
+
 def int8(rng: np.random.Generator) -> np.ndarray:
     return rng.integers(-128, 128, (500, 20)).astype(np.int8)
 
@@ -137,6 +178,12 @@ DATASETS: dict[str, Make] = {
     "tiny64": tiny64,
     "mixed-scales": mixed_scales,
     "rank-one": rank_one,
+    "equal-codes": equal_codes,
+    "exact-codes": exact_codes,
+    "huge-coordinate": huge_coordinate,
+    "constant-columns": constant_columns,
+    "flat-spectrum": flat_spectrum,
+    "zeros": zeros,
     "int8": int8,
     "uint8": uint8,
     "float64": float64,

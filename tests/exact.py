@@ -5,9 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from pyuniform import reference
+from pyuniform.filters import make_plan
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.traversal import farthest_first
+
+# Every filter, without and with the search for witnesses.
+FILTERS = [("float32", False), ("int8", False), ("float32", True), ("int8", True)]
 
 
 def assert_exact(
@@ -19,8 +23,20 @@ def assert_exact(
     pool_size: int = 512,
     chunk: int = 32,
     shards: int = 1,
-) -> None:
-    parts = [CpuShard(prepare(p, metric, threads), chunk) for p in np.array_split(X, shards)]
-    run = farthest_first(parts, len(expected[0]), start, pool_size=pool_size)
+    filter: str = "float32",
+    witnesses: bool = False,
+    adapt: bool = False,
+) -> dict[str, int]:
+    """Fails unless the picks are the expected ones; returns the work done."""
+    k = len(expected[0])
+    parts = []
+    for part in np.array_split(X, shards):
+        rows = prepare(part, metric, threads)
+        plan = make_plan(rows, k, filter, witnesses)
+        assert plan.codes == (filter == "int8")
+        assert (plan.axes is not None) == witnesses
+        parts.append(CpuShard(rows, plan, chunk, adapt))
+    run = farthest_first(parts, k, start, pool_size=pool_size, threads=threads)
     np.testing.assert_array_equal(run.indices, expected[0])
     np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), expected[1])
+    return run.stats

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from exact import assert_exact
+from exact import FILTERS, assert_exact
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -65,22 +65,69 @@ def test_bounds_enclose_the_canonical_distance(X: np.ndarray, metric: str, isa: 
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@given(X=matrices(), balance=st.sampled_from([1e-9, 0.004, 0.03, 0.3, 1.0]), data=st.data())
+@FIXTURE_IS_FINE
+def test_codes_never_exclude_a_pick_in_reach(
+    X: np.ndarray, metric: str, balance: float, data: st.DataObject, isa: str
+) -> None:
+    if not usable(X, metric):
+        return
+    rows = prepare(X, metric, 1)
+    _, exact, _, _ = _core.pair_bounds(rows.core, rows.center, rows.exponent)
+    # A reach that is the very distance of some pair: ties are within it.
+    shift = data.draw(st.integers(0, len(X) - 1))
+    reach = np.array([exact[i, (i + shift) % len(X)] for i in range(len(X))])
+    flags = _core.code_flags(rows.core, rows.center, rows.exponent, reach, balance)
+    assert np.all(flags[exact <= reach[:, None]])
+
+
+def test_codes_exclude_nearly_all_the_others(wordnet: np.ndarray, isa: str) -> None:
+    X = wordnet[:500]
+    rows = prepare(X, "euclidean", 1)
+    _, exact, _, _ = _core.pair_bounds(rows.core, rows.center, rows.exponent)
+    np.fill_diagonal(exact, np.inf)
+    nearest = exact.min(axis=1)
+    flags = _core.code_flags(rows.core, rows.center, rows.exponent, nearest, 0.02)
+    np.fill_diagonal(flags, False)
+    needed = np.count_nonzero(exact <= nearest[:, None])
+    assert needed <= np.count_nonzero(flags) <= 4 * needed
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @given(
     X=matrices(),
     pool_size=st.sampled_from([1, 4, 64, 512]),
     shards=st.integers(1, 3),
+    way=st.sampled_from(FILTERS),
     data=st.data(),
 )
 @FIXTURE_IS_FINE
 def test_selection_is_the_reference(
-    X: np.ndarray, metric: str, pool_size: int, shards: int, data: st.DataObject, isa: str
+    X: np.ndarray,
+    metric: str,
+    pool_size: int,
+    shards: int,
+    way: tuple[str, bool],
+    data: st.DataObject,
+    isa: str,
 ) -> None:
     if not usable(X, metric):
         return
     start = data.draw(st.integers(0, len(X) - 1))
     k = data.draw(st.integers(1, len(X)))
     expected = reference.farthest_first(X, k, metric, start)
-    assert_exact(X, expected, metric, start, 2, pool_size, shards=min(shards, len(X)))
+    filter, witnesses = way
+    assert_exact(
+        X,
+        expected,
+        metric,
+        start,
+        2,
+        pool_size,
+        shards=min(shards, len(X)),
+        filter=filter,
+        witnesses=witnesses,
+    )
 
 
 def test_bounds_are_tight_enough_to_be_of_use(wordnet: np.ndarray, isa: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from datasets import DATASETS, make
-from exact import assert_exact
+from exact import FILTERS, assert_exact
 
 from pyuniform import _core, reference
 from pyuniform.rows import prepare
@@ -31,7 +31,10 @@ def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str, expected
     if (name, metric) not in expected:
         expected[name, metric] = reference.farthest_first(X, len(X), metric, start)
     for way in WAYS:
-        assert_exact(X, expected[name, metric], metric, start, **way)
+        for filter, witnesses in FILTERS:
+            assert_exact(
+                X, expected[name, metric], metric, start, filter=filter, witnesses=witnesses, **way
+            )
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -46,7 +49,8 @@ def test_shipped_embeddings(
     if key not in expected:
         expected[key] = reference.farthest_first(X, len(X) // 10, metric)
     for way in WAYS[:3]:
-        assert_exact(X, expected[key], metric, **way)
+        for filter, witnesses in FILTERS:
+            assert_exact(X, expected[key], metric, filter=filter, witnesses=witnesses, **way)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257])
@@ -54,13 +58,22 @@ def test_sizes_around_powers_of_two(n: int, isa: str) -> None:
     rng = np.random.default_rng(n)
     for d in (1, 15, 16, 17, 31, 33):
         X = rng.standard_normal((n, d)).astype(np.float32)
-        assert_exact(X, reference.farthest_first(X, n), pool_size=16)
+        for filter, witnesses in FILTERS:
+            assert_exact(
+                X,
+                reference.farthest_first(X, n),
+                pool_size=16,
+                filter=filter,
+                witnesses=witnesses,
+            )
 
 
 def test_strided_rows_are_read_in_place(isa: str) -> None:
     whole = np.random.default_rng(5).standard_normal((300, 40)).astype(np.float32)
     for X in (whole[:, 7:29], whole[::3], whole[::-1, :20], np.asfortranarray(whole)):
-        assert_exact(X, reference.farthest_first(X, 50))
+        for filter, witnesses in FILTERS:
+            expected = reference.farthest_first(X, 50)
+            assert_exact(X, expected, filter=filter, witnesses=witnesses)
 
 
 def test_all_instruction_sets_compute_the_same_canonical_distance() -> None:

@@ -24,12 +24,13 @@ for i in range(0, n, 500):
     X[i : i + 500] = rng.standard_normal(X[i : i + 500].shape, dtype=np.float32)
 pyuniform.select(X[:2000], 10, metric=metric)  # libraries and threads are up
 now = memory("VmRSS")
-pyuniform.select(X, k, metric=metric)
+pyuniform.select(X, k, metric=metric, filter=sys.argv[6], witnesses=sys.argv[6] == "int8")
 print(memory("VmHWM") - now)
 """
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("filter", ["float32", "int8"])
 @pytest.mark.parametrize(
     ("n", "d", "k", "dtype", "metric"),
     [
@@ -38,8 +39,8 @@ print(memory("VmHWM") - now)
         (3_000_000, 4, 300, "float32", "cosine"),
     ],
 )
-def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str) -> None:
-    arguments = [str(a) for a in (n, d, k, dtype, metric)]
+def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str, filter: str) -> None:
+    arguments = [str(a) for a in (n, d, k, dtype, metric, filter)]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *arguments],
         capture_output=True,
@@ -47,5 +48,6 @@ def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str) -> None:
         check=True,
         cwd="/",
     )
-    picks = k * d * 4
-    assert int(done.stdout) <= 32 * n + picks + (64 << 20)
+    # Picks are kept in float32, or in int8 and float64; codes and sketches of rows beside them.
+    picks, codes = (k * d * 4, 0) if filter == "float32" else (k * (d * 9 + 96), d + 4 + 96)
+    assert int(done.stdout) <= (32 + codes) * n + picks + (64 << 20)

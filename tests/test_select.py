@@ -23,7 +23,7 @@ def test_readme_call() -> None:
     assert sel.manifest["n"] == 700
     assert sel.manifest["dtype"] == "float32"
     assert sel.stats["pairs"] == sum(
-        sel.stats[s] for s in ("filter_pairs", "exact_pairs", "pool_pairs")
+        sel.stats[s] for s in ("filter_pairs", "exact_pairs", "pool_filter_pairs", "pool_pairs")
     )
 
 
@@ -214,12 +214,12 @@ def test_progress_reports_growing_picks() -> None:
 
 
 def test_work_stays_far_below_all_pairs(wordnet: np.ndarray) -> None:
-    """The share falls with size: 0.37 here, 0.25 for six times as many rows."""
+    """The share falls with size: 0.38 here, 0.26 for six times as many rows."""
     k = len(wordnet) // 10
     stats = pyuniform.select(wordnet, k).stats
     assert stats["pairs"] <= 0.40 * len(wordnet) * k
-    assert stats["rounds"] <= 8
-    assert stats["filter_multiply_adds"] >= stats["filter_pairs"] * wordnet.shape[1]
+    assert stats["rounds"] <= 10
+    assert stats["float32_multiply_adds"] >= stats["filter_pairs"] * wordnet.shape[1]
 
 
 def test_work_is_close_to_the_least_there_can_be(wordnet: np.ndarray) -> None:

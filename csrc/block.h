@@ -1,0 +1,105 @@
+// One thread's rows on their way through the panels of picks.
+//
+// What a row learns on its way is a block's own affair: FloatBlock computes upper bounds of all
+// distances in float32, CodeBlock excludes picks by int8 codes and decides the rest in float64, and
+// SketchBlock looks for one pick that is near enough. Active rows stay contiguous: a parked row's
+// place is taken by the last.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core.h"
+
+namespace pyuniform {
+
+// Row-pick pairs, and multiply-adds with padding, of relax.
+struct ShardStats {
+  int64_t filter_pairs = 0;  // pairs the filter looked at, in float32 or int8
+  int64_t sketch_pairs = 0;  // pairs that sketches looked at
+  int64_t exact_pairs = 0;   // canonical distances computed, but for the pool's
+  int64_t decided = 0;       // of these, pairs that codes could not exclude
+  int64_t sketch_madds = 0;  // in int8
+  int64_t int8_madds = 0;
+  int64_t float32_madds = 0;
+  int64_t float64_madds = 0;
+  int64_t rescanned = 0;    // rows whose nearest pick the float32 bounds left open
+  int64_t relaxed = 0;      // rows taken up by relax
+  int64_t reactivated = 0;  // of these, rows that an earlier relax had parked
+  int64_t witnessed = 0;    // rows that a sketch found a witness for
+  int64_t parked = 0;       // rows left at or below the threshold, these included
+
+  void add(const ShardStats& other) {
+    filter_pairs += other.filter_pairs;
+    sketch_pairs += other.sketch_pairs;
+    exact_pairs += other.exact_pairs;
+    decided += other.decided;
+    sketch_madds += other.sketch_madds;
+    float32_madds += other.float32_madds;
+    int8_madds += other.int8_madds;
+    float64_madds += other.float64_madds;
+    rescanned += other.rescanned;
+    relaxed += other.relaxed;
+    reactivated += other.reactivated;
+    witnessed += other.witnessed;
+    parked += other.parked;
+  }
+};
+
+class Block {
+ public:
+  struct Row {
+    int32_t row, nearest;
+    uint32_t skip;  // picks of the first panel that the row has met already
+    bool changed;
+  };
+
+  struct News {
+    int64_t slot;
+    uint32_t bits;
+    float values[kPanel];
+  };
+
+  Block(int64_t capacity, int tile_rows)
+      : capacity(capacity),
+        rows(capacity),
+        bound(capacity),
+        flags(tile_rows),
+        value(tile_rows * kPanel),
+        news(capacity) {}
+  virtual ~Block() = default;
+
+  // Asks for row i of the data early: gathered rows are where no hardware prefetcher expects them.
+  virtual void prefetch(int64_t i) const = 0;
+
+  // Takes up rows[slot], whose bound[slot] is set.
+  virtual void load(int64_t slot) = 0;
+
+  // Sets flags[r] for n rows from slot `at` on: the picks of panel p that can matter to them.
+  virtual void scan(int64_t at, int n, int64_t p) = 0;
+
+  // Flagged picks of a row will be taken soon.
+  virtual void expect(int64_t) const {}
+
+  // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of all picks of
+  // panel p.
+  virtual void take(int64_t slot, const float* values, uint32_t bits, int64_t p) = 0;
+
+  // The row has met all picks and was not parked.
+  virtual void last(int64_t) {}
+
+  // Puts away what the block keeps of a changed row beside nearest and bound.
+  virtual void store(int64_t) {}
+
+  virtual void move(int64_t from, int64_t to) = 0;
+
+  const int64_t capacity;
+  std::vector<Row> rows;
+  std::vector<double> bound;  // apart from the rest, since every panel looks at those of all rows
+  std::vector<uint32_t> flags;
+  std::vector<float> value;  // of the last scan
+  std::vector<News> news;    // of a panel
+  ShardStats stats;
+};
+
+}  // namespace pyuniform

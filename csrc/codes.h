@@ -1,0 +1,190 @@
+// int8 codes of rows and picks.
+//
+// A row's code stands for xq = scale * code, near x', its place in the frame. Codes serve two ends:
+//
+// - exclude (CodeBlock). With error_x at least |x' - xq| and what x' itself is away from the row,
+//   and likewise for picks, a pick within R of the row satisfies |xq - cq| <= r + error_c, where
+//   r = R + error_x. Since (r + e)^2 <= (1 + s) r^2 + (1 + 1/s) e^2 for any s > 0, then
+//       half_c - <xq, cq> < limit_x,   half_c  = (|cq|^2 - (1 + 1/s) error_c^2) / 2,
+//                                      limit_x = ((1 + s) r^2 - |xq|^2) / 2,
+//   both widened by what float32 can lose. docs/error-bounds.md has the proof.
+// - guess (SketchBlock). Codes of a few leading coordinates tell which picks are probably near.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "aligned.h"
+#include "core.h"
+#include "frame.h"
+
+namespace pyuniform {
+
+// The integer products of rows with more columns could overflow.
+constexpr int64_t kMostCodeColumns = 1 << 16;
+
+struct Code {
+  float scale;
+  float error;  // a bound of the distance of the coded row from the row
+  float norm2;  // of the coded row
+};
+
+// Encodes d values of the frame; `error` and `norm2` come rounded up and down.
+inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
+                       int64_t d, int levels, int8_t* code) {
+  double rest2, norm2;
+  const float scale = kernels.encode(x, d, levels, code, &rest2, &norm2);
+  const double error = std::sqrt(rest2) * (1 + 0x1p-40) + frame.entry_error(std::sqrt(x_norm2));
+  return {scale, round_up(error), std::max(round_down(norm2), 0.0f)};
+}
+
+// How codes exclude picks, for one choice of s.
+class CodeBounds {
+ public:
+  // Any s is correct; the best is the ratio of typical errors and distances.
+  static CodeBounds balanced(double errors, double distances) {
+    return CodeBounds(std::min(std::max(errors / distances, 0x1p-10), 1.0));
+  }
+
+  float half(const Code& pick) const {
+    const double error = pick.error;
+    const double h = ((1 - kMargin) * pick.norm2 - error_ * error * error) / 2;
+    return round_down(h - kMargin / 2 * std::fabs(h));
+  }
+
+  // For picks at a squared distance of up to `distance2`, in the frame's units.
+  float limit(const Code& row, double distance2) const {
+    const double r = std::sqrt(std::max(distance2, 0.0)) * (1 + 0x1p-38) + row.error;
+    return round_up((square_ * r * r - (1 - kMargin) * row.norm2) / 2);
+  }
+
+ private:
+  explicit CodeBounds(double s) : square_(1 + s), error_(1 + 1 / s) {}
+
+  static constexpr double kMargin = 0x1p-21;
+  double square_, error_;
+};
+
+// Codes of all rows of a shard, padded with zeros to whole groups; bytes are 128 more than a code,
+// as the tile wants them.
+class Codes {
+ public:
+  void resize(int64_t rows, int64_t d) {
+    stride_ = padded_columns(d);
+    values_.reset(new uint8_t[rows * stride_]);  // not touched yet: threads will, side by side
+    code_.reset(new Code[rows]);
+  }
+
+  // The tile takes columns in groups of up to four.
+  static int64_t padded_columns(int64_t d) { return (d + 3) / 4 * 4; }
+
+  bool empty() const { return stride_ == 0; }
+  const uint8_t* row(int64_t i) const { return values_.get() + i * stride_; }
+  const Code& operator[](int64_t i) const { return code_[i]; }
+  int64_t columns() const { return stride_; }
+
+  void set(int64_t i, const Code& code, const int8_t* values, int64_t d) {
+    uint8_t* out = values_.get() + i * stride_;
+    for (int64_t j = 0; j < d; ++j) out[j] = static_cast<uint8_t>(values[j]) ^ 128;
+    for (int64_t j = d; j < stride_; ++j) out[j] = 128;
+    code_[i] = code;
+  }
+
+  void prefetch(int64_t i) const {
+    for (int64_t b = 0; b < stride_; b += 64) __builtin_prefetch(row(i) + b);
+    __builtin_prefetch(&code_[i]);
+  }
+
+ private:
+  int64_t stride_ = 0;
+  std::unique_ptr<uint8_t[]> values_;
+  std::unique_ptr<Code[]> code_;
+};
+
+// Codes of picks, packed for the code tile. A panel's empty places have an infinite half norm, so
+// nothing is ever below a limit there.
+class CodePanels {
+ public:
+  explicit CodePanels(int64_t columns) : columns_(columns) {}
+
+  void append(const int8_t* code, int64_t d, float scale, float half) {
+    const int place = static_cast<int>(size_ % kPanel);
+    if (place == 0) add_panel();
+    CodePanel& panel = panels_.back();
+    int32_t sum = 0;
+    for (int64_t j = 0; j < d; ++j) {
+      panel.values[(j / 4 * kPanel + place) * 4 + j % 4] = code[j];
+      sum += code[j];
+    }
+    panel.offset[place] = -128 * sum;
+    panel.scale[place] = scale;
+    panel.half[place] = half;
+    ++size_;
+  }
+
+  const CodePanel& operator[](int64_t p) const { return panels_[p]; }
+
+  int64_t columns() const { return columns_; }
+
+  // Picks in panel p.
+  int64_t filled(int64_t p) const { return std::min<int64_t>(kPanel, size_ - p * kPanel); }
+
+ private:
+  void add_panel() {
+    const size_t size = columns_ * kPanel;
+    memory_.push_back(aligned_array<int8_t>(size));
+    std::memset(memory_.back().get(), 0, size);
+    panels_.emplace_back();
+    panels_.back().values = memory_.back().get();
+    std::fill_n(panels_.back().half, kPanel, std::numeric_limits<float>::infinity());
+  }
+
+  int64_t columns_, size_ = 0;
+  std::vector<CodePanel> panels_;
+  std::vector<AlignedArray<int8_t>> memory_;
+};
+
+// Rows of codes as the code tile wants them, with room for it to read a full tile.
+class CodeRows {
+ public:
+  CodeRows(const Kernels& kernels, const Codes& codes, int64_t capacity)
+      : kernels_(kernels),
+        codes_(codes),
+        // A stride that is a multiple of a page would put a tile's rows into one cache set.
+        stride_(codes.columns() + 64),
+        values_((capacity + kernels.tile_rows) * stride_),
+        scale_(capacity + kernels.tile_rows),
+        limit(capacity + kernels.tile_rows) {}
+
+  void load(int64_t slot, int64_t i) {
+    std::memcpy(&values_[slot * stride_], codes_.row(i), codes_.columns());
+    scale_[slot] = codes_[i].scale;
+  }
+
+  void scan(int64_t at, int n, const CodePanel& panel, float* value, uint32_t* flags) const {
+    kernels_.code_tile(&values_[at * stride_], stride_, n, panel, codes_.columns() / 4, &scale_[at],
+                       &limit[at], value, flags);
+  }
+
+  void move(int64_t from, int64_t to) {
+    std::memcpy(&values_[to * stride_], &values_[from * stride_], codes_.columns());
+    scale_[to] = scale_[from];
+    limit[to] = limit[from];
+  }
+
+ private:
+  const Kernels& kernels_;
+  const Codes& codes_;
+  const int64_t stride_;
+  std::vector<uint8_t> values_;
+  std::vector<float> scale_;
+
+ public:
+  std::vector<float> limit;  // values below a row's limit can matter to it
+};
+
+}  // namespace pyuniform

@@ -1,0 +1,103 @@
+// The float32 filter: an upper bound of every distance.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "block.h"
+#include "panels.h"
+#include "rows.h"
+
+namespace pyuniform {
+
+class FloatBlock final : public Block {
+ public:
+  // `second` holds, for each row of the matrix, a lower limit of the upper bounds of all picks but
+  // the nearest that might yet turn out to be nearer.
+  FloatBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame, const Panels& panels,
+             float* second)
+      : Block(RowBlock::best_capacity(matrix.d, kernels.tile_rows), kernels.tile_rows),
+        d_(matrix.d),
+        kernels_(kernels),
+        frame_(frame),
+        panels_(panels),
+        second_(second),
+        reader_(matrix, kernels),
+        packed_(capacity, matrix.d, kernels.tile_rows),
+        state_(capacity),
+        limit_(capacity + kernels.tile_rows) {}
+
+  void prefetch(int64_t i) const override { reader_.prefetch(i); }
+
+  void load(int64_t slot) override {
+    const double norm2 = reader_.pack(rows[slot].row, frame_, packed_.row(slot));
+    const double upper = frame_.row_upper(norm2);
+    const double best = bound[slot] / frame_.unit2, second = second_[rows[slot].row];
+    // Rounded down, so that no other pick's bound is taken to be larger than it is.
+    state_[slot] = {round_down((best - upper) / 2), round_down((second - upper) / 2), norm2, upper};
+    limit_[slot] = matter_limit(state_[slot]);
+  }
+
+  void scan(int64_t at, int n, int64_t p) override {
+    const Panel& panel = panels_[p];
+    kernels_.tile(packed_.row(at), packed_.stride, n, panel.values.get(), panel.half_upper, d_,
+                  &limit_[at], value.data(), flags.data());
+    stats.filter_pairs += n * panels_.filled(p);
+    stats.float32_madds += n * kPanel * d_;
+  }
+
+  void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
+    State& state = state_[slot];
+    int nearest = -1;
+    for (; bits; bits &= bits - 1) {
+      const int c = __builtin_ctz(bits);
+      // A witness met again is not another pick.
+      if (p * kPanel + c == rows[slot].nearest) continue;
+      state.second = std::min(state.second, std::max(state.best, values[c]));
+      nearest = values[c] < state.best ? c : nearest;
+      state.best = std::min(state.best, values[c]);
+    }
+    rows[slot].changed = true;
+    if (nearest >= 0) {
+      rows[slot].nearest = static_cast<int32_t>(p * kPanel + nearest);
+      bound[slot] = (state.upper + 2.0 * state.best) * frame_.unit2;
+    }
+    limit_[slot] = matter_limit(state);
+  }
+
+  void store(int64_t slot) override {
+    second_[rows[slot].row] = round_down(state_[slot].upper + 2.0 * state_[slot].second);
+  }
+
+  void move(int64_t from, int64_t to) override {
+    state_[to] = state_[from];
+    limit_[to] = limit_[from];
+    std::memcpy(packed_.row(to), packed_.row(from), d_ * sizeof(float));
+  }
+
+ private:
+  struct State {
+    float best, second;  // the two smallest values, as the tile computes them
+    double norm2, upper;
+  };
+
+  // A pick matters if its upper bound is smaller than the row's, or so near above that it might
+  // still be the nearer one. Of those, `second` keeps the smallest.
+  float matter_limit(const State& state) const {
+    const double slack = frame_.slack(state.norm2, state.upper + 2.0 * state.best);
+    return std::min(state.second, round_up(state.best + slack / 2));
+  }
+
+  const int64_t d_;
+  const Kernels& kernels_;
+  const Frame& frame_;
+  const Panels& panels_;
+  float* const second_;
+  RowReader reader_;
+  RowBlock packed_;
+  std::vector<State> state_;
+  std::vector<float> limit_;  // values below a row's limit can matter to it
+};
+
+}  // namespace pyuniform

@@ -1,0 +1,113 @@
+// Which members of a pool are near each other.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "codes.h"
+#include "frame.h"
+#include "pool.h"
+
+namespace pyuniform {
+
+// For each two members a bit: whether one, once picked, may lower the distance of the other. The
+// int8 filter answers that for all pairs at once, in a frame of the pool's own; what is left to the
+// serial chain of picks is to compare a leader with the few picks near it.
+class NearPairs {
+ public:
+  // Larger pools would make the bits, whose number grows with the square, too many.
+  static constexpr int64_t kMost = 8192;
+
+  // Bits are kept for places in `order`, members with the largest distance first.
+  NearPairs(const Kernels& kernels, const Pool& pool, const std::vector<int64_t>& order,
+            int threads)
+      : size_(static_cast<int64_t>(order.size())),
+        words_((size_ + kPanel - 1) / kPanel),
+        bits_(size_ * words_) {
+    if (size_ == 0) return;
+    const Frame frame = make_frame(pool);
+    const int64_t d = pool.width;
+    Codes codes;
+    codes.resize(size_, d);
+    std::vector<Code> pick(size_);
+    std::vector<int8_t> pick_values(size_ * d);
+    double error = 0, distance = 1e-300;
+#pragma omp parallel num_threads(threads)
+    {
+      std::vector<float> packed(d);
+      std::vector<int8_t> code(d);
+#pragma omp for schedule(static) reduction(+ : error, distance)
+      for (int64_t r = 0; r < size_; ++r) {
+        const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
+                                          frame.center.data(), d, packed.data(), nullptr);
+        codes.set(r, encode_row(kernels, frame, packed.data(), norm2, d, 127, code.data()),
+                  code.data(), d);
+        pick[r] = encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels,
+                             &pick_values[r * d]);
+        error += pick[r].error;
+        distance += std::sqrt(pool.distance2[order[r]] / frame.unit2);
+      }
+    }
+    const CodeBounds bounds = CodeBounds::balanced(error, distance);
+    CodePanels panels(d);
+    CodeRows rows(kernels, codes, size_);
+    for (int64_t r = 0; r < size_; ++r) {
+      panels.append(&pick_values[r * d], d, pick[r].scale, bounds.half(pick[r]));
+      rows.load(r, r);
+      rows.limit[r] = bounds.limit(codes[r], pool.distance2[order[r]] / frame.unit2);
+    }
+    // Of two members the earlier has the larger distance, and that one counts: so bits are
+    // symmetric, and those of later members suffice.
+    const int tile_rows = kernels.tile_rows;
+#pragma omp parallel num_threads(threads)
+    {
+      std::vector<float> value(tile_rows * kPanel);
+      std::vector<uint32_t> flags(tile_rows);
+#pragma omp for schedule(dynamic)
+      for (int64_t at = 0; at < size_; at += tile_rows) {
+        const int n = static_cast<int>(std::min<int64_t>(tile_rows, size_ - at));
+        for (int64_t p = at / kPanel; p < words_; ++p) {
+          rows.scan(at, n, panels[p], value.data(), flags.data());
+          for (int r = 0; r < n; ++r) row(at + r)[p] = flags[r];
+        }
+      }
+    }
+    for (int64_t r = size_ - 1; r >= 0; --r) {
+      const int64_t own = r / kPanel;
+      std::fill(row(r), row(r) + own, 0u);
+      row(r)[own] &= ~((2u << r % kPanel) - 1);
+      for (int64_t w = own; w < words_; ++w)
+        for (uint32_t left = row(r)[w]; left; left &= left - 1)
+          row(w * kPanel + __builtin_ctz(left))[own] |= 1u << r % kPanel;
+    }
+  }
+
+  int64_t words() const { return words_; }
+  uint32_t* row(int64_t place) { return &bits_[place * words_]; }
+
+ private:
+  // Around the pool's mean, with the scale that Frame wants.
+  static Frame make_frame(const Pool& pool) {
+    const int64_t d = pool.width;
+    std::vector<double> center(d);
+    double largest = 0;
+    for (int64_t m = 0; m < pool.size; ++m) {
+      const double* x = pool.values + m * d;
+      for (int64_t j = 0; j < d; ++j) {
+        center[j] += x[j] / static_cast<double>(pool.size);
+        largest = std::max(largest, std::fabs(x[j]));
+      }
+    }
+    int exponent = 0;
+    std::frexp(largest, &exponent);
+    exponent = std::max(exponent - kFrameExponent, kLeastExponent);
+    for (double& c : center) c = std::ldexp(c, -exponent);
+    return Frame(center.data(), d, exponent, false);
+  }
+
+  int64_t size_, words_;
+  std::vector<uint32_t> bits_;
+};
+
+}  // namespace pyuniform

@@ -1,0 +1,150 @@
+"""How a shard in host memory filters: in which arithmetic, and whether it looks for witnesses.
+
+Neither changes an answer. The choice follows an estimate of the nanoseconds that each way takes for
+a row, from rates measured once per instruction set; docs/performance.md tells how good it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform import native
+from pyuniform.rows import Rows
+
+FILTERS = ("auto", "float32", "int8")
+
+# Integer products of longer rows could overflow (csrc/codes.h).
+MOST_CODE_COLUMNS = 1 << 16
+
+# Multiply-adds a nanosecond of one core, as far as they decide what pays: float32, int8.
+RATES = {"base": (12, 2), "avx2": (46, 90), "avx512": (120, 90), "avx512vnni": (120, 450)}
+# Of N k pairs, what a run looks at on text embeddings; more than that if it is short.
+SHARE = 0.25
+# A coordinate's share in encoding a row and in the distances that codes leave to float64, in ns.
+CODE_COST = 3.0
+# What the search for witnesses costs a row beside scanning sketches, in ns.
+SEARCH_COST = 2500.0
+
+SKETCHES = (32, 64, 96)
+SAMPLE = 512
+HELD = 8
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a shard is built with.
+
+    Attributes
+    ----------
+    codes : bool
+        An int8 filter; otherwise float32.
+    axes : ndarray of float32, shape (p, d), or None
+        Orthonormal directions that sketches keep; None: no witnesses are looked for.
+    """
+
+    codes: bool
+    axes: NDArray[np.float32] | None
+
+
+def check_filter(filter: str) -> None:
+    """Raises ValueError unless the filter is known."""
+    if filter not in FILTERS:
+        raise ValueError(f"filter must be one of {', '.join(FILTERS)}, got {filter!r}")
+
+
+def check_witnesses(witnesses: object) -> None:
+    """Raises ValueError unless `witnesses` is "auto", True or False."""
+    if witnesses != "auto" and not isinstance(witnesses, bool):
+        raise ValueError(f"witnesses must be 'auto', True or False, got {witnesses!r}")
+
+
+def make_plan(
+    rows: Rows,
+    k: int,
+    filter: str = "auto",
+    witnesses: bool | str = "auto",
+    share: float = SHARE,
+) -> Plan:
+    """Chooses what pays for k picks.
+
+    Parameters
+    ----------
+    rows : Rows
+    k : int
+    filter : {"auto", "float32", "int8"}
+    witnesses : bool or "auto"
+    share : float
+        The share of the N k pairs that will be looked at; 1 where no row is parked.
+    """
+    float32, int8 = RATES[native.active_instruction_set()]
+    d = rows.d
+    codes = filter == "int8" and d <= MOST_CODE_COLUMNS
+    if filter == "auto" and d <= MOST_CODE_COLUMNS:
+        codes = share * k * (1 / float32 - 1 / int8) > CODE_COST
+    pass_cost = share * k * d / (int8 if codes else float32)
+    axes = None
+    # Sketches of fewer coordinates than the rows have; and no sample is taken where no outcome
+    # could make the search pay.
+    sizes = [p for p in SKETCHES if 2 * p <= d] or ([SKETCHES[0]] if witnesses is True else [])
+    if witnesses is True or (witnesses == "auto" and pass_cost > 2 * SEARCH_COST and share < 1):
+        axes = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
+    return Plan(codes, axes)
+
+
+def _best_axes(
+    rows: Rows, k: int, sizes: list[int], pass_cost: float, forced: bool
+) -> NDArray[np.float32] | None:
+    if not sizes:
+        return None
+    float32, int8 = RATES[native.active_instruction_set()]
+    chosen = np.random.default_rng(0).permutation(rows.n)[: 2 * SAMPLE]
+    sample = rows.framed(np.sort(chosen))
+    axes = principal_axes(sample, max(sizes))
+    best, best_cost = (sizes[0] if forced else 0), pass_cost
+    for p in sizes:
+        if len(sample) < 64:
+            break
+        missed = 1 - hit_rate(sample, axes[:p])
+        cost = (
+            SEARCH_COST
+            + p * rows.d / float32
+            + 1.5 * SHARE * k * p / int8
+            + (missed + min(1.0, 2 * k / rows.n) / 2) * pass_cost
+        )
+        if cost < best_cost or (forced and best_cost == pass_cost):
+            best, best_cost = p, cost
+    return axes[:best].copy() if best else None
+
+
+def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
+    """The p leading principal axes of a sample (n, d), by subspace iteration: float32 (p, d).
+
+    Where d < p the rest are zeros. Axes need not be exact: sketches only guess.
+    """
+    centered = sample - sample.mean(axis=0)
+    d = centered.shape[1]
+    width = min(p, d)
+    start = np.random.default_rng(0).standard_normal((d, width)).astype(np.float32)
+    q = np.linalg.qr(start)[0]
+    for _ in range(2):
+        q = np.linalg.qr(centered.T @ (centered @ q) + np.float32(1e-30) * q)[0]
+    axes = np.zeros((p, d), dtype=np.float32)
+    axes[:width] = q.T
+    return axes
+
+
+def hit_rate(sample: NDArray[np.float32], axes: NDArray[np.float32]) -> float:
+    """How often a row's nearest neighbour is among the few that its sketch says are nearest.
+
+    The second half of the sample (n, d) is searched for neighbours of the first.
+    """
+    half = len(sample) // 2
+    rows, others = sample[:half], sample[half:]
+    norms = np.einsum("ij,ij->i", others, others)
+    nearest = (norms - 2 * rows @ others.T).argmin(axis=1)
+    guess = norms - 2 * (rows @ axes.T) @ (others @ axes.T).T
+    of_nearest = np.take_along_axis(guess, nearest[:, None], axis=1)
+    return float(np.mean(np.count_nonzero(guess < of_nearest, axis=1) < HELD))

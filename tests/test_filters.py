@@ -1,0 +1,175 @@
+"""How a shard filters: what is chosen, what is given up, and that it is counted."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from datasets import make
+from exact import FILTERS, assert_exact
+
+import pyuniform
+from pyuniform import _core, filters, reference
+from pyuniform.filters import Plan, hit_rate, make_plan, principal_axes
+from pyuniform.rows import prepare
+from pyuniform.shard import CpuShard
+from pyuniform.traversal import farthest_first
+
+
+def weighted(stats: dict[str, int]) -> float:
+    """Multiply-adds, one in int8 as a quarter of one in float32."""
+    quarters = stats["int8_multiply_adds"] + stats["sketch_multiply_adds"]
+    return quarters / 4 + stats["float32_multiply_adds"] + stats["float64_multiply_adds"]
+
+
+@pytest.mark.parametrize(("filter", "witnesses"), FILTERS)
+def test_public_options_change_no_answer(wordnet: np.ndarray, filter: str, witnesses: bool) -> None:
+    plain = pyuniform.select(wordnet, 300, metric="cosine", filter="float32", witnesses=False)
+    sel = pyuniform.select(wordnet, 300, metric="cosine", filter=filter, witnesses=witnesses)
+    np.testing.assert_array_equal(sel.indices, plain.indices)
+    np.testing.assert_array_equal(sel.radii, plain.radii)
+    assert sel.covering_radius == plain.covering_radius
+    assert (sel.stats["decided_pairs"] > 0) == (filter == "int8")
+    assert (sel.stats["sketch_pairs"] > 0) == witnesses
+    assert (sel.stats["witnessed_rows"] > 0) == witnesses
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"filter": "bf16"}, "filter must be one of auto, float32, int8, got 'bf16'"),
+        ({"witnesses": "yes"}, "witnesses must be 'auto', True or False, got 'yes'"),
+    ],
+)
+def test_bad_options(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        pyuniform.select(make("gaussian-3"), 5, **options)
+
+
+def test_automatic_choice_is_simple_for_few_picks_and_few_columns() -> None:
+    _core.select_instruction_set("base")
+    wide = prepare(np.random.default_rng(0).standard_normal((4000, 128)).astype("f4"), "euclidean")
+    assert make_plan(wide, 100_000) == Plan(False, None)  # int8 is slow in plain C++
+    for isa in _core.instruction_sets()[1:]:
+        _core.select_instruction_set(isa)
+        assert make_plan(wide, 100) == Plan(False, None)
+        assert make_plan(wide, 100_000).codes
+        assert make_plan(prepare(make("gaussian-3"), "euclidean"), 10_000).axes is None
+        assert make_plan(wide, 1_000_000, share=1.0).axes is None
+
+
+def test_sketches_are_chosen_where_they_tell_neighbours(
+    wordnet: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filters, "SEARCH_COST", 10.0)
+    flat = np.linalg.qr(np.random.default_rng(0).standard_normal((1200, 1200)))[0][:, :384]
+    k = 3_000
+    text = make_plan(prepare(wordnet, "cosine"), k, "float32").axes
+    assert text is not None
+    assert make_plan(prepare(flat, "euclidean"), k, "float32").axes is None
+    np.testing.assert_allclose(text @ text.T, np.eye(len(text)), atol=1e-4)
+
+
+def test_principal_axes_lead_with_the_spectrum() -> None:
+    rng = np.random.default_rng(1)
+    basis = np.linalg.qr(rng.standard_normal((64, 64)))[0]
+    sample = (rng.standard_normal((500, 64)) * 0.7 ** np.arange(64) @ basis.T).astype("f4")
+    axes = principal_axes(sample, 32)
+    kept = ((sample - sample.mean(0)) @ axes.T).var(axis=0).sum()
+    best = np.linalg.svd(sample - sample.mean(0), compute_uv=False)[:32] ** 2 / len(sample)
+    assert kept >= 0.999 * best.sum()
+    assert hit_rate(sample, axes) > 0.95
+    padded = principal_axes(sample[:, :7], 32)
+    assert padded.shape == (32, 7)
+    assert not padded[7:].any()
+
+
+def test_codes_that_exclude_nothing_are_given_up() -> None:
+    # Two clusters so far apart that rows of one have about the same codes.
+    rng = np.random.default_rng(0)
+    X = (rng.choice([-1e4, 1e4], (1200, 1)) + rng.standard_normal((1200, 64))).astype(np.float32)
+    expected = reference.farthest_first(X, 900)
+    kept = assert_exact(X, expected, filter="int8", adapt=False)
+    given_up = assert_exact(X, expected, filter="int8", adapt=True)
+    assert kept["float32_multiply_adds"] == 0
+    assert given_up["float32_multiply_adds"] > 0
+    assert given_up["decided_pairs"] < kept["decided_pairs"]
+
+
+def test_sketches_that_find_nothing_are_given_up(wordnet: np.ndarray) -> None:
+    blind = Plan(True, np.zeros((32, wordnet.shape[1]), np.float32))
+    scanned = []
+    for adapt in (False, True):
+        shard = CpuShard(prepare(wordnet, "euclidean", 1), blind, adapt=adapt)
+        scanned.append(farthest_first([shard], 1000, 0).stats["sketch_pairs"])
+    assert 0 < scanned[1] < scanned[0] / 2
+
+
+def test_any_axes_are_right(isa: str) -> None:
+    """Sketches only guess: axes that tell nothing, or lies, change no answer."""
+    X = make("clustered-100")
+    expected = reference.farthest_first(X, len(X))
+    rng = np.random.default_rng(0)
+    for axes in (np.zeros((32, 100)), rng.standard_normal((64, 100)) * 1e6, np.ones((32, 100))):
+        for codes in (False, True):
+            shard = CpuShard(prepare(X, "euclidean", 2), Plan(codes, axes.astype("f4")))
+            run = farthest_first([shard], len(X), 0, pool_size=50)
+            np.testing.assert_array_equal(run.indices, expected[0])
+
+
+def test_int8_quarters_the_work(wordnet: np.ndarray) -> None:
+    k = len(wordnet) // 10
+    work = {
+        way: weighted(pyuniform.select(wordnet, k, filter=way[0], witnesses=way[1]).stats)
+        for way in FILTERS
+    }
+    whole = wordnet.size * k
+    assert work["float32", False] <= 0.40 * whole
+    assert work["int8", False] <= 0.13 * whole
+    # On few rows, sketching takes more than it spares.
+    assert work["int8", True] <= 0.35 * whole
+
+
+def test_witnesses_spare_most_of_the_filter(wordnet: np.ndarray) -> None:
+    k = 1_500
+    plain = pyuniform.select(wordnet, k, filter="int8", witnesses=False).stats
+    with_witnesses = pyuniform.select(wordnet, k, filter="int8", witnesses=True).stats
+    assert with_witnesses["filter_pairs"] <= 0.75 * plain["filter_pairs"]
+    assert with_witnesses["witnessed_rows"] >= 0.5 * with_witnesses["parked_rows"]
+
+
+def test_the_pool_decides_few_pairs(wordnet: np.ndarray) -> None:
+    """Lazily, and only near pairs: without the filter it would be some hundred a pick."""
+    k = 1_500
+    stats = pyuniform.select(wordnet, k).stats
+    assert stats["pool_pairs"] <= 10 * k
+    assert stats["pool_filter_pairs"] <= 200 * k
+
+
+def test_rounds_tell_how_the_run_unfolded(wordnet: np.ndarray) -> None:
+    sel = pyuniform.select(wordnet, 500)
+    rounds = sel.rounds
+    assert len(rounds) == sel.stats["rounds"]
+    picks = [r["picks"] for r in rounds]
+    assert picks == sorted(picks)
+    assert picks[-1] == 501
+    for now, later in pairwise(rounds):
+        assert later["radius2"] <= now["radius2"]
+        assert later["seconds"] >= now["seconds"]
+        assert all(later[name] >= now[name] for name in sel.stats)
+    assert {name: rounds[-1][name] for name in sel.stats} == sel.stats
+    stats = sel.stats
+    assert 0 < stats["reactivated_rows"] <= stats["parked_rows"]
+    assert stats["relaxed_rows"] >= stats["reactivated_rows"]
+
+
+def test_same_work_whatever_the_threads(wordnet: np.ndarray) -> None:
+    for filter, witnesses in FILTERS:
+        one, two = (
+            pyuniform.select(
+                wordnet, 200, threads=threads, filter=filter, witnesses=witnesses
+            ).stats
+            for threads in (1, 2)
+        )
+        assert one == two
