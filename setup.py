@@ -3,6 +3,7 @@
 Everything else is declared in pyproject.toml.
 """
 
+import os
 import platform
 from pathlib import Path
 
@@ -16,6 +17,13 @@ ISA_FLAGS = {
     "isa_avx512.cpp": ["-mavx512f", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
     "isa_vnni.cpp": ["-mavx512f", "-mavx512vnni", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
 }
+# To test the AVX-512 kernels on a machine that has none (CONTRIBUTING.md).
+EMULATE = X86 and bool(os.environ.get("PYUNIFORM_EMULATE_AVX512"))
+if EMULATE:
+    ISA_FLAGS |= {
+        name: [*ISA_FLAGS["isa_avx2.cpp"], "-include", "tests/avx512_emulation.h"]
+        for name in ("isa_avx512.cpp", "isa_vnni.cpp")
+    }
 SOURCES = sorted(str(p) for p in Path("csrc").glob("*.cpp") if X86 or p.name not in ISA_FLAGS)
 # Contraction is off everywhere: the canonical distance must round every product.
 FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
@@ -59,7 +67,8 @@ setup(
             "pyuniform._core",
             SOURCES,
             depends=sorted(str(p) for p in Path("csrc").glob("*.[hi]*")),
-            define_macros=[("PYUNIFORM_X86", None)] if X86 else [],
+            define_macros=[("PYUNIFORM_X86", None)] * X86
+            + [("PYUNIFORM_EMULATE_AVX512", None)] * EMULATE,
             cxx_std=17,
         )
     ],

@@ -16,6 +16,11 @@ struct Available {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       list[count++] = &kernels_avx2;
+#ifdef PYUNIFORM_EMULATE_AVX512
+      list[count++] = &kernels_avx512;
+      list[count++] = &kernels_vnni;
+      return;
+#endif
       if (__builtin_cpu_supports("avx512f")) {
         list[count++] = &kernels_avx512;
         if (__builtin_cpu_supports("avx512vnni")) list[count++] = &kernels_vnni;
