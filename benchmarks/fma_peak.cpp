@@ -1,7 +1,10 @@
-// The register-only multiply-add peak of one core: independent accumulators, no memory traffic.
+// The register-only multiply-add peaks of one core: independent accumulators, no memory traffic.
 // relax_peak.py compiles this into a shared library for the machine it runs on, and calls it
 // between its own measurements; the vector width follows from the flags.
 #include <chrono>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX512F__)
 constexpr int kBytes = 64, kAccumulators = 24;
@@ -44,7 +47,8 @@ struct Accumulators<0> {
 
 }  // namespace
 
-// GFLOP/s, float32, over about `steps` times the number of accumulators multiply-adds of a vector.
+// 1e9 multiply-adds a second, float32, over about `steps` times the number of accumulators
+// multiply-adds of a vector.
 extern "C" double fma_peak(long steps) {
   Vector a = {}, b = {};
   OPAQUE(a);
@@ -57,5 +61,39 @@ extern "C" double fma_peak(long steps) {
   }
   sums.hold();
   const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
-  return 2.0 * steps * kAccumulators * (kBytes / sizeof(float)) / time.count();
+  return 1.0 * steps * kAccumulators * (kBytes / sizeof(float)) / time.count();
 }
+
+#if defined(__AVX2__)
+// The same in int8, by the instructions that the code tile uses.
+extern "C" double int8_peak(long steps) {
+#if defined(__AVX512VNNI__)
+  constexpr int kSums = 24, kMadds = 64;
+  using Integers = __m512i;
+  auto step = [](Integers sum, Integers a, Integers b, Integers) {
+    return _mm512_dpbusd_epi32(sum, a, b);
+  };
+#else
+  constexpr int kSums = 12, kMadds = 32;
+  using Integers = __m256i;
+  auto step = [](Integers sum, Integers a, Integers b, Integers one) {
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), one));
+  };
+#endif
+  Integers a = {}, b = {}, one = {}, sums[kSums] = {};
+  OPAQUE(a);
+  OPAQUE(b);
+  OPAQUE(one);
+  const auto begin = std::chrono::steady_clock::now();
+  for (long i = 0; i < steps; ++i) {
+#pragma GCC unroll 24
+    for (int s = 0; s < kSums; ++s) {
+      sums[s] = step(sums[s], a, b, one);
+      OPAQUE(sums[s]);
+      OPAQUE(a);  // not the same product again
+    }
+  }
+  const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
+  return 1.0 * steps * kSums * kMadds / time.count();
+}
+#endif

@@ -5,7 +5,6 @@
 #include "block.h"
 #include "codes.h"
 #include "decider.h"
-#include "picks.h"
 
 namespace pyuniform {
 
@@ -20,8 +19,7 @@ class CodeBlock final : public Block {
         codes_(codes),
         panels_(panels),
         packed_(kernels, codes, capacity),
-        picks_(picks),
-        decider_(matrix, kernels) {}
+        decider_(matrix, kernels, picks) {}
 
   void prefetch(int64_t i) const override { codes_.prefetch(i); }
 
@@ -36,7 +34,9 @@ class CodeBlock final : public Block {
     stats.int8_madds += n * kPanel * codes_.columns();
   }
 
-  void expect(int64_t slot) const override { decider_.prefetch(rows[slot].row); }
+  void expect(int64_t slot, const float*, uint32_t) const override {
+    decider_.prefetch(rows[slot].row);
+  }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
     Row& row = rows[slot];
@@ -49,7 +49,7 @@ class CodeBlock final : public Block {
       const int32_t c = static_cast<int32_t>(p * kPanel + best);
       if (c == row.nearest) continue;
       if (values[best] >= packed_.limit[slot]) return;
-      const double distance2 = decider_.distance2(row.row, picks_[c]);
+      const double distance2 = decider_.distance2(row.row, c);
       ++stats.exact_pairs;
       ++stats.decided;
       if (distance2 > bound[slot] || (distance2 == bound[slot] && c > row.nearest)) continue;
@@ -75,7 +75,6 @@ class CodeBlock final : public Block {
   const Codes& codes_;
   const CodePanels& panels_;
   CodeRows packed_;
-  const CanonicalPicks& picks_;
   Decider decider_;
 };
 

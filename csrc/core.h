@@ -99,8 +99,8 @@ struct Kernels {
   // The canonical squared distance of two zero-padded rows.
   double (*distance2)(const double* x, const double* y, int64_t padded_d);
 
-  // The same of a row of d values as they are stored, and one that is zero-padded.
-  double (*distance2_f32)(const float* x, const double* y, int64_t d);
+  // The same of two rows of d float32 values.
+  double (*distance2_f32)(const float* x, const float* y, int64_t d);
 
   // Picks abreast in a panel: a panel is kPanel / panel_width groups of d x panel_width values.
   int panel_width;

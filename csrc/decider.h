@@ -3,31 +3,36 @@
 
 #include <vector>
 
+#include "picks.h"
 #include "rows.h"
 
 namespace pyuniform {
 
 class Decider {
  public:
-  Decider(const Matrix& matrix, const Kernels& kernels)
-      : matrix_(matrix), kernels_(kernels), reader_(matrix, kernels), row_(padded(matrix.d)) {}
+  Decider(const Matrix& matrix, const Kernels& kernels, const CanonicalPicks& picks)
+      : matrix_(matrix),
+        kernels_(kernels),
+        picks_(picks),
+        reader_(matrix, kernels),
+        row_(padded(matrix.d)) {}
 
   void prefetch(int64_t i) const { reader_.prefetch(i); }
 
-  // Of row i to a canonical row. A row that needs conversion is converted once while it is asked
-  // for.
-  double distance2(int64_t i, const double* pick) {
-    if (matrix_.dtype == DType::f32 && !matrix_.norm)
-      return kernels_.distance2_f32(reinterpret_cast<const float*>(matrix_.row(i)), pick,
-                                    matrix_.d);
+  // Of row i to a pick. A row that needs conversion is converted once while it is asked for.
+  double distance2(int64_t i, int64_t pick) {
+    if (picks_.narrow())
+      return kernels_.distance2_f32(reinterpret_cast<const float*>(matrix_.row(i)),
+                                    picks_.floats(pick), matrix_.d);
     if (i != current_) reader_.canonical(i, row_.data());
     current_ = i;
-    return kernels_.distance2(row_.data(), pick, static_cast<int64_t>(row_.size()));
+    return kernels_.distance2(row_.data(), picks_.doubles(pick), static_cast<int64_t>(row_.size()));
   }
 
  private:
   const Matrix& matrix_;
   const Kernels& kernels_;
+  const CanonicalPicks& picks_;
   RowReader reader_;
   std::vector<double> row_;
   int64_t current_ = -1;

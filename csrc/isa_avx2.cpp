@@ -43,9 +43,9 @@ inline __m256d load4(const double* x) { return _mm256_loadu_pd(x); }
 inline __m256d load4(const float* x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
 
 template <typename T>
-double distance2_of(const T* x, const double* y, int64_t d) {
+double distance2_of(const T* x, const T* y, int64_t d) {
   __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
-  auto add = [&](const T* a, const double* b) {
+  auto add = [&](const T* a, const T* b) {
     const __m256d d0 = _mm256_sub_pd(load4(a), load4(b));
     const __m256d d1 = _mm256_sub_pd(load4(a + 4), load4(b + 4));
     const __m256d d2 = _mm256_sub_pd(load4(a + 8), load4(b + 8));
@@ -57,7 +57,7 @@ double distance2_of(const T* x, const double* y, int64_t d) {
   };
   int64_t j = 0;
   for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
-  if (j < d) add(Tail<T>(x + j, d - j).values, y + j);
+  if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
   const __m256d eight_low = _mm256_add_pd(s0, s2), eight_high = _mm256_add_pd(s1, s3);
   const __m256d four = _mm256_add_pd(eight_low, eight_high);
   const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));

@@ -41,9 +41,9 @@ inline __m512d load8(const double* x) { return _mm512_loadu_pd(x); }
 inline __m512d load8(const float* x) { return _mm512_cvtps_pd(_mm256_loadu_ps(x)); }
 
 template <typename T>
-double distance2_of(const T* x, const double* y, int64_t d) {
+double distance2_of(const T* x, const T* y, int64_t d) {
   __m512d s0 = _mm512_setzero_pd(), s1 = s0;
-  auto add = [&](const T* a, const double* b) {
+  auto add = [&](const T* a, const T* b) {
     const __m512d d0 = _mm512_sub_pd(load8(a), load8(b));
     const __m512d d1 = _mm512_sub_pd(load8(a + 8), load8(b + 8));
     s0 = _mm512_add_pd(s0, _mm512_mul_pd(d0, d0));
@@ -51,7 +51,7 @@ double distance2_of(const T* x, const double* y, int64_t d) {
   };
   int64_t j = 0;
   for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
-  if (j < d) add(Tail<T>(x + j, d - j).values, y + j);
+  if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
   const __m512d eight = _mm512_add_pd(s0, s1);
   const __m256d four =
       _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));

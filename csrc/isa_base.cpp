@@ -14,17 +14,17 @@ double sum_squares(const float* x, int64_t d) {
 #include "isa_loops.inl"
 
 template <typename T>
-double distance2_of(const T* x, const double* y, int64_t d) {
+double distance2_of(const T* x, const T* y, int64_t d) {
   double sum[kLanes] = {};
-  auto add = [&](const T* a, const double* b) {
+  auto add = [&](const T* a, const T* b) {
     for (int l = 0; l < kLanes; ++l) {
-      const double difference = a[l] - b[l];
+      const double difference = static_cast<double>(a[l]) - b[l];
       sum[l] += difference * difference;
     }
   };
   int64_t j = 0;
   for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
-  if (j < d) add(Tail<T>(x + j, d - j).values, y + j);
+  if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int l = 0; l < half; ++l) sum[l] += sum[l + half];
   return sum[0];

@@ -65,11 +65,11 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
         const uint32_t met_before = slot < fresh ? 0 : block.rows[slot].skip;
         const uint32_t bits = block.flags[r] & ~met_before;
         if (bits == 0) continue;
-        block.expect(slot);
         Block::News& item = block.news[news_count++];
         item.slot = slot;
         item.bits = bits;
         std::copy_n(&block.value[r * kPanel], kPanel, item.values);
+        block.expect(slot, item.values, bits);
       }
     }
     for (int64_t j = 0; j < news_count; ++j)

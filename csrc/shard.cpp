@@ -17,7 +17,7 @@ Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threa
       frame_(center, matrix.d, exponent, matrix.norm != nullptr),
       threads_(threads),
       keeps_canonical_(codes || axes),
-      canonical_picks_(matrix.d),
+      canonical_picks_(matrix),
       panels_(kernels_, matrix.d),
       code_panels_(Codes::padded_columns(matrix.d)),
       sketch_panels_(p),
@@ -59,9 +59,8 @@ void Shard::take_in(int64_t count) {
 #pragma omp parallel num_threads(threads_)
   {
     RowReader reader(matrix_, kernels_);
-    std::vector<double> first(padded(d));
+    std::vector<double> first(padded(d)), row(padded(d));
     pick_values(0, reader, first.data());
-    Decider decider(matrix_, kernels_);
     RowBlock packed(step, d, kernels_.tile_rows);
     std::vector<double> norm2(step);
     std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
@@ -71,7 +70,10 @@ void Shard::take_in(int64_t count) {
       const int n = static_cast<int>(std::min(step, end - at));
       for (int r = 0; r < n; ++r) {
         const int64_t i = at + r;
-        if (bound_[i] >= 0) bound_[i] = decider.distance2(i, first.data());
+        if (bound_[i] >= 0) {
+          reader.canonical(i, row.data());
+          bound_[i] = kernels_.distance2(row.data(), first.data(), padded(d));
+        }
         if (!keeps_canonical_) continue;
         norm2[r] = reader.pack(i, frame_, packed.row(r));
         if (!has_codes()) continue;
@@ -148,8 +150,10 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
 
 void Shard::drop_codes() {
   std::vector<float> packed(matrix_.d);
+  std::vector<double> values(padded(matrix_.d));
   for (int64_t c = 0; c < picks(); ++c) {
-    const double norm2 = kernels_.pack(canonical_picks_[c], DType::f64, frame_.scale(1),
+    canonical_picks_.copy(c, values.data());
+    const double norm2 = kernels_.pack(values.data(), DType::f64, frame_.scale(1),
                                        frame_.center.data(), matrix_.d, packed.data(), nullptr);
     panels_.append(frame_, packed.data(), norm2);
   }
@@ -214,7 +218,7 @@ void Shard::write(const int64_t* rows, int64_t count, const double* distance2,
 void Shard::pick_values(int64_t pick, RowReader& reader, double* out) const {
   const int64_t width = padded(matrix_.d);
   if (keeps_canonical_)
-    std::memcpy(out, canonical_picks_[pick], width * sizeof(double));
+    canonical_picks_.copy(pick, out);
   else if (pick_row_[pick] >= 0)
     reader.canonical(pick_row_[pick], out);
   else

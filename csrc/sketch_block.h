@@ -12,7 +12,6 @@
 #include "block.h"
 #include "codes.h"
 #include "decider.h"
-#include "picks.h"
 
 namespace pyuniform {
 
@@ -28,8 +27,7 @@ class SketchBlock final : public Block {
         panels_(panels),
         second_(second),
         packed_(kernels, sketches, capacity),
-        picks_(picks),
-        decider_(matrix, kernels),
+        decider_(matrix, kernels, picks),
         state_(capacity) {}
 
   // The bound at which a row is parked.
@@ -54,7 +52,10 @@ class SketchBlock final : public Block {
     stats.sketch_madds += n * kPanel * sketches_.columns();
   }
 
-  void expect(int64_t slot) const override { decider_.prefetch(rows[slot].row); }
+  void expect(int64_t slot, const float* values, uint32_t bits) const override {
+    for (; bits; bits &= bits - 1)
+      if (values[__builtin_ctz(bits)] < state_[slot].near) return decider_.prefetch(rows[slot].row);
+  }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
     State& state = state_[slot];
@@ -110,7 +111,7 @@ class SketchBlock final : public Block {
   // Whether the pick is near enough. If it is nearer than what is known, that is noted.
   bool verify(int64_t slot, int32_t pick) {
     Row& row = rows[slot];
-    const double distance2 = decider_.distance2(row.row, picks_[pick]);
+    const double distance2 = decider_.distance2(row.row, pick);
     ++stats.exact_pairs;
     if (distance2 < bound[slot]) {
       if (second_) {
@@ -130,7 +131,6 @@ class SketchBlock final : public Block {
   const CodePanels& panels_;
   float* const second_;
   CodeRows packed_;
-  const CanonicalPicks& picks_;
   Decider decider_;
   std::vector<State> state_;
   double rho_ = 0;

@@ -29,8 +29,11 @@ CODE_COST = 3.0
 SEARCH_COST = 2500.0
 
 SKETCHES = (32, 64, 96)
-SAMPLE = 512
-HELD = 8
+# Rows whose neighbours are looked for in a sample, and rows these are looked for among.
+SAMPLE = (256, 2048)
+HELD = 4
+# What finding axes takes a coordinate, in ns.
+AXES_COST = 80_000.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,9 @@ def make_plan(
     # Sketches of fewer coordinates than the rows have; and no sample is taken where no outcome
     # could make the search pay.
     sizes = [p for p in SKETCHES if 2 * p <= d] or ([SKETCHES[0]] if witnesses is True else [])
-    if witnesses is True or (witnesses == "auto" and pass_cost > 2 * SEARCH_COST and share < 1):
+    if witnesses is True or (
+        witnesses == "auto" and pass_cost > 2 * (SEARCH_COST + AXES_COST * d / rows.n) and share < 1
+    ):
         axes = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
     return Plan(codes, axes)
 
@@ -100,9 +105,9 @@ def _best_axes(
     if not sizes:
         return None
     float32, int8 = RATES[native.active_instruction_set()]
-    chosen = np.random.default_rng(0).permutation(rows.n)[: 2 * SAMPLE]
+    chosen = np.random.default_rng(0).permutation(rows.n)[: sum(SAMPLE)]
     sample = rows.framed(np.sort(chosen))
-    axes = principal_axes(sample, max(sizes))
+    axes = principal_axes(sample[::2], max(sizes))
     best, best_cost = (sizes[0] if forced else 0), pass_cost
     for p in sizes:
         if len(sample) < 64:
@@ -110,6 +115,7 @@ def _best_axes(
         missed = 1 - hit_rate(sample, axes[:p])
         cost = (
             SEARCH_COST
+            + AXES_COST * rows.d / rows.n
             + p * rows.d / float32
             + 1.5 * SHARE * k * p / int8
             + (missed + min(1.0, 2 * k / rows.n) / 2) * pass_cost
@@ -139,10 +145,11 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
 def hit_rate(sample: NDArray[np.float32], axes: NDArray[np.float32]) -> float:
     """How often a row's nearest neighbour is among the few that its sketch says are nearest.
 
-    The second half of the sample (n, d) is searched for neighbours of the first.
+    Most of the sample (n, d) is searched for neighbours of a ninth of it, which are spread over it.
     """
-    half = len(sample) // 2
-    rows, others = sample[:half], sample[half:]
+    step = sum(SAMPLE) // SAMPLE[0]
+    of_rows = np.arange(len(sample)) % step == 0
+    rows, others = sample[of_rows], sample[~of_rows]
     norms = np.einsum("ij,ij->i", others, others)
     nearest = (norms - 2 * rows @ others.T).argmin(axis=1)
     guess = norms - 2 * (rows @ axes.T) @ (others @ axes.T).T

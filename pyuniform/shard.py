@@ -15,6 +15,8 @@ from pyuniform.rows import Rows
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
 RELAX_BUDGET = 5e9
+# Of each row codes leave some distances to float64 in any data, mostly those to the first picks.
+DECISIONS = 20
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,8 @@ class CpuShard:
     def _give_up(self) -> None:
         """Ends what does not pay; by counts, so that runs are alike."""
         stats, d = self._core.stats(), self._rows.d
-        # The first picks leave much to float64 in any data: a row has that much credit.
-        if self._codes and _decision_cost(stats["decided_pairs"], d) > (
-            stats["filter_pairs"] + 100 * self.size
-        ):
+        excess = stats["decided_pairs"] - DECISIONS * self.size
+        if self._codes and _decision_cost(excess, d) > stats["filter_pairs"]:
             self._core.drop_codes()
             self._codes = False
         searched = stats["relaxed_rows"] - self._judged.get("relaxed_rows", 0)

@@ -10,7 +10,7 @@ from datasets import make
 from exact import FILTERS, assert_exact
 
 import pyuniform
-from pyuniform import _core, filters, reference
+from pyuniform import filters, reference
 from pyuniform.filters import Plan, hit_rate, make_plan, principal_axes
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
@@ -60,6 +60,7 @@ def test_sketches_are_chosen_where_they_tell_neighbours(
     wordnet: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(filters, "SEARCH_COST", 10.0)
+    monkeypatch.setattr(filters, "AXES_COST", 10.0)
     flat = np.linalg.qr(np.random.default_rng(0).standard_normal((1200, 1200)))[0][:, :384]
     k = 3_000
     text = make_plan(prepare(wordnet, "cosine"), k, "float32").axes
