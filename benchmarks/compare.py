@@ -22,7 +22,7 @@ for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
 
 import click
 import numpy as np
-from machine import header, summary
+from machine import header, summary, weighted_work
 
 import pyuniform
 
@@ -75,7 +75,7 @@ def _command(
     print(f"{len(X)} x {X.shape[1]} {X.dtype}, k = {k}, {threads} threads{scaled}; medians of")
     print(f"{repeats} with 20th and 80th percentiles. pyuniform: {sel.stats['rounds']} rounds,")
     print(f"{sel.stats['pairs'] / (len(X) * k):.3f} of N k pairs,")
-    print(f"{sel.stats['filter_multiply_adds'] / X.size / k:.3f} of N k d multiply-adds.\n")
+    print(f"{weighted_work(sel.stats) / X.size / k:.4f} of N k d multiply-adds.\n")
     print("| | seconds | times pyuniform | picks before the first other one |")
     print("|---|---|---|---|")
     for name, values in seconds.items():

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from machine import header
+from machine import header, weighted_work
 
 import pyuniform
 
@@ -75,6 +75,7 @@ def _measure(n: int, k: int, d: int, threads: int, repeats: int) -> dict[str, fl
     for _ in range(repeats):
         picks = None
         for way, options in WAYS.items():
+            time.sleep(0.1)  # NumPy's threads spin for a while after the run before
             began = time.perf_counter()
             sel = pyuniform.select(X, k, threads=threads, **options)
             seconds[way].append(time.perf_counter() - began)
@@ -82,15 +83,9 @@ def _measure(n: int, k: int, d: int, threads: int, repeats: int) -> dict[str, fl
                 raise SystemExit(f"{way} gave other picks at {(n, k, d)}: nothing is written")
             picks = sel.indices
             if way == "auto":
-                work = _weighted(sel.stats) / (n * k * d)
+                work = weighted_work(sel.stats) / (n * k * d)
     medians = {way: float(np.median(values)) for way, values in seconds.items()}
     return {"N": n, "k": k, "d": d, "threads": threads, **medians, "work": work}
-
-
-def _weighted(stats: dict[str, int]) -> float:
-    """Multiply-adds, those in int8 as a quarter."""
-    quarters = stats["int8_multiply_adds"] + stats["sketch_multiply_adds"]
-    return quarters / 4 + stats["float32_multiply_adds"] + stats["float64_multiply_adds"]
 
 
 def _rows(n: int, d: int) -> np.ndarray:

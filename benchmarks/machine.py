@@ -28,6 +28,12 @@ def summary(values: Sequence[float], digits: int = 3) -> str:
     return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
+def weighted_work(stats: dict[str, int]) -> float:
+    """Multiply-adds of a run, one in int8 as a quarter of one in float32."""
+    quarters = stats["int8_multiply_adds"] + stats["sketch_multiply_adds"]
+    return quarters / 4 + stats["float32_multiply_adds"] + stats["float64_multiply_adds"]
+
+
 def _processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -54,9 +54,9 @@ def test_greedy_pool(benchmark: Any) -> None:
     def fresh() -> tuple[tuple, dict]:
         index = np.arange(1, 512)
         state = (first[1:].copy(), np.zeros(511, np.int32), np.ones(511, np.int32))
-        return (pool[1:], index, *state, -1.0, 2**62, 200), {}
+        return (pool[1:], index, *state, -1.0, 2**62, 200, 1), {}
 
-    picked, _, _ = benchmark.pedantic(_core.greedy_pool, setup=fresh, rounds=20)
+    picked, *_ = benchmark.pedantic(_core.greedy_pool, setup=fresh, rounds=20)
     expected, _ = reference.farthest_first(pool, 201)
     np.testing.assert_array_equal(picked + 1, expected[1:])
 

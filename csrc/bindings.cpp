@@ -245,7 +245,7 @@ py::array_t<bool> code_flags(const Rows& rows, const Array<double>& center, int 
     panels.append(code.data(), d, pick.scale, bounds.half(pick));
   }
   py::array_t<bool> out({n, n});
-  CodeRows row(kernels, codes, 1);
+  CodeRows row(kernels, kernels.code_tile, codes, 1);
   std::vector<float> value(kernels.tile_rows * kPanel);
   std::vector<uint32_t> flags(kernels.tile_rows);
   for (int64_t i = 0; i < n; ++i) {
@@ -286,8 +286,9 @@ PYBIND11_MODULE(_core, m) {
              if (center.size() != d) throw std::invalid_argument("one center value a column");
              if (codes && d > kMostCodeColumns)
                throw std::invalid_argument("too many columns for codes");
-             if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel))
-               throw std::invalid_argument("axes are rows, a multiple of 32 of them");
+             if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel ||
+                          axes->shape(0) > kMostSketchColumns))
+               throw std::invalid_argument("axes are rows: 32, 64 or 96");
              return std::make_unique<Shard>(rows.matrix, center.data(), exponent, threads, codes,
                                             axes ? axes->data() : nullptr,
                                             axes ? axes->shape(0) : 0);

@@ -18,7 +18,7 @@ class CodeBlock final : public Block {
         bounds_(bounds),
         codes_(codes),
         panels_(panels),
-        packed_(kernels, codes, capacity),
+        packed_(kernels, kernels.code_tile, codes, capacity),
         decider_(matrix, kernels, picks) {}
 
   void prefetch(int64_t i) const override { codes_.prefetch(i); }

@@ -35,11 +35,20 @@ struct Code {
 
 // Encodes d values of the frame; `error` and `norm2` come rounded up and down.
 inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
-                       int64_t d, int levels, int8_t* code) {
+                       int64_t d, int levels, int8_t* code, float least_scale = 0) {
   double rest2, norm2;
-  const float scale = kernels.encode(x, d, levels, code, &rest2, &norm2);
+  const float scale = kernels.encode(x, d, levels, least_scale, code, &rest2, &norm2);
   const double error = std::sqrt(rest2) * (1 + 0x1p-40) + frame.entry_error(std::sqrt(x_norm2));
   return {scale, round_up(error), std::max(round_down(norm2), 0.0f)};
+}
+
+// Encodes the p coordinates of a sketch, with the norm that 16-bit sums want.
+inline Code encode_sketch(const Kernels& kernels, const Frame& frame, const float* x, int64_t p,
+                          int levels, int8_t* code) {
+  double norm2 = 0;
+  for (int64_t j = 0; j < p; ++j) norm2 += static_cast<double>(x[j]) * x[j];
+  const float least_scale = static_cast<float>(std::sqrt(norm2)) / kSketchNorm;
+  return encode_row(kernels, frame, x, norm2, p, levels, code, least_scale);
 }
 
 // How codes exclude picks, for one choice of s.
@@ -115,12 +124,13 @@ class CodePanels {
     const int place = static_cast<int>(size_ % kPanel);
     if (place == 0) add_panel();
     CodePanel& panel = panels_.back();
-    int32_t sum = 0;
+    int32_t sum[2] = {};
     for (int64_t j = 0; j < d; ++j) {
       panel.values[(j / 4 * kPanel + place) * 4 + j % 4] = code[j];
-      sum += code[j];
+      sum[j / 2 % 2] += code[j];
     }
-    panel.offset[place] = -128 * sum;
+    panel.offset[place] = -128 * (sum[0] + sum[1]);
+    for (int h : {0, 1}) panel.half_offset[place][h] = static_cast<uint16_t>(-128 * sum[h]);
     panel.scale[place] = scale;
     panel.half[place] = half;
     ++size_;
@@ -151,8 +161,8 @@ class CodePanels {
 // Rows of codes as the code tile wants them, with room for it to read a full tile.
 class CodeRows {
  public:
-  CodeRows(const Kernels& kernels, const Codes& codes, int64_t capacity)
-      : kernels_(kernels),
+  CodeRows(const Kernels& kernels, CodeTile* tile, const Codes& codes, int64_t capacity)
+      : tile_(tile),
         codes_(codes),
         // A stride that is a multiple of a page would put a tile's rows into one cache set.
         stride_(codes.columns() + 64),
@@ -166,8 +176,8 @@ class CodeRows {
   }
 
   void scan(int64_t at, int n, const CodePanel& panel, float* value, uint32_t* flags) const {
-    kernels_.code_tile(&values_[at * stride_], stride_, n, panel, codes_.columns() / 4, &scale_[at],
-                       &limit[at], value, flags);
+    tile_(&values_[at * stride_], stride_, n, panel, codes_.columns() / 4, &scale_[at], &limit[at],
+          value, flags);
   }
 
   void move(int64_t from, int64_t to) {
@@ -177,7 +187,7 @@ class CodeRows {
   }
 
  private:
-  const Kernels& kernels_;
+  CodeTile* const tile_;
   const Codes& codes_;
   const int64_t stride_;
   std::vector<uint8_t> values_;

@@ -70,7 +70,14 @@ struct CodePanel {
   int8_t* values;
   float half[kPanel], scale[kPanel];
   int32_t offset[kPanel];  // -128 times the sum of a pick's codes
+  // The same of the first two and the last two of each four codes, modulo 2^16, in 16 bits each.
+  uint16_t half_offset[kPanel][2];
 };
+
+// Codes of sketches have at most this norm, so that a product, and any part of it, fits into 16
+// bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
+constexpr float kSketchNorm = 175;
+constexpr int64_t kMostSketchColumns = 96;
 
 // value[r * kPanel + c] = half[c] - scale[c] * row_scale[r] * <codes of rows[r], codes of pick c>,
 // exact but for four roundings to float32, for n <= tile_rows rows that lie `stride` bytes apart: 4
@@ -116,20 +123,24 @@ struct Kernels {
   void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
                int64_t d, const float* limit, float* value, uint32_t* below);
 
-  // code[j] = x[j] / scale rounded to an integer of at most `levels`; returns scale. `rest2` and
-  // `norm2` receive the squared norms of x - scale * code and of scale * code.
-  float (*encode)(const float* x, int64_t d, int levels, int8_t* code, double* rest2,
-                  double* norm2);
+  // code[j] = x[j] / scale rounded to an integer of at most `levels`, scale being `least_scale` or
+  // more; returns scale. `rest2` and `norm2` receive the squared norms of x - scale * code and of
+  // scale * code.
+  float (*encode)(const float* x, int64_t d, int levels, float least_scale, int8_t* code,
+                  double* rest2, double* norm2);
 
   // The largest code of a pick that the code tile takes; of a row it is 127.
   int pick_levels;
 
   CodeTile* code_tile;
+
+  // The same for sketches; 16-bit sums may do.
+  CodeTile* sketch_tile;
 };
 
 extern const Kernels kernels_base;
 #ifdef PYUNIFORM_X86
-CodeTile code_tile_avx2, code_tile_vnni;
+CodeTile code_tile_avx2, sketch_tile_avx2, code_tile_vnni;
 extern const Kernels kernels_avx2;
 extern const Kernels kernels_avx512;
 extern const Kernels kernels_vnni;

@@ -110,18 +110,25 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
 }
 
 // As half_tile, for codes. Products of two bytes are added to 16 bits, which a pick's 7 bits keep
-// from overflowing, then in pairs to 32.
-template <int R>
+// from overflowing; codes of sketches may add up there, others go on to 32 bits in pairs.
+template <int R, bool kSketch>
 void half_code_tile(const uint8_t* rows, int64_t stride, const CodePanel& panel, int64_t groups,
                     const float* row_scale, const float* limit, float* value, uint32_t* below,
                     int shift) {
   const __m256i one = _mm256_set1_epi16(1);
+  const void* offset = kSketch ? static_cast<const void*>(panel.half_offset[shift])
+                               : static_cast<const void*>(panel.offset + shift);
   __m256i low[R], high[R];
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
-    low[r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel.offset + shift));
-    high[r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(panel.offset + shift + 8));
+    low[r] = _mm256_loadu_si256(static_cast<const __m256i*>(offset));
+    high[r] = _mm256_loadu_si256(static_cast<const __m256i*>(offset) + 1);
   }
+  auto add = [&](__m256i sum, __m256i x, __m256i picks) {
+    const __m256i pairs = _mm256_maddubs_epi16(x, picks);
+    return kSketch ? _mm256_add_epi16(sum, pairs)
+                   : _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, one));
+  };
   const int8_t* codes = panel.values + 4 * shift;
   for (int64_t g = 0; g < groups; ++g, codes += 4 * kPanel) {
 #pragma GCC unroll 6
@@ -129,14 +136,17 @@ void half_code_tile(const uint8_t* rows, int64_t stride, const CodePanel& panel,
       int32_t four;
       __builtin_memcpy(&four, rows + r * stride + 4 * g, sizeof four);
       const __m256i x = _mm256_set1_epi32(four);
-      const __m256i p0 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes));
-      const __m256i p1 = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32));
-      low[r] = _mm256_add_epi32(low[r], _mm256_madd_epi16(_mm256_maddubs_epi16(x, p0), one));
-      high[r] = _mm256_add_epi32(high[r], _mm256_madd_epi16(_mm256_maddubs_epi16(x, p1), one));
+      low[r] = add(low[r], x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes)));
+      high[r] = add(high[r], x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32)));
       // One row after the other: the compiler would take all products first, and run out of
       // registers.
       asm volatile("" : "+x"(low[r]), "+x"(high[r]));
     }
+  }
+#pragma GCC unroll 6
+  for (int r = 0; kSketch && r < R; ++r) {
+    low[r] = _mm256_madd_epi16(low[r], one);
+    high[r] = _mm256_madd_epi16(high[r], one);
   }
   const __m256 s0 = _mm256_loadu_ps(panel.scale + shift);
   const __m256 s1 = _mm256_loadu_ps(panel.scale + shift + 8);
@@ -156,24 +166,37 @@ void half_code_tile(const uint8_t* rows, int64_t stride, const CodePanel& panel,
   }
 }
 
-}  // namespace
-
-void code_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
-                    int64_t groups, const float* row_scale, const float* limit, float* value,
-                    uint32_t* below) {
+template <bool kSketch>
+void any_code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                   int64_t groups, const float* row_scale, const float* limit, float* value,
+                   uint32_t* below) {
   for (int shift = 0; shift < kPanel; shift += kWidth) {
     for (int r = 0; r < n; r += kGroup) {
-      auto* part = n - r > 4   ? half_code_tile<6>
-                   : n - r > 2 ? half_code_tile<4>
-                               : half_code_tile<2>;
+      auto* part = n - r > 4   ? half_code_tile<6, kSketch>
+                   : n - r > 2 ? half_code_tile<4, kSketch>
+                               : half_code_tile<2, kSketch>;
       part(rows + r * stride, stride, panel, groups, row_scale + r, limit + r, value + r * kPanel,
            below + r, shift);
     }
   }
 }
 
+}  // namespace
+
+void code_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                    int64_t groups, const float* row_scale, const float* limit, float* value,
+                    uint32_t* below) {
+  any_code_tile<false>(rows, stride, n, panel, groups, row_scale, limit, value, below);
+}
+
+void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                      int64_t groups, const float* row_scale, const float* limit, float* value,
+                      uint32_t* below) {
+  any_code_tile<true>(rows, stride, n, panel, groups, row_scale, limit, value, below);
+}
+
 const Kernels kernels_avx2 = {
     "avx2", kRows, widen,  pack, distance2_of<double>, distance2_of<float>,
-    16,     tile,  encode, 64,   code_tile_avx2};
+    16,     tile,  encode, 64,   code_tile_avx2,       sketch_tile_avx2};
 
 }  // namespace pyuniform

@@ -115,10 +115,10 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
 // but no VNNI, are few.
 const Kernels kernels_avx512 = {
     "avx512", kRows, widen,  pack, distance2_of<double>, distance2_of<float>,
-    32,       tile,  encode, 64,   code_tile_avx2};
+    32,       tile,  encode, 64,   code_tile_avx2,       sketch_tile_avx2};
 
-const Kernels kernels_vnni = {"avx512vnni",        kRows, widen, pack,   distance2_of<double>,
-                              distance2_of<float>, 32,    tile,  encode, 127,
-                              code_tile_vnni};
+const Kernels kernels_vnni = {
+    "avx512vnni", kRows, widen,  pack, distance2_of<double>, distance2_of<float>,
+    32,           tile,  encode, 127,  code_tile_vnni,       code_tile_vnni};
 
 }  // namespace pyuniform

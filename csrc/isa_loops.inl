@@ -98,7 +98,8 @@ double pack(const void* source, DType dtype, double scale, const float* center, 
   return pack_values<double, double>(scratch, scale, center, d, out);
 }
 
-float encode(const float* x, int64_t d, int levels, int8_t* code, double* rest2, double* norm2) {
+float encode(const float* x, int64_t d, int levels, float least_scale, int8_t* code, double* rest2,
+             double* norm2) {
   float largest = 0;
 #pragma omp simd reduction(max : largest)
   for (int64_t j = 0; j < d; ++j) {
@@ -106,7 +107,9 @@ float encode(const float* x, int64_t d, int levels, int8_t* code, double* rest2,
     largest = magnitude > largest ? magnitude : largest;
   }
   // No smaller: 1 / scale, and what it is multiplied by, must stay far from overflow.
-  const float scale = largest > 127 * 0x1p-50f ? largest / static_cast<float>(levels) : 0x1p-50f;
+  const float fitting = largest / static_cast<float>(levels);
+  float scale = fitting > least_scale ? fitting : least_scale;
+  scale = scale > 0x1p-50f ? scale : 0x1p-50f;
   const float inverse = 1 / scale;
   double rest = 0;
   int64_t squares = 0;

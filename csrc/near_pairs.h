@@ -51,7 +51,7 @@ class NearPairs {
     }
     const CodeBounds bounds = CodeBounds::balanced(error, distance);
     CodePanels panels(d);
-    CodeRows rows(kernels, codes, size_);
+    CodeRows rows(kernels, kernels.code_tile, codes, size_);
     for (int64_t r = 0; r < size_; ++r) {
       panels.append(&pick_values[r * d], d, pick[r].scale, bounds.half(pick[r]));
       rows.load(r, r);

@@ -84,8 +84,7 @@ void Shard::take_in(int64_t count) {
       const int64_t p = axes_->count();
       axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
       for (int r = 0; r < n; ++r) {
-        Code sketch =
-            encode_row(kernels_, frame_, &coordinates[r * p], norm2[r], p, 127, code.data());
+        Code sketch = encode_sketch(kernels_, frame_, &coordinates[r * p], p, 127, code.data());
         sketch.norm2 = static_cast<float>(norm2[r]);  // of the whole row
         sketches_.set(at + r, sketch, code.data(), p);
       }
@@ -120,8 +119,8 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
       if (!axes_) continue;
       std::vector<float> coordinates(kernels_.tile_rows * p);
       axes_->project(kernels_, packed.row(c), packed.stride, 1, coordinates.data());
-      sketch[c] = encode_row(kernels_, frame_, coordinates.data(), norm2[c], p,
-                             kernels_.pick_levels, &sketch_values[c * p]);
+      sketch[c] = encode_sketch(kernels_, frame_, coordinates.data(), p, kernels_.pick_levels,
+                                &sketch_values[c * p]);
     }
     for (int64_t c = 0; c < size; ++c) {
       const int64_t row = rows[begin + c];

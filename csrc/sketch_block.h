@@ -26,7 +26,7 @@ class SketchBlock final : public Block {
         sketches_(sketches),
         panels_(panels),
         second_(second),
-        packed_(kernels, sketches, capacity),
+        packed_(kernels, kernels.sketch_tile, sketches, capacity),
         decider_(matrix, kernels, picks),
         state_(capacity) {}
 
