@@ -89,10 +89,17 @@ def make_plan(
     witnesses : bool or "auto"
     share : float
         The share of the N k pairs that will be looked at; 1 where no row is parked.
+
+    Raises
+    ------
+    ValueError
+        "int8" for more columns than its sums can hold.
     """
     float32, int8, _ = RATES[native.active_instruction_set()]
     d = rows.d
-    codes = filter == "int8" and d <= MOST_CODE_COLUMNS
+    codes = filter == "int8"
+    if codes and d > MOST_CODE_COLUMNS:
+        raise ValueError(f"filter='int8' takes at most {MOST_CODE_COLUMNS} columns, got {d}")
     if filter == "auto" and LEAST_CODE_COLUMNS <= d <= MOST_CODE_COLUMNS:
         codes = share * k * (1 / float32 - 1 / int8) > CODE_COST
     pass_cost = share * k * d / (int8 if codes else float32)
@@ -110,18 +117,17 @@ def make_plan(
 def _best_axes(
     rows: Rows, k: int, sizes: list[int], pass_cost: float, forced: bool
 ) -> NDArray[np.float32] | None:
+    """The axes for which a row's time is least, or None where the filter alone takes less."""
     if not sizes:
         return None
     float32, _, sketch = RATES[native.active_instruction_set()]
     chosen = np.random.default_rng(0).permutation(rows.n)[: sum(SAMPLE)]
     sample = rows.framed(np.sort(chosen))
     axes = principal_axes(sample[::2], max(sizes))
-    best, best_cost = (sizes[0] if forced else 0), pass_cost
-    for p in sizes:
-        if len(sample) < 64:
-            break
+
+    def cost(p: int) -> float:
         missed = 1 - hit_rate(sample, axes[:p])
-        cost = (
+        return (
             SEARCH_COST
             + AXES_COST * rows.d / rows.n
             + p * rows.d / float32
@@ -130,9 +136,10 @@ def _best_axes(
             # Rows that find none are looked at by the filter, most of them several times.
             + (1.5 * missed + min(1.0, 2 * k / rows.n) / 2) * pass_cost
         )
-        if cost < best_cost or (forced and best_cost == pass_cost):
-            best, best_cost = p, cost
-    return axes[:best].copy() if best else None
+
+    costs = {p: cost(p) for p in sizes}
+    best = min(sizes, key=lambda p: costs[p])
+    return axes[:best].copy() if forced or costs[best] < pass_cost else None
 
 
 def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
@@ -160,6 +167,8 @@ def hit_rate(sample: NDArray[np.float32], axes: NDArray[np.float32]) -> float:
     step = sum(SAMPLE) // SAMPLE[0]
     of_rows = np.arange(len(sample)) % step == 0
     rows, others = sample[of_rows], sample[~of_rows]
+    if len(others) == 0:
+        return 0.0
     norms = np.einsum("ij,ij->i", others, others)
     nearest = (norms - 2 * rows @ others.T).argmin(axis=1)
     guess = norms - 2 * (rows @ axes.T) @ (others @ axes.T).T

@@ -15,8 +15,10 @@ from pyuniform.rows import Rows
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
 RELAX_BUDGET = 5e9
-# Of each row codes leave some distances to float64 in any data, mostly those to the first picks.
+# Of each row codes leave some distances to float64 in any data, mostly those to the first picks: so
+# many are forgiven, and fewer where each takes longer (a number divided by d).
 DECISIONS = 20
+DECISION_COLUMNS = 8_000
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class CpuShard:
     def _give_up(self) -> None:
         """Ends what does not pay; by counts, so that runs are alike."""
         stats, d = self._core.stats(), self._rows.d
-        excess = stats["decided_pairs"] - DECISIONS * self.size
+        excess = stats["decided_pairs"] - min(DECISIONS, DECISION_COLUMNS / d) * self.size
         if self._codes and _decision_cost(excess, d) > stats["filter_pairs"]:
             self._core.drop_codes()
             self._codes = False
@@ -168,7 +170,7 @@ class CpuShard:
         return self._core.stats()
 
 
-def _decision_cost(pairs: int, d: int) -> float:
+def _decision_cost(pairs: float, d: int) -> float:
     """How many pairs codes must have spared float32 to pay for deciding some in float64.
 
     A decision takes 60 ns and a quarter more a coordinate; codes save 0.011 ns a coordinate.

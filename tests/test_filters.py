@@ -47,6 +47,30 @@ def test_bad_options(options: dict, message: str) -> None:
         pyuniform.select(make("gaussian-3"), 5, **options)
 
 
+def test_int8_refuses_rows_whose_sums_overflow() -> None:
+    X = np.ones((2, (1 << 16) + 1), np.float32)
+    with pytest.raises(ValueError, match="at most 65536 columns, got 65537"):
+        pyuniform.select(X, 1, filter="int8")
+    X[1] = 2
+    assert pyuniform.select(X, 2).radii[1] == pytest.approx(256, rel=1e-3)
+
+
+def test_picks_from_elsewhere_need_not_fit_the_rows_dtype(isa: str) -> None:
+    """Picks are kept in float32 for float32 rows, until one does not fit."""
+    X = make("gaussian-100")
+    far = X[:3].astype(np.float64) + 1e-12
+    for codes in (False, True):
+        shard = CpuShard(prepare(X, "euclidean", 1), Plan(codes, None))
+        picks = np.vstack([X[7:9].astype(np.float64), far])
+        shard.add_picks(np.full(5, -1), np.pad(picks, ((0, 0), (0, 12))))
+        for _ in shard.relax(-1.0):
+            pass
+        found, nearest = shard.settle(np.arange(len(X)))
+        squared = np.stack([reference.distance2(X.astype(np.float64), p) for p in picks])
+        np.testing.assert_array_equal(found, squared.min(axis=0))
+        np.testing.assert_array_equal(nearest, squared.argmin(axis=0))
+
+
 def test_automatic_choice_is_simple_where_more_does_not_pay(isa: str) -> None:
     wide = prepare(np.random.default_rng(0).standard_normal((4000, 128)).astype("f4"), "euclidean")
     assert make_plan(wide, 100) == Plan(False, None)
