@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from pyuniform import native
 from pyuniform.rows import Rows
@@ -110,7 +111,9 @@ def make_plan(
     if witnesses is True or (
         witnesses == "auto" and pass_cost > 2 * (SEARCH_COST + AXES_COST * d / rows.n) and share < 1
     ):
-        axes = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
+        # BLAS threads spin for a while after their work, and would slow what comes next.
+        with threadpool_limits(1, user_api="blas"):
+            axes = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
     return Plan(codes, axes)
 
 
