@@ -1,9 +1,9 @@
 """How the time of a run grows with N, k, d and threads, for every way to filter.
 
 The simple way (float32, no witnesses), int8, int8 with witnesses, and what is chosen automatically
-run in turn in one process; figures are medians, and the choice is good where its time is about the
-least. All ways must give the same picks, or nothing is written. Rows are Gaussian with a spectrum
-that falls like that of sentence embeddings, on the unit sphere.
+run in one process, in an order drawn anew each time; figures are medians, and the choice is good
+where its time is about the least. All ways must give the same picks, or nothing is written. Rows
+are Gaussian with a spectrum that falls like that of sentence embeddings, on the unit sphere.
 
     python benchmarks/growth.py --csv docs/growth.csv --plot docs/growth.svg
 """
@@ -72,12 +72,13 @@ def _measure(n: int, k: int, d: int, threads: int, repeats: int) -> dict[str, fl
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     work = 0.0
     pyuniform.select(X, min(k, 100), threads=threads)  # libraries and threads are up
+    rng = np.random.default_rng(0)
     for _ in range(repeats):
         picks = None
-        for way, options in WAYS.items():
+        for way in rng.permutation(list(WAYS)).tolist():  # none is always behind the same other
             time.sleep(0.1)  # NumPy's threads spin for a while after the run before
             began = time.perf_counter()
-            sel = pyuniform.select(X, k, threads=threads, **options)
+            sel = pyuniform.select(X, k, threads=threads, **WAYS[way])
             seconds[way].append(time.perf_counter() - began)
             if picks is not None and not np.array_equal(picks, sel.indices):
                 raise SystemExit(f"{way} gave other picks at {(n, k, d)}: nothing is written")

@@ -98,18 +98,16 @@ void Shard::find_wanted(double rho) {
   const int32_t t = static_cast<int32_t>(picks());
   // A bound of zero cannot fall, whatever picks are still unseen.
   const double above = std::max(rho, 0.0);
-  wanted_.clear();
+  std::vector<std::vector<int32_t>> found(threads_);  // rows of later threads come later
 #pragma omp parallel num_threads(threads_)
   {
-    std::vector<int32_t> mine;
+    std::vector<int32_t>& mine = found[thread_number()];
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < matrix_.n; ++i)
       if (bound_[i] > above && seen_[i] < t) mine.push_back(static_cast<int32_t>(i));
-#pragma omp for ordered schedule(static, 1)
-    for (int thread = 0; thread < threads_; ++thread)
-#pragma omp ordered
-      wanted_.insert(wanted_.end(), mine.begin(), mine.end());
   }
+  wanted_.clear();
+  for (const auto& part : found) wanted_.insert(wanted_.end(), part.begin(), part.end());
   stats_.relaxed += static_cast<int64_t>(wanted_.size());
   for (int32_t i : wanted_) stats_.reactivated += seen_[i] < relaxed_picks_;
 }

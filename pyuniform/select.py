@@ -65,7 +65,7 @@ def select(
         In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
         of d bytes a row.
     witnesses : bool or "auto"
-        Whether rows look for a near pick by short sketches first, of up to 128 bytes a row. Changes
+        Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
         time and memory only.
     progress : bool or callable
         True shows a bar, or lines if standard error is not a terminal. A callable is called with

@@ -49,5 +49,5 @@ def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str, filter: s
         cwd="/",
     )
     # Picks are kept in float32, or in int8 and float64; codes and sketches of rows beside them.
-    picks, codes = (k * d * 4, 0) if filter == "float32" else (k * (d * 9 + 96), d + 4 + 96)
+    picks, codes = (k * d * 4, 0) if filter == "float32" else (k * (d * 9 + 96), d + 4 + 120)
     assert int(done.stdout) <= (32 + codes) * n + picks + (64 << 20)
