@@ -15,7 +15,7 @@ import numpy as np
 KINDS = {
     "sketches, int8": "sketch_multiply_adds",
     "filter, int8": "int8_multiply_adds",
-    "filter, float32": "float32_multiply_adds",
+    "making sketches, or filter, float32": "float32_multiply_adds",
     "decisions, float64": "float64_multiply_adds",
 }
 
