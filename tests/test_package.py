@@ -46,7 +46,8 @@ def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> No
     # Borrowed dependencies must not bring the tests' own pyuniform along.
     site = next(p for p in sys.path if p.endswith("site-packages"))
     code = (
-        f"import sys; sys.path.append({site!r}); import numpy, pyarrow.parquet, click, tqdm; "
+        f"import sys; sys.path.append({site!r}); "
+        "import numpy, pyarrow.parquet, click, tqdm, threadpoolctl; "
         f"sys.path.remove({site!r}); import importlib.util as u, pyuniform, pyuniform.kernels; "
         "print(pyuniform.kernels.__file__); print(pyuniform.__file__); "
         "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices)"
