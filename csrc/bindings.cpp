@@ -314,6 +314,9 @@ PYBIND11_MODULE(_core, m) {
       .def("write", &shard_write)
       .def("stats", &shard_stats);
 
+  m.def("frame_exponent", &frame_exponent);
+  m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
+
   m.def("greedy_pool", &pool_greedy);
   m.def("closest_pair", &find_closest_pair);
   m.def("pair_bounds", &pair_bounds);

@@ -10,6 +10,7 @@
 // d2 being the canonical squared distance. docs/error-bounds.md derives every constant.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -29,10 +30,14 @@ inline float round_up(double x) {
 
 inline float round_down(double x) { return -round_up(-x); }
 
-// Scaled by 2^-exponent, the largest coordinate is 2^40: far from float32's overflow, and with
-// 2^103 of room below for small rows. Values below 2^-360 are left small: canonical squares
-// underflow.
-constexpr int kFrameExponent = 40, kLeastExponent = -400;
+// The exponent for rows whose largest coordinate is `largest`. Scaled by 2^-exponent it is 2^40:
+// far from float32's overflow, and with 2^103 of room below for small rows. Values below 2^-360 are
+// left small: canonical squares underflow there themselves.
+inline int frame_exponent(double largest) {
+  int exponent = 0;
+  std::frexp(largest, &exponent);
+  return std::max(exponent - 40, -400);
+}
 
 class Frame {
  public:

@@ -99,9 +99,7 @@ class NearPairs {
         largest = std::max(largest, std::fabs(x[j]));
       }
     }
-    int exponent = 0;
-    std::frexp(largest, &exponent);
-    exponent = std::max(exponent - kFrameExponent, kLeastExponent);
+    const int exponent = frame_exponent(largest);
     for (double& c : center) c = std::ldexp(c, -exponent);
     return Frame(center.data(), d, exponent, false);
   }

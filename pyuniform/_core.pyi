@@ -43,6 +43,10 @@ class Shard:
     def write(self, rows: _Int, distance2: _Float, nearest: _Int32, seen: _Int32) -> None: ...
     def stats(self) -> dict[str, int]: ...
 
+def frame_exponent(largest: float) -> int: ...
+
+MOST_CODE_COLUMNS: int
+
 def greedy_pool(
     values: _Float,
     index: _Int,

@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pyuniform import native
+from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform.rows import Rows
 
 FILTERS = ("auto", "float32", "int8")
 
-# Integer products of longer rows could overflow (csrc/codes.h).
-MOST_CODE_COLUMNS = 1 << 16
 # With fewer there is nothing to gain.
 LEAST_CODE_COLUMNS = 64
 

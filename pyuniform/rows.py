@@ -20,9 +20,6 @@ LARGEST = 2.0**500
 MOST_COLUMNS = 1 << 20
 # A scan reads this much between two chances to be interrupted.
 SCAN_BYTES = 1 << 28
-# The filter's largest coordinate after scaling: far from float32's overflow, and with 2**103 of
-# room below for small rows.
-LARGEST_EXPONENT = 40
 
 
 @dataclass(frozen=True)
@@ -165,10 +162,7 @@ def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") ->
                 f"defined: {_first(zero)}"
             )
         core.set_norms(norms)
-    # Values below 2**-360 are left small: the canonical squares underflow there themselves.
-    exponent = 0
-    if norms is None and max_abs > 0:
-        exponent = max(int(np.frexp(max_abs)[1]) - LARGEST_EXPONENT, -400)
+    exponent = _core.frame_exponent(max_abs) if norms is None and max_abs > 0 else 0
     return Rows(
         core=core,
         n=n,
