@@ -101,26 +101,30 @@ void Shard::take_in(int64_t count) {
 
 void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) {
   const int64_t width = padded(matrix_.d), d = matrix_.d, p = sketch_panels_.columns();
-  const int64_t group = 256;
+  const int64_t group = 256, step = kernels_.tile_rows;
   RowBlock packed(std::min(group, count), d, kernels_.tile_rows);
   std::vector<double> norm2(group);
   std::vector<Code> code(group), sketch(group);
   std::vector<int8_t> code_values(has_codes() ? group * d : 0), sketch_values(group * p);
   for (int64_t begin = 0; begin < count; begin += group) {
     const int64_t size = std::min(group, count - begin);
-#pragma omp parallel for num_threads(threads_) schedule(static) if (size > 8)
-    for (int64_t c = 0; c < size; ++c) {
-      // Canonical values are divided by their norm already: the scale is that of a unit row.
-      norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
-                               frame_.center.data(), d, packed.row(c), nullptr);
-      if (has_codes())
-        code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_levels,
-                             &code_values[c * d]);
+#pragma omp parallel for num_threads(threads_) schedule(static) if (size > step)
+    for (int64_t at = 0; at < size; at += step) {
+      const int n = static_cast<int>(std::min(step, size - at));
+      for (int64_t c = at; c < at + n; ++c) {
+        // Canonical values are divided by their norm already: the scale is that of a unit row.
+        norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
+                                 frame_.center.data(), d, packed.row(c), nullptr);
+        if (has_codes())
+          code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_levels,
+                               &code_values[c * d]);
+      }
       if (!axes_) continue;
-      std::vector<float> coordinates(kernels_.tile_rows * p);
-      axes_->project(kernels_, packed.row(c), packed.stride, 1, coordinates.data());
-      sketch[c] = encode_sketch(kernels_, frame_, coordinates.data(), p, kernels_.pick_levels,
-                                &sketch_values[c * p]);
+      std::vector<float> coordinates(step * p);
+      axes_->project(kernels_, packed.row(at), packed.stride, n, coordinates.data());
+      for (int r = 0; r < n; ++r)
+        sketch[at + r] = encode_sketch(kernels_, frame_, &coordinates[r * p], p,
+                                       kernels_.pick_levels, &sketch_values[(at + r) * p]);
     }
     for (int64_t c = 0; c < size; ++c) {
       const int64_t row = rows[begin + c];
