@@ -17,6 +17,7 @@ from pyuniform.reference import to_metric
 from pyuniform.rows import prepare
 from pyuniform.selection import Selection
 from pyuniform.shard import CpuShard
+from pyuniform.shards import Shards
 from pyuniform.traversal import Report, farthest_first
 from pyuniform.version import __version__
 
@@ -116,7 +117,7 @@ def select(
             min(picks, k), k, float(to_metric(radius2, metric))
         )
         shard = CpuShard(rows, make_plan(rows, wanted, filter, witnesses))
-        run = farthest_first([shard], wanted, start, threads=rows.threads, report=report)
+        run = farthest_first(Shards([shard], rows.threads), wanted, start, report=report)
     radii = to_metric(run.radii2, metric)
     distinct = int(np.count_nonzero(radii[:k]))
     if distinct < k:

@@ -1,13 +1,13 @@
-"""Farthest-first traversal, lazy and batched: the loop over shard operations.
+"""Farthest-first traversal, lazy and batched: the loop over a carrier's operations.
 
 One round, with t picks made:
 
 1. choose a threshold rho, so that few rows have bounds above it;
-2. relax: the shards bring those rows up to date;
-3. candidates: each shard's best rows, exact; no row outside can beat `outside`;
-4. greedy among the candidates, as long as nothing outside can come before.
+2. relax: those rows are brought up to date;
+3. play: the best of them, with exact distances, are the round's candidates, no other row can beat
+   the best bound outside; greedy among the candidates, as long as nothing outside can come before.
 
-Step 4 takes exactly what one-at-a-time greedy would. A round without a pick is progress too: it
+Step 3 takes exactly what one-at-a-time greedy would. A round without a pick is progress too: it
 turns bounds of its candidates into exact distances, or lowers rho.
 
 A row is relaxed against picks in their order and parked at the first that brings it to rho, so a
@@ -18,20 +18,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform import _core
-from pyuniform.shard import Candidates, Shard
-
-# Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
-POOL_SIZES = (192, 512)
-PICKS_A_ROUND = 16
-# Canonical values of a pool: at most this many bytes.
-POOL_BYTES = 1 << 24
+from pyuniform.carrier import Carrier
 
 Report = Callable[[int, float], None]
 
@@ -99,27 +92,24 @@ def _log_ratio(larger: float, smaller: float) -> float:
 
 
 def farthest_first(
-    shards: Sequence[Shard],
+    carrier: Carrier,
     k: int,
     start: int,
     *,
     pool_size: int | None = None,
-    threads: int = 1,
     report: Report | None = None,
 ) -> Traversal:
-    """Picks k rows of the shards' concatenation, beginning with row `start`.
+    """Picks k rows of a carrier, beginning with row `start`.
 
     Parameters
     ----------
-    shards : sequence of Shard
-        Fresh shards; row i of shard s has the index i + (rows of the shards before s).
+    carrier : Carrier
+        A fresh one.
     k : int
-        1 to the total number of rows.
+        1 to the number of rows.
     start : int
     pool_size : int, optional
         Candidates a round to begin with. The result does not depend on it.
-    threads : int
-        Of the pool.
     report : callable, optional
         Called between steps with the number of picks and the last squared radius.
 
@@ -127,123 +117,42 @@ def farthest_first(
     -------
     Traversal
     """
-    offsets = np.cumsum([0, *(shard.size for shard in shards)])
     indices = np.empty(k, dtype=np.int64)
     radii2 = np.empty(k)
-    home = int(np.searchsorted(offsets, start, side="right")) - 1
-    values = shards[home].canonical(np.array([start - offsets[home]]))
     indices[0], radii2[0], t = start, math.inf, 1
-    _add_picks(shards, offsets, indices[:1], values)
+    carrier.start(start)
     if pool_size is None:
-        pool_size = min(max(k // PICKS_A_ROUND, POOL_SIZES[0]), POOL_SIZES[1])
-    pool_size = max(1, min(pool_size, POOL_BYTES // (8 * values.shape[1])))
-    work = dict.fromkeys(("rounds", "pool_pairs", "pool_filter_pairs"), 0)
+        pool_size = carrier.pool_size(k)
     rounds: list[dict[str, float]] = []
     began = time.perf_counter()
     controller: Controller | None = None
 
     while t < k:
         rho = -1.0 if controller is None else controller.rho
-        for shard in shards:
-            for _ in shard.relax(rho):
-                if report:
-                    report(t, radii2[t - 1])
+        for _ in carrier.relax(rho):
+            if report:
+                report(t, radii2[t - 1])
         if controller is None:
-            largest = max(shard.threshold(0) for shard in shards)
-            rho = max(shard.threshold(pool_size) for shard in shards)
+            largest, rho = carrier.threshold(0), carrier.threshold(pool_size)
             controller = Controller(pool_size, rho, largest)
-        found = [shard.candidates(rho, controller.pool_size) for shard in shards]
-        pool = _Pool(found, offsets, t)
-        picked, picked2, filter_pairs, exact_pairs = pool.greedy(k - t, threads)
-        pool.write_back(shards)
-        if len(picked):
-            chosen = pool.index[picked]
-            indices[t : t + len(picked)], radii2[t : t + len(picked)] = chosen, picked2
-            _add_picks(shards, offsets, chosen, pool.values[picked])
-            t += len(picked)
-        work["rounds"] += 1
-        work["pool_filter_pairs"] += filter_pairs
-        work["pool_pairs"] += exact_pairs
+        found = carrier.play(rho, controller.pool_size, k - t)
+        picked = len(found.indices)
+        indices[t : t + picked], radii2[t : t + picked] = found.indices, found.radii2
+        t += picked
         rounds.append(
             {
                 "seconds": time.perf_counter() - began,
                 "picks": t,
                 "rho2": rho,
                 "pool_size": controller.pool_size,
-                "candidates": len(pool.index),
+                "candidates": found.candidates,
                 "radius2": float(radii2[t - 1]),
-                **_total(shards, work, values.shape[1]),
+                "rounds": len(rounds) + 1,
+                **carrier.stats(),
             }
         )
-        controller.update(len(pool.index), pool.outside2, len(picked), pool.largest_left(), k - t)
+        controller.update(found.candidates, found.outside2, picked, found.largest, k - t)
         if report:
             report(t, radii2[t - 1])
 
-    return Traversal(indices, radii2, _total(shards, work, values.shape[1]), rounds)
-
-
-def _total(shards: Sequence[Shard], work: dict[str, int], width: int) -> dict[str, int]:
-    """The work of the driver and of all shards; `pairs` are those looked at in full length."""
-    total = dict(work)
-    for shard in shards:
-        for name, value in shard.stats().items():
-            total[name] = total.get(name, 0) + value
-    total["int8_multiply_adds"] += work["pool_filter_pairs"] * width
-    total["float64_multiply_adds"] += work["pool_pairs"] * width
-    total["pairs"] = sum(
-        total[name] for name in ("filter_pairs", "exact_pairs", "pool_filter_pairs", "pool_pairs")
-    )
-    return total
-
-
-class _Pool:
-    """The candidates of all shards, under global indices."""
-
-    def __init__(self, found: list[Candidates], offsets: NDArray[np.int64], t: int) -> None:
-        self._found = found
-        self.index = np.concatenate([c.rows + o for c, o in zip(found, offsets, strict=False)])
-        self.values = found[0].values if len(found) == 1 else np.vstack([c.values for c in found])
-        self.distance2 = np.concatenate([c.distance2 for c in found])
-        self.nearest = np.concatenate([c.nearest for c in found])
-        self.seen = np.full(len(self.index), t, dtype=np.int32)
-        # The tie rule once more: largest bound, then lowest index.
-        self.outside2, negative = max(
-            (c.outside2, -(c.outside_row + int(o))) for c, o in zip(found, offsets, strict=False)
-        )
-        self.outside_index = -negative
-
-    def greedy(
-        self, limit: int, threads: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64], int, int]:
-        return _core.greedy_pool(
-            self.values,
-            self.index,
-            self.distance2,
-            self.nearest,
-            self.seen,
-            self.outside2,
-            self.outside_index,
-            limit,
-            threads,
-        )
-
-    def write_back(self, shards: Sequence[Shard]) -> None:
-        end = 0
-        for shard, candidates in zip(shards, self._found, strict=True):
-            part = slice(end, end := end + len(candidates.rows))
-            shard.write(candidates.rows, self.distance2[part], self.nearest[part], self.seen[part])
-
-    def largest_left(self) -> float:
-        left = self.distance2[self.seen >= 0]
-        return max(self.outside2, float(left.max()) if len(left) else -1.0)
-
-
-def _add_picks(
-    shards: Sequence[Shard],
-    offsets: NDArray[np.int64],
-    indices: NDArray[np.int64],
-    values: NDArray[np.float64],
-) -> None:
-    for shard, offset in zip(shards, offsets, strict=False):
-        local = indices - offset
-        shard.add_picks(np.where((local >= 0) & (local < shard.size), local, -1), values)
+    return Traversal(indices, radii2, {"rounds": len(rounds), **carrier.stats()}, rounds)

@@ -8,6 +8,7 @@ from pyuniform import reference
 from pyuniform.filters import make_plan
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
+from pyuniform.shards import Shards
 from pyuniform.traversal import farthest_first
 
 # Every filter, without and with the search for witnesses.
@@ -36,7 +37,7 @@ def assert_exact(
         assert plan.codes == (filter == "int8")
         assert (plan.axes is not None) == witnesses
         parts.append(CpuShard(rows, plan, chunk, adapt))
-    run = farthest_first(parts, k, start, pool_size=pool_size, threads=threads)
+    run = farthest_first(Shards(parts, threads), k, start, pool_size=pool_size)
     np.testing.assert_array_equal(run.indices, expected[0])
     np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), expected[1])
     return run.stats

@@ -14,6 +14,7 @@ from pyuniform import filters, reference
 from pyuniform.filters import Plan, hit_rate, make_plan, principal_axes
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
+from pyuniform.shards import Shards
 from pyuniform.traversal import farthest_first
 
 
@@ -124,7 +125,7 @@ def test_sketches_that_find_nothing_are_given_up(wordnet: np.ndarray) -> None:
     scanned = []
     for adapt in (False, True):
         shard = CpuShard(prepare(wordnet, "euclidean", 1), blind, adapt=adapt)
-        scanned.append(farthest_first([shard], 1000, 0).stats["sketch_pairs"])
+        scanned.append(farthest_first(Shards([shard]), 1000, 0).stats["sketch_pairs"])
     assert 0 < scanned[1] < scanned[0] / 2
 
 
@@ -136,7 +137,7 @@ def test_any_axes_are_right(isa: str) -> None:
     for axes in (np.zeros((32, 100)), rng.standard_normal((64, 100)) * 1e6, np.ones((32, 100))):
         for codes in (False, True):
             shard = CpuShard(prepare(X, "euclidean", 2), Plan(codes, axes.astype("f4")))
-            run = farthest_first([shard], len(X), 0, pool_size=50)
+            run = farthest_first(Shards([shard]), len(X), 0, pool_size=50)
             np.testing.assert_array_equal(run.indices, expected[0])
 
 

@@ -1,0 +1,137 @@
+"""Shards as one carrier: their candidates meet in a pool in host memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform import _core
+from pyuniform.carrier import Round
+from pyuniform.shard import Candidates, Shard
+
+# Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
+POOL_SIZES = (192, 512)
+PICKS_A_ROUND = 16
+# Canonical values of a pool: at most this many bytes.
+POOL_BYTES = 1 << 24
+
+
+class Shards:
+    """Rows of several shards, one after the other.
+
+    Row i of a shard has the number i + (rows of the shards before).
+
+    Parameters
+    ----------
+    shards : sequence of Shard
+        Fresh ones.
+    threads : int
+        Of the pool.
+    """
+
+    def __init__(self, shards: Sequence[Shard], threads: int = 1) -> None:
+        self._shards = shards
+        self._threads = threads
+        self._offsets = np.cumsum([0, *(shard.size for shard in shards)])
+        self._picks = 0
+        self._width = 0
+        self._work = dict.fromkeys(("pool_pairs", "pool_filter_pairs"), 0)
+
+    def start(self, row: int) -> None:
+        """See `Carrier`."""
+        home = int(np.searchsorted(self._offsets, row, side="right")) - 1
+        values = self._shards[home].canonical(np.array([row - self._offsets[home]]))
+        self._width = values.shape[1]
+        self._add_picks(np.array([row]), values)
+
+    def pool_size(self, k: int) -> int:
+        """See `Carrier`."""
+        size = min(max(k // PICKS_A_ROUND, POOL_SIZES[0]), POOL_SIZES[1])
+        return max(1, min(size, POOL_BYTES // (8 * self._width)))
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """See `Carrier`."""
+        for shard in self._shards:
+            yield from shard.relax(rho)
+
+    def threshold(self, count: int) -> float:
+        """See `Carrier`."""
+        return max(shard.threshold(count) for shard in self._shards)
+
+    def play(self, rho: float, pool_size: int, limit: int) -> Round:
+        """See `Carrier`."""
+        found = [shard.candidates(rho, pool_size) for shard in self._shards]
+        pool = _Pool(found, self._offsets, self._picks)
+        picked, picked2, filter_pairs, exact_pairs = pool.greedy(limit, self._threads)
+        self._work["pool_filter_pairs"] += filter_pairs
+        self._work["pool_pairs"] += exact_pairs
+        pool.write_back(self._shards)
+        if len(picked):
+            self._add_picks(pool.index[picked], pool.values[picked])
+        return Round(
+            pool.index[picked], picked2, len(pool.index), pool.outside2, pool.largest_left()
+        )
+
+    def stats(self) -> dict[str, int]:
+        """See `Carrier`; `pairs` are those looked at in full length."""
+        total = dict(self._work)
+        for shard in self._shards:
+            for name, value in shard.stats().items():
+                total[name] = total.get(name, 0) + value
+        total["int8_multiply_adds"] += total["pool_filter_pairs"] * self._width
+        total["float64_multiply_adds"] += total["pool_pairs"] * self._width
+        total["pairs"] = sum(
+            total[name]
+            for name in ("filter_pairs", "exact_pairs", "pool_filter_pairs", "pool_pairs")
+        )
+        return total
+
+    def _add_picks(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        self._picks += len(indices)
+        for shard, offset in zip(self._shards, self._offsets, strict=False):
+            local = indices - offset
+            shard.add_picks(np.where((local >= 0) & (local < shard.size), local, -1), values)
+
+
+class _Pool:
+    """The candidates of all shards, under global numbers."""
+
+    def __init__(self, found: list[Candidates], offsets: NDArray[np.int64], picks: int) -> None:
+        self._found = found
+        self.index = np.concatenate([c.rows + o for c, o in zip(found, offsets, strict=False)])
+        self.values = found[0].values if len(found) == 1 else np.vstack([c.values for c in found])
+        self.distance2 = np.concatenate([c.distance2 for c in found])
+        self.nearest = np.concatenate([c.nearest for c in found])
+        self.seen = np.full(len(self.index), picks, dtype=np.int32)
+        # The tie rule once more: largest bound, then lowest index.
+        self.outside2, negative = max(
+            (c.outside2, -(c.outside_row + int(o))) for c, o in zip(found, offsets, strict=False)
+        )
+        self.outside_index = -negative
+
+    def greedy(
+        self, limit: int, threads: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], int, int]:
+        return _core.greedy_pool(
+            self.values,
+            self.index,
+            self.distance2,
+            self.nearest,
+            self.seen,
+            self.outside2,
+            self.outside_index,
+            limit,
+            threads,
+        )
+
+    def write_back(self, shards: Sequence[Shard]) -> None:
+        end = 0
+        for shard, candidates in zip(shards, self._found, strict=True):
+            part = slice(end, end := end + len(candidates.rows))
+            shard.write(candidates.rows, self.distance2[part], self.nearest[part], self.seen[part])
+
+    def largest_left(self) -> float:
+        left = self.distance2[self.seen >= 0]
+        return max(self.outside2, float(left.max()) if len(left) else -1.0)
