@@ -1,4 +1,5 @@
-"""Triton kernels and their launchers, installed as ``pyuniform.kernels``.
+"""The GPU carrier's kernels, in Triton, and their launchers; installed as ``pyuniform.kernels``.
 
-Empty for now: the GPU carrier brings the first of them.
+Launchers take torch tensors, check nothing that the public door has checked, and never wait for the
+device. Jit code is in ``jit/``.
 """

@@ -50,11 +50,15 @@ def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> No
         "import numpy, pyarrow.parquet, click, tqdm, threadpoolctl; "
         f"sys.path.remove({site!r}); import importlib.util as u, pyuniform, pyuniform.kernels; "
         "print(pyuniform.kernels.__file__); print(pyuniform.__file__); "
-        "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices)"
+        "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices); "
+        "from importlib import resources; "
+        "print(sorted(p.suffix for p in resources.files('pyuniform.cuda').iterdir() if "
+        "p.suffix in ('.cu', '.cuh')))"
     )
-    kernels, package, bare, indices = python(interpreter, code).splitlines()
+    kernels, package, bare, indices, sources = python(interpreter, code).splitlines()
     home = source if editable else tmp_path / "env"
     assert Path(kernels).is_relative_to(home)
     assert Path(package).is_relative_to(home)
     assert bare == "None"
     assert indices == "[0 1]"
+    assert {"'.cu'", "'.cuh'"} <= set(sources.strip("[]").split(", "))

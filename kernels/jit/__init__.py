@@ -1,0 +1,1 @@
+"""Triton code only: what runs on the device. Launchers stand one directory up."""

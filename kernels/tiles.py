@@ -1,0 +1,82 @@
+"""Tiles of the matrix kernels, for each kind of filter and family of devices.
+
+All compile for the families they are meant for without spilling, which tests/gpu/test_compile.py
+demands. None was chosen by measuring on a device yet; docs/gpu.md tells what has run where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from pyuniform.kernels.rows import interpreted
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A tile of rows and picks, and how a program is laid out.
+
+    Attributes
+    ----------
+    rows, columns, depth : int
+        Rows, picks, and values of a row at a time; powers of two, 16 or more.
+    warps, stages : int
+    """
+
+    rows: int
+    columns: int
+    depth: int
+    warps: int
+    stages: int
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """The tiles of one kind of filter."""
+
+    relax: Tile
+    settle: Tile
+    pairs: Tile
+
+
+SAFE = {
+    "int8": Tiles(
+        relax=Tile(64, 128, 128, 8, 3),
+        settle=Tile(16, 128, 128, 4, 3),
+        pairs=Tile(64, 128, 128, 8, 3),
+    ),
+    "half": Tiles(
+        relax=Tile(64, 128, 64, 8, 3),
+        settle=Tile(32, 128, 64, 8, 3),
+        pairs=Tile(64, 128, 64, 8, 3),
+    ),
+    "float32": Tiles(
+        relax=Tile(64, 128, 32, 8, 2),
+        settle=Tile(32, 64, 32, 8, 2),
+        pairs=Tile(32, 64, 32, 8, 2),
+    ),
+}
+# Hopper's warp group products leave registers for twice the rows.
+HOPPER = SAFE | {
+    "int8": Tiles(
+        relax=Tile(128, 128, 128, 8, 3),
+        settle=SAFE["int8"].settle,
+        pairs=Tile(128, 128, 128, 8, 3),
+    ),
+    "half": Tiles(
+        relax=Tile(128, 128, 64, 8, 3),
+        settle=SAFE["half"].settle,
+        pairs=Tile(128, 128, 64, 8, 3),
+    ),
+}
+# By the first number of the compute capability; all others are safe with SAFE.
+FAMILIES = {9: HOPPER}
+
+
+def tiles_for(device: torch.device, kind: str) -> Tiles:
+    """The tiles of a kind of filter on a device."""
+    if interpreted():
+        return SAFE[kind]
+    family, _ = torch.cuda.get_device_capability(device)
+    return FAMILIES.get(family, SAFE)[kind]
