@@ -2,28 +2,34 @@
 
 Who calls whom; imports run downwards only::
 
-    cli.py            the command line
-      ├─ tables.py    Parquet, JSON lines, .npy: reading embeddings, writing subsets
+    cli.py              the command line
+      ├─ tables.py      Parquet, JSON lines, .npy: reading embeddings, writing subsets
       ▼
-    select.py         select(): the public door
-    measure.py        h_min(), covering_radius(), nearest()
-      ├─ selection.py Selection, and the files it is kept in
-      ├─ progress.py  what a long run shows
+    select.py           select(): the public door
+    clouds.py           select_clouds(): batches of small clouds
+    measure.py          h_min(), covering_radius(), nearest()
+      ├─ selection.py   Selection, and the files it is kept in
+      ├─ progress.py    what a long run shows
       ▼
-    traversal.py      farthest-first traversal as a loop over shard operations
+    carriers.py         data and device in, carrier out
+    traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
       ▼
-    shard.py          CpuShard: rows in host memory, in the C++ core
+    shards.py           shards as a carrier: their candidates meet in host memory
+    shard.py            CpuShard: rows in host memory, in the C++ core
+    device_shard.py     DeviceShard: rows in a GPU's memory, a shard, and alone a carrier
       ▼
-    rows.py           arrays in, checked once, ready for a shard
+    rows.py, device.py  arrays in, checked once, ready for a shard
       ▼
-    reference.py      the specification, float64 and NumPy        kernels/  Triton (to come)
-    _core             csrc/, compiled; native.py picks the instruction set
+    reference.py        the specification, float64 and NumPy
+    _core               csrc/, compiled; native.py picks the instruction set
+    kernels             kernels/, Triton, and csrc/cuda/, CUDA C++ compiled when it is needed
 
 Tie rule, everywhere: of equal distances the lowest row index is picked, and of equally near picks
 the earliest is the nearest.
 """
 
 from pyuniform import reference
+from pyuniform.clouds import CloudPicks, select_clouds
 from pyuniform.measure import ClosestPair, Nearest, covering_radius, h_min, nearest
 from pyuniform.select import select
 from pyuniform.selection import Selection
@@ -31,6 +37,7 @@ from pyuniform.version import __version__
 
 __all__ = [
     "ClosestPair",
+    "CloudPicks",
     "Nearest",
     "Selection",
     "__version__",
@@ -39,4 +46,5 @@ __all__ = [
     "nearest",
     "reference",
     "select",
+    "select_clouds",
 ]

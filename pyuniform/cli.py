@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import pyuniform
 from pyuniform import native
+from pyuniform.device import describe_gpus, gpu_missing
 from pyuniform.files import check_writable
 from pyuniform.filters import FILTERS
 from pyuniform.rows import DTYPES, METRICS
@@ -47,7 +48,7 @@ def cli() -> None:
 @click.option("--start", type=int, help="First pick.  [default: 0]")
 @click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
 @COLUMN
-@click.option("--device", default="auto", show_default=True, help="auto or cpu.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1.")
 @THREADS
 @click.option(
     "--join", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
@@ -219,6 +220,9 @@ def info() -> None:
     click.echo(f"python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
     click.echo(f"instruction sets: {', '.join(sets)}; in use: {native.active_instruction_set()}")
     click.echo("devices: cpu")
+    missing = gpu_missing()
+    for line in [f"  no GPU: {missing}"] if missing else describe_gpus():
+        click.echo(line)
     click.echo(f"threads: {native.default_threads()}")
     click.echo(f"dtypes: {', '.join(DTYPES)}")
 

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform import _core
-from pyuniform.filters import make_plan
+from pyuniform.carriers import take
+from pyuniform.device import prepare_device, resolve_device
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, prepare
 from pyuniform.selection import Selection
-from pyuniform.shard import CpuShard
 
 # Rows whose nearest pick is settled between two chances to be interrupted.
 SETTLE_ROWS = 1 << 16
@@ -44,6 +44,7 @@ def h_min(
     picks: Selection | ArrayLike | None = None,
     *,
     metric: str = "euclidean",
+    device: str = "auto",
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> ClosestPair:
@@ -57,6 +58,7 @@ def h_min(
         Rows to look at, k >= 2; all by default.
     metric : {"euclidean", "cosine"}
         The distance is a length, or 1 - cos.
+    device : str
     threads : int, optional
         As for `pyuniform.select`.
     progress : callable, optional
@@ -73,17 +75,17 @@ def h_min(
     ValueError, TypeError
         As for `pyuniform.select`; fewer than two rows; picks out of range or not unique.
     """
+    place = resolve_device(device, X)
+    if place != "cpu":
+        return _h_min_on_gpu(X, picks, metric, place)
     rows = prepare(X, metric, threads)
     if picks is not None:
-        numbers = np.sort(as_picks(picks, rows.n))
-        if len(np.unique(numbers)) < len(numbers):
-            raise ValueError("picks must be unique")
+        numbers = _unique_picks(picks, rows.n)
         # Only the picked rows are copied; as canonical values they keep their distances.
         rows = _subset(rows, numbers)
     else:
         numbers = np.arange(rows.n)
-    if rows.n < 2:
-        raise ValueError(f"h_min needs at least two rows, got {rows.n}")
+    _check_two(len(numbers))
     best = (math.inf, -1, -1)
     columns = max(32, COLUMN_BYTES // (4 * rows.d) // 32 * 32)
     total = rows.n * (rows.n - 1) / 2
@@ -104,11 +106,42 @@ def h_min(
     )
 
 
+def _h_min_on_gpu(
+    X: Any, picks: Selection | ArrayLike | None, metric: str, place: str
+) -> ClosestPair:
+    import torch
+
+    from pyuniform.kernels.closest_pair import closest_pair
+
+    rows = prepare_device(X, metric, place)
+    numbers = np.arange(rows.n) if picks is None else _unique_picks(picks, rows.n)
+    _check_two(len(numbers))
+    values, norms = rows.values, rows.norms
+    if picks is not None:
+        at = torch.as_tensor(numbers, device=values.device)
+        values, norms = values[at], None if norms is None else norms[at]
+    squared, i, j = closest_pair(values, norms, rows.exponent, torch.from_numpy(rows.center))
+    return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
+
+
+def _unique_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
+    numbers = np.sort(as_picks(picks, n))
+    if len(np.unique(numbers)) < len(numbers):
+        raise ValueError("picks must be unique")
+    return numbers
+
+
+def _check_two(count: int) -> None:
+    if count < 2:
+        raise ValueError(f"h_min needs at least two rows, got {count}")
+
+
 def nearest(
     X: Any,
     picks: Selection | ArrayLike,
     *,
     metric: str | None = None,
+    device: str = "auto",
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Nearest:
@@ -122,6 +155,7 @@ def nearest(
         Row numbers of X.
     metric : {"euclidean", "cosine"}, optional
         By default that of the Selection, or "euclidean".
+    device : str
     threads : int, optional
         As for `pyuniform.select`.
     progress : callable, optional
@@ -140,9 +174,9 @@ def nearest(
         As for `pyuniform.select`; picks out of range.
     """
     metric = metric_of(picks, metric)
-    rows = prepare(X, metric, threads)
+    rows = take(X, metric, device, threads)
     numbers = as_picks(picks, rows.n)
-    shard = CpuShard(rows, make_plan(rows, len(numbers), share=1.0))
+    shard = rows.shard(len(numbers), 1.0)
     # As picks from elsewhere they stay in the race, and get their own answer.
     shard.add_picks(np.full(len(numbers), -1), shard.canonical(numbers))
     for _ in shard.relax(-1.0):
@@ -163,6 +197,7 @@ def covering_radius(
     picks: Selection | ArrayLike,
     *,
     metric: str | None = None,
+    device: str = "auto",
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> float:
@@ -171,7 +206,9 @@ def covering_radius(
     Parameters and errors are those of `nearest`.
     """
     return float(
-        nearest(X, picks, metric=metric, threads=threads, progress=progress).distance.max()
+        nearest(
+            X, picks, metric=metric, device=device, threads=threads, progress=progress
+        ).distance.max()
     )
 
 

@@ -63,26 +63,30 @@ def as_matrix(X: Any, name: str = "X") -> tuple[NDArray[Any], str]:
     dtype = "bfloat16" if array.dtype.name == "bfloat16" else array.dtype.name
     if isinstance(array, _Bfloat16Bits):
         array, dtype = array.view(np.ndarray), "bfloat16"
-    if array.ndim != 2:
-        raise ValueError(f"{name} must have two dimensions (rows, values), got shape {array.shape}")
-    if dtype not in DTYPES or not array.dtype.isnative:
-        raise TypeError(
-            f"{name} has dtype {array.dtype}; supported are {', '.join(DTYPES)} in native byte "
-            f"order: convert it, for example with {name}.astype('float32')"
-        )
-    if array.shape[0] == 0 or array.shape[1] == 0:
-        raise ValueError(f"{name} is empty: shape {array.shape}")
-    if array.shape[1] > MOST_COLUMNS:
-        raise ValueError(
-            f"{name} has {array.shape[1]} columns; at most {MOST_COLUMNS} are supported"
-        )
-    if array.shape[0] >= 2**31:
-        raise ValueError(f"{name} has {array.shape[0]} rows; at most {2**31 - 1} are supported")
+    known = dtype in DTYPES and array.dtype.isnative
+    check_shape(array.shape, dtype if known else str(array.dtype), name)
     if dtype == "bfloat16":
         array = array.view(np.uint16)
     if array.shape[1] > 1 and array.strides[1] != array.itemsize:
         array = np.ascontiguousarray(array)
     return array, dtype
+
+
+def check_shape(shape: tuple[int, ...], dtype: str, name: str = "X") -> None:
+    """Raises TypeError or ValueError unless rows of this shape and dtype can be worked on."""
+    if len(shape) != 2:
+        raise ValueError(f"{name} must have two dimensions (rows, values), got shape {shape}")
+    if dtype not in DTYPES:
+        raise TypeError(
+            f"{name} has dtype {dtype}; supported are {', '.join(DTYPES)} in native byte "
+            f"order: convert it, for example with {name}.astype('float32')"
+        )
+    if 0 in shape:
+        raise ValueError(f"{name} is empty: shape {shape}")
+    if shape[1] > MOST_COLUMNS:
+        raise ValueError(f"{name} has {shape[1]} columns; at most {MOST_COLUMNS} are supported")
+    if shape[0] >= 2**31:
+        raise ValueError(f"{name} has {shape[0]} rows; at most {2**31 - 1} are supported")
 
 
 class _Bfloat16Bits(np.ndarray):
@@ -95,9 +99,7 @@ def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(X, torch.Tensor):
         if X.device.type != "cpu":
-            raise ValueError(
-                f"{name} is on device {X.device}; this version takes host tensors: {name}.cpu()"
-            )
+            raise ValueError(f"{name} is on device {X.device}, not in host memory: {name}.cpu()")
         X = X.detach()
         if X.dtype == torch.bfloat16:
             bits: NDArray[Any] = X.view(torch.int16).numpy()
@@ -157,10 +159,7 @@ def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") ->
     if norms is not None:
         zero = np.flatnonzero(norms < np.finfo(np.float64).tiny ** 0.5)
         if len(zero):
-            raise ValueError(
-                f"{name} has {_count(len(zero), 'row')} of zero norm, for which cosine is not "
-                f"defined: {_first(zero)}"
-            )
+            raise ValueError(describe_zero_norms(zero, name))
         core.set_norms(norms)
     exponent = _core.frame_exponent(max_abs) if norms is None and max_abs > 0 else 0
     return Rows(
@@ -199,8 +198,7 @@ def _scan(
             bad.append(nonfinite)
             at = nonfinite + 1
     if bad:
-        listed = ", ".join(map(str, bad)) + (", ..." if len(bad) == 5 else "")
-        raise ValueError(f"{name} holds NaN or infinity, in rows {listed}")
+        raise ValueError(describe_nonfinite(bad, name))
     return max_abs, fingerprint
 
 
@@ -210,15 +208,27 @@ def hash_shape(n: int, d: int, itemsize: int) -> int:
 
 
 def _center(core: _core.Rows, n: int, d: int, exponent: int) -> NDArray[np.float64]:
-    """The median of some rows, coordinate by coordinate: near the data, whatever the outliers."""
-    sample = np.unique(np.linspace(0, n - 1, min(n, 129)).astype(np.int64))
-    return np.median(core.canonical(sample)[:, :d], axis=0) * 2.0**-exponent
+    return median_of_rows(core.canonical(sample_rows(n))[:, :d] * 2.0**-exponent)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def sample_rows(n: int) -> NDArray[np.int64]:
+    """Some rows, spread over all."""
+    return np.unique(np.linspace(0, n - 1, min(n, 129)).astype(np.int64))
 
 
-def _first(rows: NDArray[np.int64]) -> str:
-    listed = ", ".join(str(i) for i in rows[:5])
-    return f"rows {listed}{', ...' if len(rows) > 5 else ''}"
+def median_of_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of each coordinate: near the data, whatever the outliers."""
+    return np.median(sample, axis=0)
+
+
+def describe_nonfinite(rows: list[int], name: str) -> str:
+    """What is wrong with data whose first rows, five at most, that are not finite are these."""
+    listed = ", ".join(map(str, rows)) + (", ..." if len(rows) == 5 else "")
+    return f"{name} holds NaN or infinity, in rows {listed}"
+
+
+def describe_zero_norms(rows: NDArray[np.int64], name: str) -> str:
+    """What is wrong with data in which these rows have a norm of zero."""
+    count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
+    listed = ", ".join(str(i) for i in rows[:5]) + (", ..." if len(rows) > 5 else "")
+    return f"{name} has {count} of zero norm, for which cosine is not defined: rows {listed}"

@@ -10,14 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pyuniform import native
-from pyuniform.filters import check_filter, check_witnesses, make_plan
+from pyuniform.carriers import take
+from pyuniform.filters import SHARE
 from pyuniform.progress import Progress, shown
 from pyuniform.reference import to_metric
-from pyuniform.rows import prepare
 from pyuniform.selection import Selection
-from pyuniform.shard import CpuShard
-from pyuniform.shards import Shards
 from pyuniform.traversal import Report, farthest_first
 from pyuniform.version import __version__
 
@@ -46,8 +43,8 @@ def select(
     ----------
     X : array_like, shape (N, d)
         float32, float16, bfloat16 (ml_dtypes or torch), float64, int8 or uint8: a NumPy array, a
-        memory map, a host torch tensor, anything with ``__array__`` or DLPack. It is not copied if
-        the values of a row are contiguous.
+        memory map, a torch or CuPy array on any device, anything with ``__array__`` or DLPack. It
+        is not copied if it is where the work is done and the values of a row are contiguous.
     k : int, optional
         Number of picks, 1 to N.
     fraction : float, optional
@@ -58,13 +55,14 @@ def select(
         The first pick, 0 by default.
     seed : int, optional
         In place of start: the first pick is drawn at random with this seed.
-    device : {"auto", "cpu"}
-        Where to work.
+    device : {"auto", "cpu", "cuda"} or "cuda:<number>"
+        Where to work; "auto" is where X lies. Rows in host memory are copied to a GPU that is asked
+        for.
     threads : int, optional
         By default OMP_NUM_THREADS, or the processors this process may use.
     filter : {"auto", "float32", "int8"}
         In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
-        of d bytes a row.
+        of d bytes a row. On a GPU "float32" multiplies float16 and bfloat16 rows as they are.
     witnesses : bool or "auto"
         Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
         time and memory only.
@@ -101,12 +99,9 @@ def select(
     ([0, 3, 2], 4.0)
     """
     began = time.perf_counter()
-    check_device(device)
-    check_filter(filter)
-    check_witnesses(witnesses)
     if start is not None and seed is not None:
         raise ValueError("give start or seed, not both")
-    rows = prepare(X, metric, threads)
+    rows = take(X, metric, device, threads, filter, witnesses)
     k = _number_of_picks(k, fraction, rows.n)
     start = _first_pick(start, seed, rows.n)
 
@@ -116,8 +111,8 @@ def select(
         report: Report = lambda picks, radius2: show(  # noqa: E731  (a def would need four lines)
             min(picks, k), k, float(to_metric(radius2, metric))
         )
-        shard = CpuShard(rows, make_plan(rows, wanted, filter, witnesses))
-        run = farthest_first(Shards([shard], rows.threads), wanted, start, report=report)
+        carrier = rows.carrier(rows.shard(wanted, SHARE))
+        run = farthest_first(carrier, wanted, start, report=report)
     radii = to_metric(run.radii2, metric)
     distinct = int(np.count_nonzero(radii[:k]))
     if distinct < k:
@@ -140,20 +135,13 @@ def select(
             "dtype": rows.dtype,
             "fingerprint": rows.fingerprint,
             "version": __version__,
-            "instruction_set": native.active_instruction_set(),
-            "threads": rows.threads,
+            **rows.manifest,
             "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "seconds": round(time.perf_counter() - began, 6),
         },
         run.stats,
         run.rounds,
     )
-
-
-def check_device(device: str) -> None:
-    """Raises ValueError unless the device is one that this version has a carrier for."""
-    if device not in ("auto", "cpu"):
-        raise ValueError(f"device must be 'auto' or 'cpu' in this version, got {device!r}")
 
 
 def _number_of_picks(k: int | None, fraction: float | None, n: int) -> int:

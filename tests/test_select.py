@@ -6,6 +6,7 @@ from datasets import make
 
 import pyuniform
 from pyuniform import reference
+from pyuniform.device import gpu_missing
 from pyuniform.rows import prepare
 from pyuniform.traversal import Controller
 
@@ -93,7 +94,9 @@ def test_many_equal_rows_stay_cheap() -> None:
         ({"k": 5, "start": -1}, ValueError, "start must be from 0 to 699, got -1"),
         ({"k": 5, "start": 1.0}, TypeError, "start must be an integer"),
         ({"k": 5, "start": 1, "seed": 1}, ValueError, "start or seed"),
-        ({"k": 5, "device": "tpu"}, ValueError, "'auto' or 'cpu'"),
+        ({"k": 5, "device": "tpu"}, ValueError, "device must be 'auto', 'cpu'"),
+        ({"k": 5, "device": "cuda:x"}, ValueError, "device must be 'auto', 'cpu'"),
+        ({"k": 5, "device": 0}, TypeError, "device must be a string"),
         ({"k": 5, "threads": 0}, ValueError, "threads must be a positive integer"),
     ],
 )
@@ -166,9 +169,16 @@ def test_anything_like_an_array(like: object) -> None:
     np.testing.assert_array_equal(pyuniform.select(like, 20).indices, expected.indices)
 
 
-def test_arrays_on_a_device_are_refused() -> None:
+def test_arrays_on_a_device_are_not_taken_for_host_memory() -> None:
     with pytest.raises(ValueError, match="not in host memory"):
-        pyuniform.select(Elsewhere(), 5)
+        pyuniform.select(Elsewhere(), 5, device="cpu")
+
+
+@pytest.mark.skipif(gpu_missing() is None, reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_told_with_what_is_missing() -> None:
+    for data, device in [(Elsewhere(), "auto"), (X, "cuda"), (X, "cuda:1")]:
+        with pytest.raises(ValueError, match=r"device='cuda.*cannot be used: .*torch"):
+            pyuniform.select(data, 5, device=device)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16", "float64", "bfloat16", "int8", "uint8"])

@@ -1,0 +1,59 @@
+"""Shards for tests: tiny tiles, so that small data have many."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from pyuniform import reference
+from pyuniform.device import prepare_device
+from pyuniform.device_shard import DeviceShard, filter_kind
+from pyuniform.kernels.filter import Filter, Picks, make_filter
+from pyuniform.kernels.tiles import Tile
+
+# In the interpreter programs are slow and large blocks are not.
+TILE = Tile(64, 32, 64, 4, 1)
+
+
+def as_tensor(X: np.ndarray, device: str, dtype: str | None = None) -> torch.Tensor:
+    tensor = torch.from_numpy(np.ascontiguousarray(X)).to(device)
+    return tensor if dtype is None else tensor.to(getattr(torch, dtype))
+
+
+def canonical(X: torch.Tensor, metric: str) -> np.ndarray:
+    return reference.canonical_rows(X.double().cpu().numpy(), metric)
+
+
+def filter_of(X: torch.Tensor, metric: str, kind: str) -> Filter | None:
+    """The rows' filter of a kind, or None where they cannot have it."""
+    rows = prepare_device(X, metric, str(X.device))
+    try:
+        found = filter_kind(rows, 1, "int8" if kind == "int8" else "float32")
+    except ValueError:
+        return None
+    if found != kind:
+        return None
+    return make_filter(
+        rows.values,
+        rows.norms,
+        kind,
+        rows.exponent,
+        torch.from_numpy(rows.center),
+        rows.distance,
+    )
+
+
+def picks_of(filter: Filter, rows: np.ndarray, foreign: bool = False) -> Picks:
+    """Rows as picks: the shard's own, or as they come from elsewhere."""
+    picks = Picks(filter, 4)
+    at = torch.as_tensor(rows, device=filter.rows.device)
+    if foreign:
+        picks.append_values(filter.canonical(at))
+    else:
+        picks.append_rows(at)
+    return picks
+
+
+def shard_of(X: torch.Tensor, metric: str, filter: str, k: int, chunk: int = 32) -> DeviceShard:
+    rows = prepare_device(X, metric, str(X.device))
+    return DeviceShard(rows, filter_kind(rows, k, filter), 2, TILE, chunk)

@@ -1,0 +1,148 @@
+"""The promise on a device: the reference's indices and radii, however the work is cut up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from datasets import DATASETS, make
+from devices import as_tensor, canonical, shard_of
+
+import pyuniform
+from pyuniform import carriers, reference
+from pyuniform.filters import make_plan
+from pyuniform.rows import prepare
+from pyuniform.shard import CpuShard
+from pyuniform.shards import Shards
+from pyuniform.traversal import farthest_first
+
+# Rows and picks; the interpreter's pool takes a tenth of a second for each pick.
+CASES = {
+    "gaussian-17": (150, 30),
+    "clustered-17": (150, 30),
+    "grid-3": (40, 40),
+    "duplicates": (60, 60),
+    "long-row": (100, 25),
+    "mixed-scales": (100, 25),
+    "tiny": (100, 25),
+}
+
+
+def assert_picks(run: object, expected: tuple[np.ndarray, np.ndarray], metric: str) -> None:
+    np.testing.assert_array_equal(run.indices, expected[0])
+    np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), expected[1])
+
+
+@pytest.mark.parametrize("filter", ["int8", "float32"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("name", CASES)
+def test_picks_are_the_references(device: str, name: str, metric: str, filter: str) -> None:
+    n, k = CASES[name]
+    X = make(name)[:n]
+    tensor = as_tensor(X, device)
+    try:
+        shard = shard_of(tensor, metric, filter, k)
+    except ValueError as error:
+        assert filter == "float32"
+        pytest.skip(str(error))
+    run = farthest_first(shard, k, 7, pool_size=32)
+    assert_picks(run, reference.farthest_first(X, k, metric, 7), metric)
+    assert run.stats["pairs"] == sum(
+        run.stats[f"{kind}_pairs"] for kind in ("filter", "exact", "pool_filter")
+    )
+
+
+@pytest.mark.parametrize(("pool_size", "chunk"), [(3, 32), (200, 500)])
+def test_pools_and_chunks_change_nothing(device: str, pool_size: int, chunk: int) -> None:
+    X = make("clustered-17")[:150]
+    shard = shard_of(as_tensor(X, device), "euclidean", "int8", 40, chunk)
+    run = farthest_first(shard, 40, 0, pool_size=pool_size)
+    assert_picks(run, reference.farthest_first(X, 40), "euclidean")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "int8", "uint8"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_rows_as_they_are_stored(device: str, dtype: str, metric: str) -> None:
+    values = np.random.default_rng(2).standard_normal((120, 20)) * 20
+    X = as_tensor(np.abs(values) + 1, device, dtype)
+    expected = reference.farthest_first(X.double().cpu().numpy(), 20, metric)
+    shard = shard_of(X, metric, "auto", 20)
+    assert_picks(farthest_first(shard, 20, 0, pool_size=16), expected, metric)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 16, 17])
+def test_few_rows(device: str, n: int) -> None:
+    X = np.random.default_rng(n).standard_normal((n, 3)).astype("f4")
+    shard = shard_of(as_tensor(X, device), "euclidean", "int8", n)
+    run = farthest_first(shard, n, n // 2)
+    assert_picks(run, reference.farthest_first(X, n, start=n // 2), "euclidean")
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_shards_here_and_there_agree(device: str, metric: str) -> None:
+    """Two on the device and one in host memory, of different filters."""
+    X = make("clustered-17")[:180]
+    expected = reference.farthest_first(X, 40, metric, 70)
+    rows = prepare(X[60:130], metric, 1)
+    shards = [
+        shard_of(as_tensor(X[:60], device), metric, "int8", 40),
+        CpuShard(rows, make_plan(rows, 40, "int8", False)),
+        shard_of(as_tensor(X[130:], device), metric, "float32", 40),
+    ]
+    assert_picks(farthest_first(Shards(shards), 40, 70, pool_size=40), expected, metric)
+
+
+@pytest.fixture
+def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str) -> Callable[[], str]:
+    """Lets the public functions take the device carrier where the interpreter stands in for it."""
+    if device == "cpu":
+        for module in (carriers, pyuniform.measure):
+            monkeypatch.setattr(module, "resolve_device", lambda name, X: "device")
+        real = pyuniform.device.as_tensor
+        monkeypatch.setattr(
+            pyuniform.device, "as_tensor", lambda X, place, name="X": real(X, "cpu", name)
+        )
+        monkeypatch.setattr(torch.cuda, "get_device_name", lambda place: "interpreter")
+    return lambda: "cuda"
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_the_public_functions(as_if_on_a_gpu: Callable[[], str], metric: str) -> None:
+    X = make("duplicates")[:80]
+    place = as_if_on_a_gpu()
+    sel = pyuniform.select(X, 20, metric=metric, start=5, device=place)
+    host = pyuniform.select(X, 20, metric=metric, start=5, device="cpu") if place != "cuda" else sel
+    expected = reference.farthest_first(X, 21, metric, 5)
+    np.testing.assert_array_equal(sel.indices, expected[0][:20])
+    np.testing.assert_array_equal(sel.radii, expected[1][:20])
+    assert sel.covering_radius == expected[1][20]
+    assert sel.manifest["fingerprint"] == host.manifest["fingerprint"]
+    assert sel.manifest["device"]
+
+    rows = canonical(as_tensor(X, "cpu"), metric)
+    D = np.stack([reference.distance2(rows, rows[i]) for i in sel.indices], axis=1)
+    found = pyuniform.nearest(X, sel, device=place)
+    np.testing.assert_array_equal(found.pick, D.argmin(axis=1))
+    np.testing.assert_array_equal(found.distance, reference.to_metric(D.min(axis=1), metric))
+    assert pyuniform.covering_radius(X, sel, device=place) == found.distance.max()
+
+    among = np.sort(sel.indices)
+    D = np.stack([reference.distance2(rows[among], rows[i]) for i in among])
+    i, j = np.triu_indices(len(among), 1)
+    least = np.argmin(D[i, j])
+    closest = pyuniform.h_min(X, sel, metric=metric, device=place)
+    assert (closest.i, closest.j) == (among[i[least]], among[j[least]])
+    assert closest.distance == reference.to_metric(D[i, j][least], metric)
+
+
+def test_witnesses_are_for_the_processor(as_if_on_a_gpu: Callable[[], str]) -> None:
+    with pytest.raises(ValueError, match="witnesses=True is for device='cpu'"):
+        pyuniform.select(np.zeros((3, 2), "f4"), 2, witnesses=True, device=as_if_on_a_gpu())
+
+
+def test_float64_rows_need_codes(as_if_on_a_gpu: Callable[[], str]) -> None:
+    X = DATASETS["float64"](np.random.default_rng(0))
+    with pytest.raises(ValueError, match="does not take these float64 rows"):
+        pyuniform.select(X, 2, filter="float32", device=as_if_on_a_gpu())

@@ -1,0 +1,118 @@
+"""Rows on a device: read, validated and encoded as on a host."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from devices import as_tensor, canonical, filter_of
+
+import pyuniform
+from pyuniform import reference
+from pyuniform.device import as_tensor as taken
+from pyuniform.device import prepare_device, resolve_device
+from pyuniform.kernels.rows import scan
+from pyuniform.rows import prepare
+
+DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("d", [1, 3, 16, 37, 64])
+def test_scan_tells_what_the_host_tells(device: str, dtype: str, d: int) -> None:
+    rng = np.random.default_rng(d)
+    X = as_tensor(np.abs(rng.standard_normal((45, d))) * 20 + 1, device, dtype)
+    found = prepare_device(X, "cosine", device)
+    known = prepare(X.cpu(), "cosine")
+    assert found.fingerprint == known.fingerprint
+    np.testing.assert_array_equal(found.center, known.center)
+    wide = X.double().cpu().numpy()
+    np.testing.assert_array_equal(
+        found.norms.cpu(), np.sqrt(reference.distance2(wide, np.zeros(d)))
+    )
+    assert found.largest == wide.max()
+    assert prepare_device(X, "euclidean", device).exponent == prepare(X.cpu(), "euclidean").exponent
+
+
+def test_rows_may_lie_apart_and_anywhere(device: str) -> None:
+    whole = as_tensor(np.random.default_rng(0).standard_normal((40, 50)), device, "float16")
+    for X in (whole[:, 3:36], whole[::3, 8:24], whole[:, ::2], whole.T):
+        assert (
+            prepare_device(X, "euclidean", device).fingerprint
+            == prepare(X.contiguous().cpu(), "euclidean").fingerprint
+        )
+
+
+def test_rows_may_be_scanned_in_parts(device: str) -> None:
+    X = as_tensor(np.random.default_rng(0).standard_normal((70, 5)), device)
+    whole = scan(X)
+    parts = [scan(X[:33]), scan(X[33:], 33)]
+    for name in ("largest", "norm", "fingerprint"):
+        both = torch.cat([getattr(part, name) for part in parts])
+        assert torch.equal(both, getattr(whole, name))
+
+
+@pytest.mark.parametrize(
+    ("X", "metric", "error", "match"),
+    [
+        (np.full((4, 3), np.nan), "euclidean", ValueError, "NaN or infinity, in rows 0, 1, 2, 3"),
+        (np.array([[1.0], [np.inf]]), "euclidean", ValueError, "NaN or infinity, in rows 1"),
+        (np.full((3, 3), 1e160), "euclidean", ValueError, "beyond 2\\*\\*500"),
+        (np.array([[1.0], [0.0]]), "cosine", ValueError, "1 row of zero norm.*rows 1"),
+        (np.zeros((0, 3)), "euclidean", ValueError, "X is empty"),
+        (np.zeros(3), "euclidean", ValueError, "two dimensions"),
+        (np.zeros((3, 3), np.int64), "euclidean", TypeError, "dtype int64"),
+        (np.zeros((3, 3)), "manhattan", ValueError, "metric must be one of"),
+    ],
+)
+def test_bad_rows(
+    device: str, X: np.ndarray, metric: str, error: type[Exception], match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        prepare_device(torch.from_numpy(X).to(device), metric, device)
+    with pytest.raises(error, match=match):
+        prepare_device(X, metric, device)
+
+
+def test_read_only_arrays_and_bfloat16_bits_are_taken(device: str) -> None:
+    X = np.random.default_rng(0).standard_normal((5, 4)).astype("f4")
+    X.flags.writeable = False
+    assert torch.equal(taken(X, device).cpu(), torch.tensor(X))
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+    bits = X.astype(ml_dtypes.bfloat16)
+    assert torch.equal(taken(bits, device).cpu(), torch.tensor(X).bfloat16())
+
+
+def test_tensors_on_the_device_are_not_copied(device: str) -> None:
+    X = torch.zeros((4, 3), device=device)
+    assert taken(X, device).data_ptr() == X.data_ptr()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_codes_are_as_near_as_they_say(device: str, dtype: str, metric: str) -> None:
+    rng = np.random.default_rng(1)
+    X = as_tensor(np.abs(rng.standard_normal((50, 150))) * 20 + 1, device, dtype)
+    filter = filter_of(X, metric, "int8")
+    rate = 1.0 if metric == "cosine" else float(filter.frame.rates[0])
+    wanted = canonical(X, metric) * rate - filter.frame.center.double().cpu().numpy()
+    coded = (filter.coded.z.double() * filter.coded.scales.double()[:, None]).cpu().numpy()
+    away = np.linalg.norm(coded - wanted, axis=1)
+    error = filter.coded.errors.double().cpu().numpy()
+    assert (away <= error).all()
+    assert (error < 1.001 * away + 1e-5 * np.linalg.norm(wanted, axis=1)).all()
+    norm2 = (coded**2).sum(axis=1)
+    stored = filter.coded.norm2s.double().cpu().numpy()
+    assert (stored <= norm2).all()
+    assert (stored > (1 - 1e-6) * norm2).all()
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3"])
+def test_a_missing_gpu_is_named_before_any_work(device: str) -> None:
+    with pytest.raises(ValueError, match="cannot be used: torch"):
+        resolve_device(device)
+    X = np.zeros((4, 2), np.float32)
+    for function in (pyuniform.h_min, lambda X, **kw: pyuniform.nearest(X, [0], **kw)):
+        with pytest.raises(ValueError, match="cannot be used: torch"):
+            function(X, device=device)
