@@ -37,6 +37,14 @@ DType dtype_of(const std::string& name) {
   throw std::invalid_argument("unsupported dtype " + name);
 }
 
+// Throws if a row could not be read since the last look.
+void check_file() {
+  if (file_failed.exchange(false)) {
+    PyErr_SetString(PyExc_OSError, "the file of the rows could not be read: it has become shorter");
+    throw py::error_already_set();
+  }
+}
+
 // A Matrix that keeps its arrays alive.
 class Rows {
  public:
@@ -58,6 +66,12 @@ class Rows {
     matrix.norm = norms_.data();
   }
 
+  // Rows are read from an open file from here on, where row 0 begins at `begin`.
+  void set_file(int file, int64_t begin) {
+    matrix.file = file;
+    matrix.file_begin = begin;
+  }
+
   // Canonical values of some rows, zero-padded.
   py::array_t<double> canonical(Array<int64_t> rows) const;
 
@@ -73,6 +87,7 @@ py::array_t<double> Rows::canonical(Array<int64_t> rows) const {
   py::array_t<double> out({count, width});
   RowReader reader(matrix, active_kernels());
   for (int64_t p = 0; p < count; ++p) reader.canonical(rows.data()[p], out.mutable_data(p, 0));
+  check_file();
   return out;
 }
 
@@ -102,6 +117,7 @@ py::tuple shard_candidates(Shard& shard, double rho, int64_t limit) {
     py::gil_scoped_release unlocked;
     count = shard.candidates(rho, limit, out, &outside);
   }
+  check_file();
   rows.resize({count});
   return py::make_tuple(rows, outside.bound2, outside.index);
 }
@@ -118,6 +134,7 @@ py::tuple shard_read(Shard& shard, const Array<int64_t>& rows, bool with_values)
     py::gil_scoped_release unlocked;
     shard.read(r, count, v, d2, near);
   }
+  check_file();
   return py::make_tuple(values, distance2, nearest);
 }
 
@@ -221,9 +238,10 @@ py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponen
 }
 
 // For the tests of the int8 filter: of all pairs of rows, whether codes cannot exclude that the
-// second lies within distance2 of the first; `balance` is CodeBounds' s.
-py::array_t<bool> code_flags(const Rows& rows, const Array<double>& center, int exponent,
-                             const Array<double>& distance2, double balance) {
+// second lies within distance2 of the first, and an upper bound of their squared distance;
+// `balance` is CodeBounds' s.
+py::tuple code_flags(const Rows& rows, const Array<double>& center, int exponent,
+                     const Array<double>& distance2, double balance) {
   const Kernels& kernels = active_kernels();
   const Matrix& matrix = rows.matrix;
   const Frame frame = make_frame(rows, center, exponent);
@@ -233,6 +251,7 @@ py::array_t<bool> code_flags(const Rows& rows, const Array<double>& center, int 
   RowReader reader(matrix, kernels);
   std::vector<float> packed(d);
   std::vector<int8_t> code(d);
+  std::vector<Code> picks;
   Codes codes;
   codes.resize(n, d);
   CodePanels panels(Codes::padded_columns(d));
@@ -243,8 +262,10 @@ py::array_t<bool> code_flags(const Rows& rows, const Array<double>& center, int 
     const Code pick =
         encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels, code.data());
     panels.append(code.data(), d, pick.scale, bounds.half(pick));
+    picks.push_back(pick);
   }
   py::array_t<bool> out({n, n});
+  py::array_t<double> upper({n, n});
   CodeRows row(kernels, kernels.code_tile, codes, 1);
   std::vector<float> value(kernels.tile_rows * kPanel);
   std::vector<uint32_t> flags(kernels.tile_rows);
@@ -253,10 +274,13 @@ py::array_t<bool> code_flags(const Rows& rows, const Array<double>& center, int 
     row.limit[0] = bounds.limit(codes[i], distance2.at(i) / frame.unit2);
     for (int64_t j = 0; j < n; ++j) {
       if (j % kPanel == 0) row.scan(0, 1, panels[j / kPanel], value.data(), flags.data());
-      *out.mutable_data(i, j) = flags[0] >> j % kPanel & 1;
+      const int64_t c = j % kPanel;
+      *out.mutable_data(i, j) = flags[0] >> c & 1;
+      *upper.mutable_data(i, j) =
+          bounds.upper2(codes[i], picks[j], panels[j / kPanel].half[c], value[c]) * frame.unit2;
     }
   }
-  return out;
+  return py::make_tuple(out, upper);
 }
 
 }  // namespace
@@ -275,13 +299,14 @@ PYBIND11_MODULE(_core, m) {
   py::class_<Rows>(m, "Rows")
       .def(py::init<py::array, const std::string&>())
       .def("set_norms", &Rows::set_norms)
+      .def("set_file", &Rows::set_file)
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
         py::arg("norms") = std::nullopt);
 
   py::class_<Shard>(m, "Shard")
       .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,
-                       bool codes, std::optional<Array<float>> axes) {
+                       bool codes, std::optional<Array<float>> axes, bool far) {
              const int64_t d = rows.matrix.d;
              if (center.size() != d) throw std::invalid_argument("one center value a column");
              if (codes && d > kMostCodeColumns)
@@ -289,9 +314,11 @@ PYBIND11_MODULE(_core, m) {
              if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel ||
                           axes->shape(0) > kMostSketchColumns))
                throw std::invalid_argument("axes are rows: 32, 64 or 96");
+             if (far && (!codes || axes))
+               throw std::invalid_argument("far rows want codes and no axes");
              return std::make_unique<Shard>(rows.matrix, center.data(), exponent, threads, codes,
                                             axes ? axes->data() : nullptr,
-                                            axes ? axes->shape(0) : 0);
+                                            axes ? axes->shape(0) : 0, far);
            }),
            py::keep_alive<1, 2>())
       .def("drop_codes", &Shard::drop_codes, Unlocked())
@@ -301,7 +328,16 @@ PYBIND11_MODULE(_core, m) {
              shard.add_picks(rows.data(), values.data(), rows.size());
            })
       .def("threshold", &Shard::threshold, Unlocked())
-      .def("relax", &Shard::relax, Unlocked())
+      .def("relax",
+           [](Shard& shard, double rho, int64_t chunk, double budget) {
+             bool done;
+             {
+               py::gil_scoped_release unlocked;
+               done = shard.relax(rho, chunk, budget);
+             }
+             check_file();
+             return done;
+           })
       .def("candidates", &shard_candidates)
       .def("read", &shard_read)
       .def("settle",

@@ -2,8 +2,8 @@
 //
 // What a row learns on its way is a block's own affair: FloatBlock computes upper bounds of all
 // distances in float32, CodeBlock excludes picks by int8 codes and decides the rest in float64, and
-// SketchBlock looks for one pick that is near enough. Active rows stay contiguous: a parked row's
-// place is taken by the last.
+// SketchBlock and FarBlock look for one pick that is near enough. Active rows stay contiguous: a
+// parked row's place is taken by the last.
 #pragma once
 
 #include <cstdint>

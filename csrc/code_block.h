@@ -5,6 +5,7 @@
 #include "block.h"
 #include "codes.h"
 #include "decider.h"
+#include "far_block.h"
 
 namespace pyuniform {
 
@@ -25,6 +26,7 @@ class CodeBlock final : public Block {
 
   void load(int64_t slot) override {
     packed_.load(slot, rows[slot].row);
+    if (rows[slot].nearest < -1) prove(slot);
     set_limit(slot);
   }
 
@@ -63,6 +65,15 @@ class CodeBlock final : public Block {
   void move(int64_t from, int64_t to) override { packed_.move(from, to); }
 
  private:
+  // The bound is one from codes: it becomes the pick's distance.
+  void prove(int64_t slot) {
+    Row& row = rows[slot];
+    row.nearest = FarBlock::unproven(row.nearest);
+    row.changed = true;
+    bound[slot] = decider_.distance2(row.row, row.nearest);
+    ++stats.exact_pairs;
+  }
+
   // Enough for a panel's codes to be read from the second-level cache only now and then.
   static constexpr int64_t kRows = 256;
 

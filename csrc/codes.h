@@ -65,6 +65,17 @@ class CodeBounds {
     return round_down(h - kMargin / 2 * std::fabs(h));
   }
 
+  // No less than the squared distance, in the frame's units, of a row and a pick for which the tile
+  // computed `value` from `half`.
+  double upper2(const Code& row, const Code& pick, float half, float value) const {
+    const double h = half, norms = static_cast<double>(row.norm2) + pick.norm2;
+    // Norms are stored rounded down; the margin is more than that and the tile's roundings.
+    const double coded2 =
+        (1 + 2 * kMargin) * norms - 2 * (h - value) + 2 * kMargin * std::fabs(h) + 0x1p-120;
+    const double d = std::sqrt(std::max(coded2, 0.0)) * (1 + 0x1p-38) + row.error + pick.error;
+    return d * d * (1 + 0x1p-36);
+  }
+
   // For picks at a squared distance of up to `distance2`, in the frame's units.
   float limit(const Code& row, double distance2) const {
     const double r = std::sqrt(std::max(distance2, 0.0)) * (1 + 0x1p-38) + row.error;

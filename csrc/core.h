@@ -10,7 +10,8 @@
 //   Frame (frame.h)      where the float32 filter works, and its proven error bounds
 //   Panels (panels.h)    picks packed 32 abreast for the tile kernel
 //   Codes (codes.h)      int8 codes of rows and picks, and what they can exclude
-//   Block (block.h)      one thread's rows in relax: float_block.h, code_block.h, sketch_block.h
+//   Block (block.h)      one thread's rows in relax: float_block.h, code_block.h, sketch_block.h,
+//                        far_block.h
 //                   │
 //   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
 //                        isa_avx512.cpp, isa_vnni.cpp; dispatch.cpp chooses one
@@ -51,6 +52,11 @@ struct Matrix {
   int64_t n, d, row_stride;
   DType dtype;
   const double* norm;
+
+  // Where rows stay on disk, the open file they are in and where row 0 begins in it: `data` maps
+  // the same bytes, and is for reading all of them in order.
+  int file = -1;
+  int64_t file_begin = 0;
 
   const char* row(int64_t i) const { return data + i * row_stride; }
 };

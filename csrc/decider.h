@@ -22,7 +22,7 @@ class Decider {
   // Of row i to a pick. A row that needs conversion is converted once while it is asked for.
   double distance2(int64_t i, int64_t pick) {
     if (picks_.narrow())
-      return kernels_.distance2_f32(reinterpret_cast<const float*>(matrix_.row(i)),
+      return kernels_.distance2_f32(reinterpret_cast<const float*>(reader_.stored(i)),
                                     picks_.floats(pick), matrix_.d);
     if (i != current_) reader_.canonical(i, row_.data());
     current_ = i;

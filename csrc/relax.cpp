@@ -25,7 +25,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
                         Block& block) {
   const int64_t t = picks(), panels = (t + kPanel - 1) / kPanel,
                 chunk_panels = std::max<int64_t>(1, chunk / kPanel);
-  std::vector<int32_t>& met = pass_ == Pass::sketch ? scanned_ : seen_;
+  std::vector<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
   int64_t active = 0, next = 0;
 
   auto finish = [&](int64_t slot, int64_t picks) {
@@ -114,7 +114,7 @@ void Shard::find_wanted(double rho) {
 
 void Shard::start_pass(Pass pass, double rho) {
   pass_ = pass;
-  const std::vector<int32_t>& met = pass == Pass::sketch ? scanned_ : seen_;
+  const std::vector<int32_t>& met = pass == Pass::witness ? scanned_ : seen_;
   const int32_t t = static_cast<int32_t>(picks());
   auto takes = [&](int32_t i) { return bound_[i] > rho && met[i] < t; };
   // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
@@ -140,13 +140,13 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
     make_blocks();
     find_wanted(rho);
     // Without a threshold no witness is wanted.
-    start_pass(axes_ && searches_ && rho >= 0 ? Pass::sketch : Pass::filter, rho);
+    start_pass(searches() && rho >= 0 ? Pass::witness : Pass::filter, rho);
   }
-  const bool sketch = pass_ == Pass::sketch;
-  const auto& blocks = sketch ? sketch_blocks_ : filter_blocks_;
+  const bool witness = pass_ == Pass::witness;
+  const auto& blocks = witness ? witness_blocks_ : filter_blocks_;
   const int64_t left = static_cast<int64_t>(active_.size()) - active_done_;
   if (left > 0) {
-    const std::vector<int32_t>& met = sketch ? scanned_ : seen_;
+    const std::vector<int32_t>& met = witness ? scanned_ : seen_;
     const double missed = static_cast<double>(picks() - met[active_[active_done_]]);
     const double rows = std::max(1024.0, budget / (missed * static_cast<double>(matrix_.d)));
     const int64_t take = rows < static_cast<double>(left) ? static_cast<int64_t>(rows) : left;
@@ -159,7 +159,7 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
 #pragma omp parallel num_threads(threads_)
     {
       Block& block = *blocks[thread_number()];
-      if (sketch) static_cast<SketchBlock&>(block).aim(rho);
+      if (witness && axes_) static_cast<SketchBlock&>(block).aim(rho);
 #pragma omp for schedule(dynamic)
       for (int64_t b = 0; b < count; ++b) {
         const int64_t begin = b * block_rows;
@@ -167,7 +167,7 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
       }
     }
     for (const auto& block : blocks) {
-      if (sketch) block->stats.witnessed = block->stats.parked;
+      if (witness) block->stats.witnessed = block->stats.parked;
       block->stats.float64_madds = block->stats.exact_pairs * padded(matrix_.d);
       stats_.add(block->stats);
       block->stats = {};
@@ -175,7 +175,7 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
     active_done_ += take;
   }
   if (active_done_ < static_cast<int64_t>(active_.size())) return false;
-  if (sketch) {
+  if (witness) {
     start_pass(Pass::filter, rho);
     return false;
   }

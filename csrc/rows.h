@@ -1,6 +1,9 @@
 // Reading rows of a Matrix: as canonical float64, and as the filter's float32.
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
 #include <vector>
 
 #include "core.h"
@@ -8,15 +11,42 @@
 
 namespace pyuniform {
 
+// Set when a file ended early or could not be read: threads cannot throw, so whoever let them loose
+// looks here.
+inline std::atomic<bool> file_failed{false};
+
 // One thread's reader; holds the scratch a row needs on its way.
 class RowReader {
  public:
   RowReader(const Matrix& matrix, const Kernels& kernels)
-      : matrix_(matrix), kernels_(kernels), wide_(padded(matrix.d)) {}
+      : matrix_(matrix),
+        kernels_(kernels),
+        wide_(padded(matrix.d)),
+        fetched_(matrix.file < 0 ? 0 : matrix.d * item_size(matrix.dtype)) {}
+
+  // Row i as it is stored. From a file it is read, not mapped: a page fault brings in, and charges
+  // to the process, far more than a row.
+  const char* stored(int64_t i) {
+    if (matrix_.file < 0) return matrix_.row(i);
+    if (i == at_) return fetched_.data();
+    at_ = i;
+    size_t done = 0;
+    while (done < fetched_.size()) {
+      const ssize_t got = pread(matrix_.file, fetched_.data() + done, fetched_.size() - done,
+                                matrix_.file_begin + i * matrix_.row_stride + done);
+      if (got <= 0) {
+        file_failed = true;
+        std::fill(fetched_.begin() + done, fetched_.end(), '\0');
+        break;
+      }
+      done += got;
+    }
+    return fetched_.data();
+  }
 
   // Row i as the canonical distance sees it: float64, divided by its norm for cosine, zero-padded.
   void canonical(int64_t i, double* out) {
-    kernels_.widen(matrix_.row(i), matrix_.dtype, matrix_.d, out);
+    kernels_.widen(stored(i), matrix_.dtype, matrix_.d, out);
     if (matrix_.norm) {
       const double norm = matrix_.norm[i];
       for (int64_t j = 0; j < matrix_.d; ++j) out[j] /= norm;
@@ -26,6 +56,7 @@ class RowReader {
 
   // Asks for row i early: gathered rows are where no hardware prefetcher expects them.
   void prefetch(int64_t i) const {
+    if (matrix_.file >= 0) return;
     const char* row = matrix_.row(i);
     const int64_t bytes = matrix_.d * item_size(matrix_.dtype);
     for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b);
@@ -34,7 +65,7 @@ class RowReader {
   // Row i in the filter's frame; returns its squared norm there.
   double pack(int64_t i, const Frame& frame, float* out) {
     const double scale = frame.scale(matrix_.norm ? matrix_.norm[i] : 1);
-    return kernels_.pack(matrix_.row(i), matrix_.dtype, scale, frame.center.data(), matrix_.d, out,
+    return kernels_.pack(stored(i), matrix_.dtype, scale, frame.center.data(), matrix_.d, out,
                          wide_.data());
   }
 
@@ -42,6 +73,8 @@ class RowReader {
   const Matrix& matrix_;
   const Kernels& kernels_;
   std::vector<double> wide_;
+  std::vector<char> fetched_;
+  int64_t at_ = -1;
 };
 
 // Rows packed `stride` floats apart for the tile kernel, with room for it to read a full tile.

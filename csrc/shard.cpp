@@ -11,7 +11,7 @@
 namespace pyuniform {
 
 Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threads, bool codes,
-             const float* axes, int64_t p)
+             const float* axes, int64_t p, bool far)
     : kernels_(active_kernels()),
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.norm != nullptr),
@@ -22,6 +22,7 @@ Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threa
       code_panels_(Codes::padded_columns(matrix.d)),
       sketch_panels_(p),
       code_bounds_(CodeBounds::balanced(1, 1)),
+      far_(far),
       bound_(matrix.n, std::numeric_limits<double>::infinity()),
       nearest_(matrix.n, -1),
       seen_(matrix.n, 0) {
@@ -34,8 +35,8 @@ Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threa
   if (axes) {
     axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
     sketches_.resize(matrix.n, p);
-    scanned_.assign(matrix.n, 0);
   }
+  if (axes || far) scanned_.assign(matrix.n, 0);
 }
 
 // Distances are about as large as norms.
@@ -92,7 +93,7 @@ void Shard::take_in(int64_t count) {
   }
   std::fill(nearest_.begin() + begin, nearest_.begin() + end, 0);
   std::fill(seen_.begin() + begin, seen_.begin() + end, 1);
-  if (axes_) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
+  if (!scanned_.empty()) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
   stats_.exact_pairs += end - begin;
   stats_.float64_madds += (end - begin) * padded(d);
   if (axes_) stats_.float32_madds += (end - begin) * axes_->count() * d;
@@ -133,8 +134,8 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
       if (row >= 0) bound_[row] = -1;
       if (has_codes())
         code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
-      else
-        panels_.append(frame_, packed.row(c), norm2[c]);
+      if (far_) pick_codes_.push_back(code[c]);
+      if (!has_codes()) panels_.append(frame_, packed.row(c), norm2[c]);
       if (axes_)
         sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
                               static_cast<float>(norm2[c] / 2));
@@ -163,7 +164,7 @@ void Shard::drop_codes() {
   // What codes left as bounds is exact: nothing is in doubt.
   second_.assign(matrix_.n, std::numeric_limits<float>::infinity());
   filter_blocks_.clear();
-  sketch_blocks_.clear();
+  witness_blocks_.clear();
   codes_ = Codes();
 }
 
@@ -177,8 +178,11 @@ void Shard::make_blocks() {
       filter_blocks_.push_back(
           std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_, second));
   }
-  while (axes_ && static_cast<int>(sketch_blocks_.size()) < threads_)
-    sketch_blocks_.push_back(std::make_unique<SketchBlock>(
+  while (far_ && static_cast<int>(witness_blocks_.size()) < threads_)
+    witness_blocks_.push_back(std::make_unique<FarBlock>(kernels_, frame_, code_bounds_, codes_,
+                                                         code_panels_, pick_codes_));
+  while (axes_ && static_cast<int>(witness_blocks_.size()) < threads_)
+    witness_blocks_.push_back(std::make_unique<SketchBlock>(
         matrix_, kernels_, frame_, sketches_, sketch_panels_, canonical_picks_, second));
 }
 
@@ -214,7 +218,7 @@ void Shard::write(const int64_t* rows, int64_t count, const double* distance2,
     bound_[rows[m]] = distance2[m];
     nearest_[rows[m]] = nearest[m];
     seen_[rows[m]] = seen[m];
-    if (axes_) scanned_[rows[m]] = seen[m];
+    if (!scanned_.empty()) scanned_[rows[m]] = seen[m];
   }
 }
 

@@ -4,8 +4,8 @@
 // `nearest`, the pick that gave it; and `seen`, how many picks are known, in pick order, not to be
 // nearer. A picked row has bound -1. With a float32 filter there is also `second`, a lower limit of
 // the upper bounds of all the other seen picks that might yet turn out to be nearer than `nearest`.
-// With sketches `scanned` says how many picks were searched for a witness; `nearest` may then lie
-// beyond `seen`.
+// With sketches, or where rows are far, `scanned` says how many picks were searched for a witness;
+// `nearest` may then lie beyond `seen`, and below -1 if its distance is bounded by codes only.
 #pragma once
 
 #include <memory>
@@ -25,9 +25,10 @@ namespace pyuniform {
 class Shard {
  public:
   // With `codes` an int8 filter, otherwise one in float32. With `axes` (p x d) rows are sketched,
-  // and witnesses searched.
+  // and witnesses searched. `far`, with codes and without axes, says that rows are dear to read:
+  // upper bounds from codes park most, and only the others are read.
   Shard(const Matrix& matrix, const double* center, int exponent, int threads, bool codes,
-        const float* axes, int64_t p);
+        const float* axes, int64_t p, bool far = false);
 
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
@@ -69,9 +70,11 @@ class Shard {
              const int32_t* seen);
 
  private:
-  // relax has two passes, each over the rows that it leaves above the threshold.
-  enum class Pass { idle, sketch, filter };
+  // relax has two passes, each over the rows that it leaves above the threshold: one that looks for
+  // a witness, by sketches or, where rows are far, by codes, and the filter.
+  enum class Pass { idle, witness, filter };
 
+  bool searches() const { return far_ || (axes_ && searches_); }
   bool has_codes() const { return !codes_.empty(); }
   CodeBounds sample_bounds() const;
   void take_in(int64_t count);
@@ -94,11 +97,13 @@ class Shard {
   CanonicalPicks canonical_picks_;
   Panels panels_;
   CodePanels code_panels_, sketch_panels_;
+  std::vector<Code> pick_codes_;  // where rows are far
 
   Codes codes_, sketches_;
   CodeBounds code_bounds_;
   std::unique_ptr<Axes> axes_;
   bool searches_ = true;
+  const bool far_;
   int64_t taken_in_ = 0;  // rows that know the first pick, and are encoded
 
   std::vector<double> bound_;
@@ -110,7 +115,7 @@ class Shard {
   std::vector<int32_t> active_;  // rows of the pass under way, those that met fewest picks first
   int64_t active_done_ = 0;
   int64_t relaxed_picks_ = 0;  // picks there were at the last relax
-  std::vector<std::unique_ptr<Block>> filter_blocks_, sketch_blocks_;  // of each thread
+  std::vector<std::unique_ptr<Block>> filter_blocks_, witness_blocks_;  // of each thread
   ShardStats stats_;
 };
 

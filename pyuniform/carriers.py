@@ -10,6 +10,7 @@ from pyuniform import native
 from pyuniform.carrier import Carrier
 from pyuniform.device import prepare_device, resolve_device
 from pyuniform.filters import check_filter, check_witnesses, make_plan
+from pyuniform.out_of_core import check_out_of_core, stays_on_disk
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
@@ -48,6 +49,7 @@ def take(
     threads: int | None = None,
     filter: str = "auto",
     witnesses: bool | str = "auto",
+    out_of_core: bool | str = "auto",
 ) -> Data:
     """Checks X and all that says how it will be worked on.
 
@@ -58,18 +60,32 @@ def take(
     """
     check_filter(filter)
     check_witnesses(witnesses)
+    check_out_of_core(out_of_core, filter, witnesses)
     place = resolve_device(device, X)
     if place == "cpu":
-        return _on_cpu(X, metric, threads, filter, witnesses)
+        return _on_cpu(X, metric, threads, filter, witnesses, out_of_core)
+    if out_of_core is True:
+        raise ValueError(f"out_of_core=True is for device='cpu', not {place}")
     if witnesses is True:
         raise ValueError(f"witnesses=True is for device='cpu'; on {place} none are looked for")
     return _on_gpu(X, metric, place, filter)
 
 
-def _on_cpu(X: Any, metric: str, threads: int | None, filter: str, witnesses: bool | str) -> Data:
-    rows = prepare(X, metric, threads)
+def _on_cpu(
+    X: Any,
+    metric: str,
+    threads: int | None,
+    filter: str,
+    witnesses: bool | str,
+    out_of_core: bool | str,
+) -> Data:
+    far = stays_on_disk(X, out_of_core, filter, witnesses)
+    rows = prepare(X, metric, threads, far=far)
 
     def shard(picks: int, share: float) -> CpuShard:
+        if far:
+            # Codes alone: sketches would take memory, and be verified by rows.
+            return CpuShard(rows, make_plan(rows, picks, "int8", False), far=True)
         return CpuShard(rows, make_plan(rows, picks, filter, witnesses, share))
 
     def carrier(shard: CpuShard) -> Carrier:
@@ -79,6 +95,7 @@ def _on_cpu(X: Any, metric: str, threads: int | None, filter: str, witnesses: bo
         "device": "cpu",
         "instruction_set": native.active_instruction_set(),
         "threads": rows.threads,
+        "out_of_core": far,
     }
     return Data(rows.n, rows.d, rows.dtype, rows.fingerprint, manifest, shard, carrier)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +20,9 @@ DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
 LARGEST = 2.0**500
 # Rows of more values would make the filter's error bound meaningless.
 MOST_COLUMNS = 1 << 20
-# A scan reads this much between two chances to be interrupted.
+# A scan reads this much between two chances to be interrupted, or to let go of a file's pages.
 SCAN_BYTES = 1 << 28
+FAR_SCAN_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,8 @@ class Rows:
         The filter scales Euclidean rows by 2**-exponent.
     fingerprint : str
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
+    file : RowFile or None
+        The file the values are in, if they are to stay there.
     """
 
     core: _core.Rows
@@ -47,6 +52,7 @@ class Rows:
     exponent: int
     fingerprint: str
     threads: int
+    file: RowFile | None = None
 
     def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows in about the place where the filter sees them: float32 (m, d)."""
@@ -136,8 +142,55 @@ def check_threads(threads: int | None) -> int:
     return int(threads)
 
 
-def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") -> Rows:
-    """Checks X and reads it once.
+def file_of(array: NDArray[Any]) -> np.memmap | None:
+    """The map of a file that an array, perhaps a view of it, has its values in."""
+    base: Any = array
+    found = None
+    while isinstance(base, np.ndarray):
+        found = base if isinstance(base, np.memmap) else found
+        base = base.base
+    return found if isinstance(base, mmap.mmap) else None
+
+
+@dataclass
+class RowFile:
+    """A mapped file that rows stay in, open for reading them one by one."""
+
+    map: np.memmap
+    number: int
+
+    def let_go(self) -> None:
+        """Tells the system that mapped pages need not stay: they can be read again."""
+        if isinstance(base := self.map.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            base.madvise(mmap.MADV_DONTNEED)
+
+    def __del__(self) -> None:
+        os.close(self.number)
+
+
+def _open_file(array: NDArray[Any], core: _core.Rows) -> RowFile | None:
+    """Lets rows be read from the file that they are mapped from, if it is still there."""
+    map = file_of(array)
+    if map is None or map.filename is None or map.offset is None or not hasattr(os, "pread"):
+        return None
+    begin = array.__array_interface__["data"][0] - map.__array_interface__["data"][0] + map.offset
+    try:
+        file = RowFile(map, os.open(map.filename, os.O_RDONLY))
+    except OSError:
+        return None
+    # Another file may have got the name since.
+    for i in (0, len(array) - 1):
+        row = array[i].tobytes()
+        if os.pread(file.number, len(row), begin + i * array.strides[0]) != row:
+            return None
+    core.set_file(file.number, begin)
+    return file
+
+
+def prepare(
+    X: Any, metric: str, threads: int | None = None, name: str = "X", far: bool = False
+) -> Rows:
+    """Checks X and reads it once. Where rows are far, a mapped file's pages do not stay in memory.
 
     Raises
     ------
@@ -153,7 +206,8 @@ def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") ->
     n, d = array.shape
     core = _core.Rows(array, dtype)
     norms = np.empty(n) if metric == "cosine" else None
-    max_abs, fingerprint = _scan(core, array, threads, norms, name)
+    file = _open_file(array, core) if far else None
+    max_abs, fingerprint = _scan(core, array, threads, norms, name, file)
     if max_abs > LARGEST:
         raise ValueError(f"{name} holds values up to {max_abs:g}; beyond 2**500 squares overflow")
     if norms is not None:
@@ -172,6 +226,7 @@ def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") ->
         exponent=exponent,
         fingerprint=f"{fingerprint:016x}",
         threads=threads,
+        file=file,
     )
 
 
@@ -181,9 +236,10 @@ def _scan(
     threads: int,
     norms: NDArray[np.float64] | None,
     name: str,
+    file: RowFile | None,
 ) -> tuple[float, int]:
     n, d = array.shape
-    step = max(1, SCAN_BYTES // (d * array.itemsize))
+    step = max(1, (FAR_SCAN_BYTES if file else SCAN_BYTES) // (d * array.itemsize))
     max_abs, fingerprint = 0.0, hash_shape(n, d, array.itemsize)
     bad: list[int] = []
     for begin in range(0, n, step):
@@ -197,6 +253,8 @@ def _scan(
                 break
             bad.append(nonfinite)
             at = nonfinite + 1
+        if file:
+            file.let_go()
     if bad:
         raise ValueError(describe_nonfinite(bad, name))
     return max_abs, fingerprint

@@ -31,6 +31,7 @@ def select(
     threads: int | None = None,
     filter: str = "auto",
     witnesses: bool | str = "auto",
+    out_of_core: bool | str = "auto",
     progress: bool | Progress = False,
 ) -> Selection:
     """Picks k rows that are spread most uniformly, by farthest-first traversal [1]_.
@@ -66,6 +67,9 @@ def select(
     witnesses : bool or "auto"
         Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
         time and memory only.
+    out_of_core : bool or "auto"
+        Whether rows stay on disk, with int8 codes in memory: by default where X is a memory map
+        that takes more than half of the memory there is. Changes time and memory only.
     progress : bool or callable
         True shows a bar, or lines if standard error is not a terminal. A callable is called with
         (picks made, k, current radius).
@@ -101,7 +105,7 @@ def select(
     began = time.perf_counter()
     if start is not None and seed is not None:
         raise ValueError("give start or seed, not both")
-    rows = take(X, metric, device, threads, filter, witnesses)
+    rows = take(X, metric, device, threads, filter, witnesses, out_of_core)
     k = _number_of_picks(k, fraction, rows.n)
     start = _first_pick(start, seed, rows.n)
 

@@ -15,6 +15,8 @@ from pyuniform.rows import Rows
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
 RELAX_BUDGET = 5e9
+# The same multiply-adds take longer where rows come from a disk.
+FAR_STEPS = 16
 # Of each row codes leave some distances to float64 in any data, mostly those to the first picks: so
 # many are forgiven, and fewer where each takes longer (a number divided by d).
 DECISIONS = 20
@@ -92,12 +94,21 @@ class CpuShard:
         A row is parked after a multiple of this many picks; rounded up to panels of 32.
     adapt : bool
         Whether to give up codes and sketches that turn out not to pay.
+    far : bool
+        Rows are dear to read, being on disk: wants a plan with codes and without axes. Rows are
+        read once in order, and then one by one where codes leave a chance that they come next.
     """
 
     def __init__(
-        self, rows: Rows, plan: Plan | None = None, chunk: int = 32, adapt: bool = True
+        self,
+        rows: Rows,
+        plan: Plan | None = None,
+        chunk: int = 32,
+        adapt: bool = True,
+        far: bool = False,
     ) -> None:
         plan = plan or Plan(False, None)
+        adapt = adapt and not far
         self.size = rows.n
         self._rows = rows
         self._chunk = chunk
@@ -105,7 +116,7 @@ class CpuShard:
         self._sketches = adapt and plan.axes is not None
         self._judged: dict[str, int] = {}
         self._core = _core.Shard(
-            rows.core, rows.center, rows.exponent, rows.threads, plan.codes, plan.axes
+            rows.core, rows.center, rows.exponent, rows.threads, plan.codes, plan.axes, far
         )
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -122,7 +133,8 @@ class CpuShard:
 
     def relax(self, rho: float) -> Iterator[None]:
         """See `Shard`."""
-        while not self._core.relax(rho, self._chunk, RELAX_BUDGET):
+        budget = RELAX_BUDGET / FAR_STEPS if self._rows.file else RELAX_BUDGET
+        while not self._core.relax(rho, self._chunk, budget):
             yield
         if self._codes or self._sketches:
             self._give_up()

@@ -77,8 +77,9 @@ def test_codes_never_exclude_a_pick_in_reach(
     # A reach that is the very distance of some pair: ties are within it.
     shift = data.draw(st.integers(0, len(X) - 1))
     reach = np.array([exact[i, (i + shift) % len(X)] for i in range(len(X))])
-    flags = _core.code_flags(rows.core, rows.center, rows.exponent, reach, balance)
+    flags, upper = _core.code_flags(rows.core, rows.center, rows.exponent, reach, balance)
     assert np.all(flags[exact <= reach[:, None]])
+    assert np.all(upper >= exact)
 
 
 def test_codes_exclude_nearly_all_the_others(wordnet: np.ndarray, isa: str) -> None:
@@ -87,7 +88,9 @@ def test_codes_exclude_nearly_all_the_others(wordnet: np.ndarray, isa: str) -> N
     _, exact, _, _ = _core.pair_bounds(rows.core, rows.center, rows.exponent)
     np.fill_diagonal(exact, np.inf)
     nearest = exact.min(axis=1)
-    flags = _core.code_flags(rows.core, rows.center, rows.exponent, nearest, 0.02)
+    flags, upper = _core.code_flags(rows.core, rows.center, rows.exponent, nearest, 0.02)
+    others = np.isfinite(exact)
+    assert np.median(np.sqrt(upper[others] / exact[others])) < 1.06
     np.fill_diagonal(flags, False)
     needed = np.count_nonzero(exact <= nearest[:, None])
     assert needed <= np.count_nonzero(flags) <= 4 * needed

@@ -1,0 +1,90 @@
+"""Rows that stay on disk: when, and what it asks for.
+
+With int8 codes in memory, rows are read twice in order, to check and to encode them, and after that
+only those that might be picked next (csrc/far_block.h). That pays where they do not fit in memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pyuniform._core import MOST_CODE_COLUMNS
+from pyuniform.rows import file_of
+
+# Of the memory there is; rows that take more are left on disk.
+SHARE_OF_MEMORY = 0.5
+
+
+def check_out_of_core(out_of_core: object, filter: str, witnesses: object) -> None:
+    """Raises ValueError unless it is "auto", True or False, and goes with the filter."""
+    if out_of_core != "auto" and not isinstance(out_of_core, bool):
+        raise ValueError(f"out_of_core must be 'auto', True or False, got {out_of_core!r}")
+    if out_of_core is True and filter == "float32":
+        raise ValueError("out_of_core=True filters in int8: filter='float32' does not go with it")
+    if out_of_core is True and witnesses is True:
+        raise ValueError("out_of_core=True bounds by codes: witnesses=True does not go with it")
+
+
+def stays_on_disk(X: Any, out_of_core: bool | str, filter: str, witnesses: object) -> bool:
+    """Whether rows are left where they are: if asked for, or in a mapped file too large for memory.
+
+    Raises
+    ------
+    ValueError
+        It was asked for, and the rows have more columns than int8 sums can hold.
+    """
+    columns = X.shape[1] if isinstance(X, np.ndarray) and X.ndim == 2 else 0
+    if out_of_core is True and columns > MOST_CODE_COLUMNS:
+        raise ValueError(
+            f"out_of_core=True takes at most {MOST_CODE_COLUMNS} columns, got {columns}"
+        )
+    if isinstance(out_of_core, bool):
+        return out_of_core
+    mapped = isinstance(X, np.ndarray) and file_of(X) is not None
+    if not mapped or filter == "float32" or witnesses is True or columns > MOST_CODE_COLUMNS:
+        return False
+    memory = available_memory()
+    return memory is not None and X.nbytes > SHARE_OF_MEMORY * memory
+
+
+def available_memory() -> int | None:
+    """Bytes that this process may still use, by the system's count and its control group's."""
+    found = [_meminfo(Path("/proc/meminfo")), _cgroup(Path("/sys/fs/cgroup"))]
+    return min((value for value in found if value is not None), default=None)
+
+
+def _meminfo(path: Path) -> int | None:
+    try:
+        lines = path.read_text().splitlines()
+    except OSError:
+        return None
+    fields = [line.split() for line in lines if line.startswith("MemAvailable:")]
+    return int(fields[0][1]) * 1024 if fields else None
+
+
+def _cgroup(root: Path, own: Path = Path("/proc/self/cgroup")) -> int | None:
+    """The least limit of the groups that this process is in; page cache counts as free."""
+    try:
+        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
+        files = [
+            group / name
+            for _, controllers, path in lines
+            for folder, name in _limits_of(root, controllers)
+            for group in [folder / path.lstrip("/"), *(folder / path.lstrip("/")).parents]
+            if group.is_relative_to(folder)
+        ]
+        limits = [text for file in files if file.exists() and (text := file.read_text().strip())]
+    except (OSError, ValueError):
+        return None
+    # Version 1 says "no limit" with a number near 2^63.
+    return min((int(t) for t in limits if t != "max" and int(t) < 1 << 60), default=None)
+
+
+def _limits_of(root: Path, controllers: str) -> list[tuple[Path, str]]:
+    """Where a line of /proc/self/cgroup has its memory limit: version 2, version 1, nowhere."""
+    if not controllers:
+        return [(root, "memory.max"), (root / "unified", "memory.max")]
+    return [(root / "memory", "memory.limit_in_bytes")] if controllers == "memory" else []
