@@ -42,8 +42,8 @@ class Variant:
     num_stages: int = 3
     divisible: tuple[str, ...] = ()
     family: int = 0
+    maxnreg: int | None = None
 
     def runs_on(self, capability: int) -> bool:
         """Whether it is launched on devices of a compute capability such as 90."""
         return self.family in (0, capability // 10)
-    maxnreg: int | None = None
