@@ -3,7 +3,7 @@
 Who calls whom; imports run downwards only::
 
     cli.py              the command line
-      ├─ tables.py      Parquet, JSON lines, .npy: reading embeddings, writing subsets
+      ├─ tables.py      records: writing subsets
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
@@ -17,6 +17,8 @@ Who calls whom; imports run downwards only::
     shards.py           shards as a carrier: their candidates meet in host memory
     shard.py            CpuShard: rows in host memory, in the C++ core
     device_shard.py     DeviceShard: rows in a GPU's memory, a shard, and alone a carrier
+      ▼
+    sources/            files, folders, URLs and other libraries' objects as rows
       ▼
     rows.py, device.py  arrays in, checked once, ready for a shard
       ▼

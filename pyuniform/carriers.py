@@ -14,6 +14,7 @@ from pyuniform.out_of_core import check_out_of_core, stays_on_disk
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
+from pyuniform.sources import as_array, is_source, open_source
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,7 @@ def take(
     check_filter(filter)
     check_witnesses(witnesses)
     check_out_of_core(out_of_core, filter, witnesses)
+    X = loaded(X)
     place = resolve_device(device, X)
     if place == "cpu":
         return _on_cpu(X, metric, threads, filter, witnesses, out_of_core)
@@ -69,6 +71,11 @@ def take(
     if witnesses is True:
         raise ValueError(f"witnesses=True is for device='cpu'; on {place} none are looked for")
     return _on_gpu(X, metric, place, filter)
+
+
+def loaded(X: Any) -> Any:
+    """X, or the rows that a path, a source or an object of another library stands for."""
+    return as_array(open_source(X)) if is_source(X) else X
 
 
 def _on_cpu(

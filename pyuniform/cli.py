@@ -20,10 +20,27 @@ from pyuniform.files import check_writable
 from pyuniform.filters import FILTERS
 from pyuniform.rows import DTYPES, METRICS
 from pyuniform.selection import Selection, check_suffix, manifest_path
-from pyuniform.tables import check_records, count_records, read_embeddings, write_records
+from pyuniform.sources import as_array, open_source
+from pyuniform.tables import check_records, count_records, write_records
 
-INPUT = click.argument("embeddings", type=click.Path(path_type=Path))
-COLUMN = click.option("--column", help="List column of a Parquet file.  [default: embedding]")
+# Not a Path, which would drop a slash of a URL.
+INPUT = click.argument("embeddings")
+
+
+def _reading(command: Any) -> Any:
+    """Options that say how embeddings are read."""
+    for option in reversed(
+        [
+            click.option("--column", help="List column of a table.  [default: embedding]"),
+            click.option("--key", help="Array of an .npz, safetensors, Zarr or HDF5 file."),
+            click.option("--dim", type=int, help="Values of a row of a raw file."),
+            click.option("--dtype", type=click.Choice(DTYPES), help="Of the values of a raw file."),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
 THREADS = click.option("--threads", type=click.IntRange(min=1), help="[default: all processors]")
 
 
@@ -47,7 +64,7 @@ def cli() -> None:
 @_metric("euclidean")
 @click.option("--start", type=int, help="First pick.  [default: 0]")
 @click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
-@COLUMN
+@_reading
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1.")
 @THREADS
 @click.option(
@@ -77,13 +94,16 @@ def cli() -> None:
 @click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def select(
-    embeddings: Path,
+    embeddings: str,
     k: int | None,
     fraction: float | None,
     metric: str,
     start: int | None,
     seed: int | None,
     column: str | None,
+    key: str | None,
+    dim: int | None,
+    dtype: str | None,
     device: str,
     threads: int | None,
     join: Path | None,
@@ -94,7 +114,10 @@ def select(
     trace: Path | None,
     quiet: bool,
 ) -> None:
-    """Pick the rows of EMBEDDINGS (.npy, .parquet) that are spread most uniformly.
+    """Pick the rows of EMBEDDINGS that are spread most uniformly.
+
+    EMBEDDINGS is a file (.npy, .npz, .parquet, .arrow, .safetensors, .zarr, .h5, .lance, raw), a
+    folder or a quoted glob of them, or a URL.
 
     Picks come farthest first: the first m of them are the answer for m.
     """
@@ -112,7 +135,7 @@ def select(
             check_writable(manifest_path(picks_file))
     if join and records_file:
         check_records(join, records_file)
-    X = read_embeddings(embeddings, column)
+    X = as_array(open_source(embeddings, column, dim=dim, dtype=dtype, key=key))
     if join and (records := count_records(join)) != len(X):
         raise ValueError(f"{join} has {records} records for {len(X)} rows of {embeddings}")
 
@@ -157,16 +180,19 @@ def _summarise(selection: Selection, output: Path | None) -> None:
 @INPUT
 @click.option("--picks", type=click.Path(path_type=Path), help="A selection of these rows.")
 @_metric(None)
-@COLUMN
+@_reading
 @click.option("--random", type=click.IntRange(min=0), default=0, help="Random subsets to compare.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random subsets.")
 @THREADS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def measure(
-    embeddings: Path,
+    embeddings: str,
     picks: Path | None,
     metric: str | None,
     column: str | None,
+    key: str | None,
+    dim: int | None,
+    dtype: str | None,
     random: int,
     seed: int,
     threads: int | None,
@@ -175,7 +201,7 @@ def measure(
     """Measure how uniform the rows of EMBEDDINGS are, or a selection of them."""
     if random and picks is None:
         raise click.UsageError("--random compares a selection: it needs --picks")
-    X = read_embeddings(embeddings, column)
+    X = as_array(open_source(embeddings, column, dim=dim, dtype=dtype, key=key))
     if picks is None:
         metric = metric or "euclidean"
         report = {"rows": len(X), "metric": metric}

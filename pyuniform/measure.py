@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform import _core
-from pyuniform.carriers import take
+from pyuniform.carriers import loaded, take
 from pyuniform.device import prepare_device, resolve_device
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, prepare
@@ -75,6 +75,7 @@ def h_min(
     ValueError, TypeError
         As for `pyuniform.select`; fewer than two rows; picks out of range or not unique.
     """
+    X = loaded(X)
     place = resolve_device(device, X)
     if place != "cpu":
         return _h_min_on_gpu(X, picks, metric, place)

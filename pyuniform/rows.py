@@ -112,7 +112,7 @@ def _to_numpy(X: Any, name: str) -> NDArray[Any]:
             return bits.view(np.uint16).view(_Bfloat16Bits)
         return np.asarray(X.numpy())
     if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
-        raise TypeError(f"{name} is a path; load it first: numpy.load(path, mmap_mode='r')")
+        raise TypeError(f"{name} is a path: open it with pyuniform.sources.open_source")
     if hasattr(X, "__dlpack_device__") and not hasattr(X, "__array__"):
         kind, _ = X.__dlpack_device__()
         if int(kind) != 1:

@@ -45,7 +45,8 @@ def select(
     X : array_like, shape (N, d)
         float32, float16, bfloat16 (ml_dtypes or torch), float64, int8 or uint8: a NumPy array, a
         memory map, a torch or CuPy array on any device, anything with ``__array__`` or DLPack. It
-        is not copied if it is where the work is done and the values of a row are contiguous.
+        is not copied if it is where the work is done and the values of a row are contiguous. Or
+        what `pyuniform.sources.open_source` opens: a path, glob, folder or list of them, a source.
     k : int, optional
         Number of picks, 1 to N.
     fraction : float, optional

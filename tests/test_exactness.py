@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from datasets import DATASETS, make
+from corpora import DATASETS, make
 from exact import FILTERS, assert_exact
 
 from pyuniform import _core, reference

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from datasets import make
+from corpora import make
 from exact import FILTERS, assert_exact
 
 import pyuniform

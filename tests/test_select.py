@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from datasets import make
+from corpora import make
 
 import pyuniform
 from pyuniform import reference
@@ -127,7 +127,7 @@ def with_values(rows: list[int], value: float) -> np.ndarray:
         (X.astype(">f4"), TypeError, "native byte order"),
         (X.astype(np.float64) * 1e200, ValueError, r"beyond 2\*\*500"),
         ([[1.0, 2.0], [3.0]], ValueError, "rectangular"),
-        ("data.npy", TypeError, "is a path"),
+        ("data.npy", FileNotFoundError, "data.npy does not exist"),
         ([["a"]], TypeError, "dtype <U1"),
         ([[None]], TypeError, "array of numbers"),
     ],

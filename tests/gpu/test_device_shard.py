@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from datasets import DATASETS, make
+from corpora import DATASETS, make
 from devices import as_tensor, canonical, shard_of
 
 import pyuniform

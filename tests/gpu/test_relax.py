@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from datasets import DATASETS
+from corpora import DATASETS
 from devices import TILE, as_tensor, canonical, filter_of, picks_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

@@ -1,0 +1,43 @@
+"""Embeddings where they lie: files, folders of shards, URLs, and objects of other libraries.
+
+Who calls whom; imports run downwards only::
+
+    registry.py     open_source(): suffix, folder or object in, Source out; register()
+      ▼
+    parquet.py  arrow.py  hf.py  lance.py           lists in a column of a table
+    zarr.py  hdf5.py                                chunked arrays
+    npy.py  npz.py  safetensors.py  raw.py          values one after another
+    shards.py                                       several sources as one
+      ▼
+    lists.py        TableSource: a column of lists as rows
+    chunked.py      ChunkedSource: an array that is read in bands of rows
+    arrays.py       ArraySource: an array or a memory map
+    streams.py      StreamSource: values in a binary stream
+    ids.py          record ids from other places: with_ids(), read_ids()
+    paths.py        files, folders, globs and URLs
+      ▼
+    protocol.py     Source, as_array(), read_blocks(), ids_at()
+    checks.py       what all of them check, and the one-line errors
+
+Each format is a thin layer on its own library, imported when a source of its kind is opened.
+"""
+
+from pyuniform.sources.ids import read_ids, with_ids
+from pyuniform.sources.protocol import BLOCK_ROWS, Source, as_array, ids_at, read_blocks
+from pyuniform.sources.registry import is_source, open_source, register, suffixes
+from pyuniform.sources.shards import concatenate
+
+__all__ = [
+    "BLOCK_ROWS",
+    "Source",
+    "as_array",
+    "concatenate",
+    "ids_at",
+    "is_source",
+    "open_source",
+    "read_blocks",
+    "read_ids",
+    "register",
+    "suffixes",
+    "with_ids",
+]

@@ -1,0 +1,163 @@
+"""What every source checks, and errors of one line."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform.rows import DTYPES
+
+# Names that are taken without asking when there are several to choose from.
+DEFAULT_NAME = "embedding"
+_LISTED = 20
+
+
+def need(module: str, extra: str, what: str) -> Any:
+    """An optional library, or a ValueError that names the extra to install."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        raise ValueError(
+            f"{what} cannot be read without {module}: pip install 'pyuniform[{extra}]'"
+        ) from None
+
+
+def check_dtype(dtype: Any, what: str) -> str:
+    """The dtype's name among `pyuniform.rows.DTYPES`; TypeError if it is none of them."""
+    dtype = np.dtype(dtype)
+    if dtype.name not in DTYPES or not dtype.isnative:
+        raise TypeError(
+            f"{what} has dtype {dtype if not dtype.isnative else dtype.name}; supported are "
+            f"{', '.join(DTYPES)} in native byte order"
+        )
+    return dtype.name
+
+
+def numpy_dtype(name: str, what: str) -> np.dtype[Any]:
+    """The NumPy dtype of this name: bfloat16 comes from ml_dtypes."""
+    if name not in DTYPES:
+        raise TypeError(f"{what}: dtype must be one of {', '.join(DTYPES)}, got {name!r}")
+    if name == "bfloat16":
+        return np.dtype(need("ml_dtypes", "bfloat16", f"{what} of bfloat16").bfloat16)
+    return np.dtype(name)
+
+
+def check_matrix(shape: tuple[int, ...], what: str) -> tuple[int, int]:
+    """The shape, if it has two dimensions."""
+    if len(shape) != 2:
+        raise ValueError(f"{what} has shape {tuple(shape)}; (rows, values) is wanted")
+    return int(shape[0]), int(shape[1])
+
+
+def check_rows(rows: Any) -> int:
+    """The number of rows of a block: a positive integer."""
+    if isinstance(rows, bool) or not isinstance(rows, (int, np.integer)) or rows < 1:
+        raise ValueError(f"rows, of a block, must be a positive integer, got {rows!r}")
+    return int(rows)
+
+
+def row_numbers(ids: Any, n: int, what: str) -> NDArray[np.int64]:
+    """Row numbers as int64; ValueError unless they lie in 0 .. n - 1."""
+    numbers = np.asarray(ids)
+    if numbers.ndim != 1 or (len(numbers) and numbers.dtype.kind not in "iu"):
+        raise TypeError(f"row numbers of {what} must be a list of integers, got {numbers.dtype}")
+    outside = numbers[(numbers < 0) | (numbers >= n)] if len(numbers) else numbers
+    if len(outside):
+        raise ValueError(f"{what} has rows 0 to {n - 1}, and no row {outside[0]}")
+    return numbers.astype(np.int64)
+
+
+def choose(
+    asked: str | None,
+    fitting: Sequence[str],
+    present: Mapping[str, str],
+    what: str,
+    kind: str,
+    option: str,
+) -> str:
+    """The name asked for, or the only one to choose; else an error that lists what is there.
+
+    Parameters
+    ----------
+    asked : str or None
+    fitting : names of the right kind
+    present : what is there, fitting or not, with its type
+    what : whose names they are
+    kind : "list column", "two-dimensional array"
+    option : the argument that names one
+    """
+    if asked is None:
+        if DEFAULT_NAME in fitting:
+            return DEFAULT_NAME
+        if len(fitting) == 1:
+            return fitting[0]
+        found = f"{len(fitting)} {kind}s: name one by {option}" if fitting else f"no {kind}"
+        raise ValueError(f"{what} has {found}; it holds {_listed(present)}")
+    if asked not in fitting:
+        raise ValueError(f"{what} has no {kind} {asked!r}; it holds {_listed(present)}")
+    return asked
+
+
+def choose_array(
+    asked: str | None,
+    members: Mapping[str, tuple[tuple[int, ...], Any]],
+    what: str,
+    ndim: int = 2,
+    option: str = "key",
+) -> str:
+    """`choose` among arrays, given by name with their shapes and dtypes."""
+    fitting = [name for name, (shape, _) in members.items() if len(shape) == ndim]
+    present = {name: f"{tuple(shape)} {dtype}" for name, (shape, dtype) in members.items()}
+    kind = "two-dimensional array" if ndim == 2 else "one-dimensional array"
+    return choose(asked, fitting, present, what, kind, option)
+
+
+def as_ids(values: Any, what: str) -> NDArray[Any]:
+    """Record ids as an array of integers, or of str objects."""
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"ids of {what} have shape {array.shape}; a list is wanted")
+    if array.dtype.kind in "iu":
+        return array
+    if array.dtype.kind == "S":
+        return np.array([text.decode() for text in array.tolist()], dtype=object)
+    listed = array.tolist()
+    if not all(isinstance(value, str) for value in listed):
+        raise TypeError(f"ids of {what} must be integers or strings, got {array.dtype}")
+    out = np.empty(len(listed), dtype=object)
+    out[:] = listed
+    return out
+
+
+@contextmanager
+def reading(what: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
+    """Turns a library's complaint about damaged data into a ValueError of one line.
+
+    Errors of the operating system (no such file, no permission, no space) stay as they are.
+    """
+    expected: tuple[type[Exception], ...] = (ValueError, EOFError, OSError, RuntimeError, *errors)
+    try:
+        yield
+    except expected as error:
+        if isinstance(error, (FileNotFoundError, PermissionError)):
+            raise
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ValueError(f"{what} is not a whole {kind}: {_one_line(error)}") from error
+
+
+def _listed(present: Mapping[str, str]) -> str:
+    listed = [f"{name} ({kind})" for name, kind in list(present.items())[:_LISTED]]
+    return ", ".join(listed + ["..."] * (len(present) > _LISTED)) or "nothing"
+
+
+def _one_line(error: Exception) -> str:
+    # Rust libraries add the places in their own sources.
+    text = re.sub(r", /\S+\.rs:\d+:\d+", "", " ".join(str(error).split()))
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,105 @@
+"""HDF5 datasets: mapped where they are contiguous, read in bands where they are chunked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform.sources.arrays import ArraySource
+from pyuniform.sources.checks import choose_array, need, reading
+from pyuniform.sources.chunked import ChunkedSource
+from pyuniform.sources.ids import WithIds
+from pyuniform.sources.paths import is_url, open_binary
+from pyuniform.sources.protocol import Source
+
+_KIND = "HDF5 file"
+
+
+def open_hdf5(path: str, *, key: str | None = None, id_column: str | None = None) -> Source:
+    """The dataset `key` of an HDF5 file, by default the only two-dimensional one.
+
+    The file is open only while it is read.
+    """
+    library = need("h5py", "hdf5", path)
+    with reading(path, _KIND), _file(library, path) as file:
+        members = _members(library, file)
+        at: dict[str, int | None] = {}
+        if not is_url(path):
+            at = {name: _place(file[name]) for name in members}
+    key = choose_array(key, members, path)
+    what = f"dataset {key!r} of {path}"
+    shape, dtype = members[key]
+    source: Source
+    offset = at.get(key)
+    if offset is not None:
+        source = ArraySource(np.memmap(path, dtype, "r", offset, shape), what)
+    else:
+        source = ChunkedSource(lambda: _dataset(library, path, key), what, _KIND)
+    if id_column is None:
+        return source
+    id_column = choose_array(id_column, members, path, 1, "id_column")
+
+    def read_ids() -> NDArray[Any]:
+        with _dataset(library, path, id_column) as dataset:
+            return _ids(dataset)
+
+    return WithIds(source, read_ids)
+
+
+def open_object(node: Any, *, key: str | None = None, id_column: str | None = None) -> Source:
+    """An `h5py.Dataset`, or the member `key` of an `h5py.Group`; its file has to stay open."""
+    library = need("h5py", "hdf5", "an h5py object")
+    what = f"{node.name!r} of {node.file.filename}"
+    if isinstance(node, library.Dataset):
+        for option, value in (("key", key), ("id_column", id_column)):
+            if value is not None:
+                raise ValueError(f"{what} is a dataset and has no members: leave {option} out")
+        return ChunkedSource(lambda: nullcontext(node), what, _KIND)
+    members = _members(library, node)
+    key = choose_array(key, members, what)
+    source: Source = ChunkedSource(lambda: nullcontext(node[key]), f"{key!r} in {what}", _KIND)
+    if id_column is None:
+        return source
+    id_column = choose_array(id_column, members, what, 1, "id_column")
+    return WithIds(source, lambda: _ids(node[id_column]))
+
+
+def _members(library: Any, group: Any) -> dict[str, tuple[tuple[int, ...], Any]]:
+    found: dict[str, tuple[tuple[int, ...], Any]] = {}
+
+    def visit(name: str, node: Any) -> None:
+        if isinstance(node, library.Dataset) and node.shape is not None:
+            found[name] = node.shape, node.dtype
+
+    group.visititems(visit)
+    return found
+
+
+def _place(dataset: Any) -> int | None:
+    """Where the values of a dataset lie in its file, if they lie there in one piece as they are."""
+    plain = dataset.chunks is None and not dataset.is_virtual and not dataset.external
+    return dataset.id.get_offset() if plain and dataset.size else None
+
+
+def _ids(dataset: Any) -> NDArray[Any]:
+    return dataset.asstr()[:] if dataset.dtype.kind == "O" else dataset[:]
+
+
+@contextmanager
+def _file(library: Any, path: str) -> Iterator[Any]:
+    if is_url(path):
+        with open_binary(path) as stream, library.File(stream, "r") as file:
+            yield file
+    else:
+        with library.File(path, "r") as file:
+            yield file
+
+
+@contextmanager
+def _dataset(library: Any, path: str, key: str) -> Iterator[Any]:
+    with _file(library, path) as file:
+        yield file[key]

@@ -1,0 +1,177 @@
+"""Rows that are lists in a column of a table: Parquet, Arrow, Hugging Face datasets, Lance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pyuniform.sources.checks import (
+    as_ids,
+    check_dtype,
+    check_rows,
+    choose,
+    reading,
+    row_numbers,
+)
+from pyuniform.sources.protocol import BLOCK_ROWS
+
+
+class Table(Protocol):
+    """A table that gives one column at a time, in pieces."""
+
+    kind: str  # for messages: "Parquet file"
+    schema: pa.Schema
+    num_rows: int
+    cheap_rows: bool
+
+    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
+        """The whole column in order, at most `rows` rows at a time."""
+        ...
+
+    def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
+        """The column at these rows, which ascend and are distinct."""
+        ...
+
+
+class TableSource:
+    """A column of lists of equal length as a source.
+
+    Parameters
+    ----------
+    table : Table
+    name : str
+    column : str, optional
+        By default ``embedding``, or else the only column of lists.
+    id_column : str, optional
+        A column of integers or strings.
+    """
+
+    def __init__(
+        self, table: Table, name: str, column: str | None = None, id_column: str | None = None
+    ) -> None:
+        schema = table.schema
+        present = {field.name: str(field.type) for field in schema}
+        lists = [field.name for field in schema if _is_list(field.type)]
+        self._column = choose(column, lists, present, name, "list column", "column")
+        if id_column is not None:
+            fitting = [field.name for field in schema if _is_id(field.type)]
+            kind = "column of integers or strings"
+            id_column = choose(id_column, fitting, present, name, kind, "id_column")
+        self.name = name
+        self.cheap_rows = table.cheap_rows
+        self._table, self._id_column = table, id_column
+        self._what = f"column {self._column!r} of {name}"
+        kind = schema.field(self._column).type
+        try:
+            self.dtype = check_dtype(kind.value_type.to_pandas_dtype(), self._what)
+        except NotImplementedError:
+            raise TypeError(f"{self._what} holds lists of {kind.value_type}: no dtype") from None
+        self.shape = (table.num_rows, self._width(kind))
+
+    def _width(self, kind: pa.DataType) -> int:
+        if pa.types.is_fixed_size_list(kind):
+            return kind.list_size
+        for lists in self._pieces(self._table.batches(self._column, 1)):
+            _check_nulls(lists, range(1), self._what)
+            return len(lists[0])
+        return 0
+
+    def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
+        """The column's pieces as matrices."""
+        at = 0
+        for lists in self._pieces(self._table.batches(self._column, check_rows(rows))):
+            yield self._matrix(lists, range(at, at + len(lists)))
+            at += len(lists)
+
+    def rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:
+        """These rows, read in ascending order."""
+        unique, inverse = np.unique(row_numbers(ids, self.shape[0], self.name), return_inverse=True)
+        out = np.empty((len(unique), self.shape[1]), self.dtype)
+        at = 0
+        for lists in self._pieces(self._table.take(self._column, unique)):
+            end = at + len(lists)
+            out[at:end] = self._matrix(lists, unique[at:end])
+            at = end
+        return out[inverse]
+
+    @cached_property
+    def ids(self) -> NDArray[Any] | None:
+        """The id column."""
+        if self._id_column is None:
+            return None
+        return self._gather_ids(self._table.batches(self._id_column, BLOCK_ROWS))
+
+    def ids_at(self, rows: Any) -> NDArray[Any] | None:
+        """The id column at these rows."""
+        if self._id_column is None:
+            return None
+        numbers = row_numbers(rows, self.shape[0], self.name)
+        unique, inverse = np.unique(numbers, return_inverse=True)
+        return self._gather_ids(self._table.take(self._id_column, unique))[inverse]
+
+    def array(self) -> NDArray[Any] | None:
+        """The column without a copy, if it is one piece that lies in memory."""
+        whole = getattr(self._table, "whole", None)
+        lists = whole(self._column) if whole else None
+        return None if lists is None else self._matrix(lists, range(len(lists)))
+
+    def _gather_ids(self, pieces: Iterable[pa.Array]) -> NDArray[Any]:
+        what = f"column {self._id_column!r} of {self.name}"
+        parts = []
+        for piece in self._pieces(pieces):
+            if piece.null_count:
+                raise ValueError(f"{what} has nulls: every record needs an id")
+            if pa.types.is_dictionary(piece.type):
+                piece = piece.dictionary_decode()
+            parts.append(as_ids(piece.to_numpy(zero_copy_only=False), what))
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def _pieces(self, pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:
+        with reading(self.name, self._table.kind):
+            for piece in pieces:
+                if len(piece):
+                    yield piece
+
+    def _matrix(self, lists: pa.Array, numbers: Sequence[int] | NDArray[np.int64]) -> NDArray[Any]:
+        """Lists of one length as a matrix; `numbers` are their rows, for messages."""
+        width = self.shape[1]
+        _check_nulls(lists, numbers, self._what)
+        if not pa.types.is_fixed_size_list(lists.type):
+            lengths = np.diff(lists.offsets.to_numpy())
+            ragged = np.flatnonzero(lengths != width)
+            if len(ragged):
+                raise ValueError(
+                    f"{self._what} is ragged: row {numbers[int(ragged[0])]} has "
+                    f"{lengths[ragged[0]]} values, row 0 has {width}"
+                )
+        values = lists.flatten()
+        if values.null_count:
+            first = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
+            raise ValueError(
+                f"{self._what} has nulls inside the list of row {numbers[first // width]}"
+            )
+        return values.to_numpy(zero_copy_only=False).reshape(-1, width)
+
+
+def _check_nulls(lists: pa.Array, numbers: Sequence[int] | NDArray[np.int64], what: str) -> None:
+    if lists.null_count:
+        first = int(np.flatnonzero(lists.is_null().to_numpy(zero_copy_only=False))[0])
+        raise ValueError(f"{what} has a null in row {numbers[first]}")
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    tests = pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list
+    return any(test(kind) for test in tests)
+
+
+def _is_id(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    # A shard without rows may not know what its ids are.
+    tests = pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_null
+    return any(test(kind) for test in tests)

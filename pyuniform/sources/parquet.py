@@ -1,0 +1,79 @@
+"""Parquet files: a column of lists, read row group by row group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from pyuniform.sources.checks import reading
+from pyuniform.sources.lists import TableSource
+from pyuniform.sources.paths import is_url, open_binary
+
+# Column chunks are read piece by piece: by default a row group's would be in memory whole.
+_HOW: dict[str, Any] = {
+    "buffer_size": 1 << 20,
+    "pre_buffer": False,
+    "page_checksum_verification": True,
+}
+# Decoding takes several times the memory of what is decoded, and longer batches are no faster.
+_DECODED_ROWS = 1024
+
+
+class ParquetTable:
+    """A Parquet file, open only while it is read: there may be thousands."""
+
+    kind = "Parquet file"
+    cheap_rows = False
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        with reading(path, self.kind), _opened(path) as file:
+            self.schema = file.schema_arrow
+            groups = range(file.metadata.num_row_groups)
+            self._ends = np.cumsum(
+                [file.metadata.row_group(g).num_rows for g in groups], dtype=np.int64
+            )
+            self.num_rows = file.metadata.num_rows
+
+    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
+        """The column, from the first row group to the last."""
+        with _opened(self._path) as file:
+            for batch in file.iter_batches(min(rows, _DECODED_ROWS), columns=[column]):
+                yield batch.column(column)
+
+    def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
+        """The rows of each row group that has any; the group is decoded up to the last of them."""
+        with _opened(self._path) as file:
+            groups = np.searchsorted(self._ends, rows, side="right")
+            for group in np.unique(groups).tolist():
+                inside = rows[groups == group] - (self._ends[group - 1] if group else 0)
+                at = done = 0
+                batches = file.iter_batches(_DECODED_ROWS, row_groups=[group], columns=[column])
+                while done < len(inside):
+                    piece = next(batches).column(column)
+                    upto = int(np.searchsorted(inside, at + len(piece)))
+                    yield piece.take(pa.array(inside[done:upto] - at))
+                    at, done = at + len(piece), upto
+
+
+def open_parquet(
+    path: str, *, column: str | None = None, id_column: str | None = None
+) -> TableSource:
+    """A Parquet file; `column` is by default ``embedding``, or else the only column of lists."""
+    return TableSource(ParquetTable(path), path, column, id_column)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[pq.ParquetFile]:
+    if is_url(path):
+        with open_binary(path) as stream, pq.ParquetFile(stream, **_HOW) as file:
+            yield file
+    else:
+        with pq.ParquetFile(path, **_HOW) as file:
+            yield file
