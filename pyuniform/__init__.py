@@ -8,6 +8,7 @@ Who calls whom; imports run downwards only::
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
     measure.py          h_min(), covering_radius(), nearest()
+    report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in
       ├─ progress.py    what a long run shows
       ▼

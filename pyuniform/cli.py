@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform select | measure | info``."""
+"""The command line: ``pyuniform select | measure | report | info``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from pyuniform.filters import FILTERS
 from pyuniform.rows import DTYPES, METRICS
 from pyuniform.selection import Selection, check_suffix, manifest_path
 from pyuniform.sources import as_array, open_source
-from pyuniform.tables import check_records, count_records, write_records
+from pyuniform.tables import check_records, count_records, read_field, write_records
 
 # Not a Path, which would drop a slash of a URL.
 INPUT = click.argument("embeddings")
@@ -236,6 +236,79 @@ def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, fl
             X, picks, metric=metric, threads=threads, progress=lambda s: bar.update(100 * s - bar.n)
         )
     return {"h_min": pair.distance, "h_min_pair": [pair.i, pair.j]}
+
+
+@cli.command()
+@INPUT
+@click.option(
+    "--picks", type=click.Path(path_type=Path), required=True, help="A selection of these rows."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The page (.html)."
+)
+@click.option(
+    "--texts", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
+)
+@click.option("--text-field", default="text", show_default=True, help="Of records: what to show.")
+@click.option("--label-field", help="Of the records: a name or category.")
+@_reading
+@click.option(
+    "--random",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Random subsets to compare.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=2),
+    default=20_000,
+    show_default=True,
+    help="Rows mapped and searched for close pairs.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the random subsets.",
+)
+@click.option("--title", help="Of the page.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1.")
+@THREADS
+def report(
+    embeddings: str,
+    picks: Path,
+    output: Path,
+    texts: Path | None,
+    text_field: str,
+    label_field: str | None,
+    column: str | None,
+    key: str | None,
+    dim: int | None,
+    dtype: str | None,
+    random: int,
+    sample: int,
+    seed: int,
+    title: str | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Write a page about a selection of the rows of EMBEDDINGS."""
+    if label_field and texts is None:
+        raise click.UsageError("--label-field needs --texts, the records")
+    Selection.load(picks).report(
+        output,
+        as_array(open_source(embeddings, column, dim=dim, dtype=dtype, key=key)),
+        texts=read_field(texts, text_field) if texts else None,
+        labels=read_field(texts, label_field) if texts and label_field else None,
+        random_subsets=random,
+        sample=sample,
+        seed=seed,
+        title=title,
+        device=device,
+        threads=threads,
+    )
 
 
 @cli.command()

@@ -121,6 +121,12 @@ class Selection:
             with written_whole(path) as out:
                 out.write(_json(record | lists))
 
+    def report(self, path: str | os.PathLike[str], X: Any, **options: Any) -> None:
+        """Writes an HTML page about this selection of X; see `pyuniform.report.write_report`."""
+        from pyuniform.report import write_report
+
+        write_report(path, X, self, **options)
+
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes manifest, stats and rounds to a JSON file, whole or not at all.
 

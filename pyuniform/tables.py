@@ -39,6 +39,30 @@ def count_records(path: Path) -> int:
     return sum(1 for _ in _lines(path))
 
 
+def read_field(path: Path, field: str) -> list[Any]:
+    """One field of every record of a JSON lines or Parquet file.
+
+    Raises
+    ------
+    ValueError
+        Unknown suffix, not a whole file of its kind, or records without that field.
+    """
+    if path.suffix not in RECORD_SUFFIXES:
+        raise ValueError(f"{path} must end in one of {', '.join(RECORD_SUFFIXES)}")
+    if path.suffix == ".parquet":
+        with _open_parquet(path) as file:
+            if field not in file.schema_arrow.names:
+                raise ValueError(f"{path} has no column {field!r}, but {file.schema_arrow.names}")
+            return file.read(columns=[field]).column(0).to_pylist()
+    values = []
+    for number, line in enumerate(_lines(path)):
+        try:
+            values.append(json.loads(line)[field])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(f"record {number} of {path} has no field {field!r}: {error}") from None
+    return values
+
+
 def write_records(source: Path, indices: NDArray[np.int64], output: Path) -> None:
     """Writes the records with these numbers, in this order, whole or not at all.
 

@@ -270,3 +270,16 @@ def test_interrupt_is_answered_within_two_seconds(tmp_path: Path, command: str) 
     assert process.returncode == 130
     assert stderr.splitlines()[-1] == "pyuniform: interrupted"
     assert [p.name for p in tmp_path.iterdir()] == ["x.npy"]
+
+
+def test_report_writes_a_page(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    run("select", folder / "x.npy", "-k", 12, "-o", folder / "p.parquet", "-q")
+    page = folder / "page.html"
+    arguments = ["report", folder / "x.npy", "--picks", folder / "p.parquet", "-o", page]
+    wrong = run(*arguments, "--texts", folder / "r.jsonl", "--text-field", "nothing")
+    assert_one_line_error(wrong, "has no field 'nothing'")
+    assert not page.exists()
+    done = run(*arguments, "--texts", folder / "r.jsonl", "--random", 1)
+    assert done.returncode == 0, done.stderr
+    assert "</html>" in page.read_text()

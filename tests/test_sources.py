@@ -328,7 +328,7 @@ def test_a_row_group_is_never_whole_in_memory(kind: str, tmp_path: Path) -> None
         "pyarrow.default_memory_pool().max_memory())"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "x.parquet")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd="/")
     *found, most = done.stdout.split()
     assert found == ["20000", "(2,", "256)"]
     assert int(most) < 12e6
@@ -352,5 +352,7 @@ def test_opening_needs_no_library_of_another_format() -> None:
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
         "{'zarr', 'h5py', 'datasets', 'lance', 'safetensors', 'fsspec', 'ml_dtypes', 'torch'}))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
     assert done.stdout.strip() == "[]"

@@ -1,0 +1,204 @@
+"""What a report tells of a selection, as numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from pyuniform.carriers import Data
+from pyuniform.measure import ClosestPair, Nearest, h_min, nearest
+from pyuniform.reference import to_metric
+from pyuniform.report.mapping import Map, map_rows
+from pyuniform.report.pairs import PAIRS, Pair, Read, closest, closest_picks, merged, neighbours
+from pyuniform.selection import Selection
+
+_Float = NDArray[np.float64]
+_Int = NDArray[np.int64]
+
+# Sizes along the curve at which random subsets are measured.
+CURVE_SIZES = 12
+# Of a larger set, so many rows stand for the distances to nearest neighbours.
+MOST_NEIGHBOURS = 4096
+# A sample holds at most so many float64 values: 256 MB.
+SAMPLE_VALUES = 1 << 25
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How uniform a set of rows is. `h_min` is inf for a single row."""
+
+    h_min: float
+    covering_radius: float
+    mean_distance: float
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Distances of some rows of a set to the nearest other one of the whole set."""
+
+    distance: _Float
+    of: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All that was measured; distances in the metric's unit.
+
+    Attributes
+    ----------
+    sizes, subset_h_min : ndarrays, shapes (s,) and (random subsets, s)
+        ``subset_h_min[r, i]`` is the smallest distance of the first ``sizes[i]`` rows of subset r.
+    distances, subset_distances : ndarrays, shape (N - k,)
+        Of each row that is no pick to the nearest pick; and of those outside the first random
+        subset to its nearest row.
+    cluster_sizes, cluster_radii : ndarrays, shape (k,)
+        How many rows are nearest to each pick, and the distance of the farthest of them.
+    pairs : list of Pair
+        The closest of `sampled` rows, each with its nearest; and, if that is not all rows, of rows
+        with their nearest picks.
+    equal_rows, sample_duplicates : int
+        Rows that equal a pick and are none; rows of the sample that equal another of it.
+    labels : list of (label, rows, picks)
+        By falling number of rows; empty where most labels do not repeat.
+    """
+
+    n: int
+    d: int
+    dtype: str
+    metric: str
+    radii: _Float
+    picked: Spread
+    subsets: list[Spread]
+    sizes: _Int
+    subset_h_min: _Float
+    neighbours: Neighbours
+    subset_neighbours: Neighbours | None
+    distances: _Float
+    subset_distances: _Float | None
+    cluster_sizes: _Int
+    cluster_radii: _Float
+    equal_rows: int
+    sampled: int
+    sample_duplicates: int
+    pairs: list[Pair]
+    pick_pairs: list[Pair]
+    map: Map
+    labels: list[tuple[str, int, int]]
+
+    @property
+    def k(self) -> int:
+        """The number of picks."""
+        return len(self.radii)
+
+
+def measure(
+    X: Any,
+    data: Data,
+    selection: Selection,
+    labels: Any,
+    metric: str,
+    seed: int,
+    random_subsets: int,
+    sample: int,
+    threads: int,
+) -> Facts:
+    """Measures all; `data` is X, checked."""
+    n, k, picks = data.n, len(selection), selection.indices
+    place = data.manifest["device"]
+    rng = np.random.default_rng(seed)
+    subsets = [rng.choice(n, k, replace=False) for _ in range(random_subsets)]
+    most = max(1000, SAMPLE_VALUES // data.d)
+    sampled = np.sort(rng.choice(n, min(n, sample, most), replace=False))
+    sizes = np.unique(np.geomspace(2, max(k, 2), CURVE_SIZES).round().astype(np.int64))[: k - 1]
+
+    def passed(rows: _Int) -> Nearest:
+        return nearest(X, rows, metric=metric, device=place, threads=threads)
+
+    read = data.shard(1, 1.0).canonical
+    with threadpool_limits(threads, user_api="blas"):
+        subset_h_min = np.array([_h_mins(read(s), sizes, metric, place, threads) for s in subsets])
+        own = _neighbours_of_set(read, picks, metric, rng)
+        other = _neighbours_of_set(read, subsets[0], metric, rng) if subsets else None
+        squared, at = neighbours(read, sampled, sampled)
+        first = _closest_pair(read(sampled), metric, place, threads)
+        pick_pairs = closest_picks(read, picks, metric)
+        mapped = map_rows(read, sampled, picks)
+    del read  # a GPU shard's memory: the passes make their own
+
+    near = passed(picks)
+    pairs = [Pair(h, int(sampled[i]), int(sampled[j])) for h, i, j in first]
+    pairs += closest(to_metric(squared, metric), sampled, at)
+    if len(sampled) < n:
+        free = np.setdiff1d(np.argsort(near.distance, kind="stable")[: k + 2 * PAIRS], picks)
+        pairs += closest(near.distance[free], free, picks[near.pick[free]])
+    spreads, outside = [], None
+    for subset, h in zip(subsets, subset_h_min, strict=True):
+        distance = passed(subset).distance
+        spreads.append(_spread(h[-1] if k > 1 else np.inf, distance))
+        if outside is None:
+            outside = np.delete(distance, subset)
+    cluster_radii = np.zeros(k)
+    np.maximum.at(cluster_radii, near.pick, near.distance)
+    return Facts(
+        n=n,
+        d=data.d,
+        dtype=data.dtype,
+        metric=metric,
+        radii=selection.radii,
+        picked=_spread(selection.h_min, near.distance),
+        subsets=spreads,
+        sizes=sizes,
+        subset_h_min=subset_h_min.reshape(len(subsets), len(sizes)),
+        neighbours=own,
+        subset_neighbours=other,
+        distances=np.delete(near.distance, picks),
+        subset_distances=outside,
+        cluster_sizes=np.bincount(near.pick, minlength=k),
+        cluster_radii=cluster_radii,
+        equal_rows=int(np.count_nonzero(near.distance == 0)) - k,
+        sampled=len(sampled),
+        sample_duplicates=int(np.count_nonzero(squared == 0)),
+        pairs=merged(pairs),
+        pick_pairs=pick_pairs,
+        map=mapped,
+        labels=_count_labels(labels, picks),
+    )
+
+
+def _neighbours_of_set(read: Read, rows: _Int, metric: str, rng: np.random.Generator) -> Neighbours:
+    if len(rows) < 2:
+        return Neighbours(np.empty(0), len(rows))
+    some = rng.choice(rows, MOST_NEIGHBOURS, replace=False) if len(rows) > MOST_NEIGHBOURS else rows
+    return Neighbours(to_metric(neighbours(read, some, rows)[0], metric), len(rows))
+
+
+def _h_mins(values: _Float, sizes: _Int, metric: str, device: str, threads: int) -> list[float]:
+    """The smallest distance of the first rows, for each size."""
+    return [_closest_pair(values[:m], metric, device, threads)[0].distance for m in sizes]
+
+
+def _closest_pair(values: _Float, metric: str, device: str, threads: int) -> list[ClosestPair]:
+    """The closest pair of canonical rows, whose distances are Euclid's; none of a single row."""
+    if len(values) < 2:
+        return []
+    length, i, j = h_min(values, device=device, threads=threads)
+    return [ClosestPair(float(to_metric(length**2, metric)), i, j)]
+
+
+def _spread(h_min: float, distance: _Float) -> Spread:
+    return Spread(float(h_min), float(distance.max()), float(distance.mean()))
+
+
+def _count_labels(labels: Any, picks: _Int) -> list[tuple[str, int, int]]:
+    if labels is None:
+        return []
+    rows = Counter(str(labels[i]) for i in range(len(labels)))
+    if 2 * len(rows) > len(labels):
+        return []
+    picked = Counter(str(labels[int(i)]) for i in picks)
+    return [(label, count, picked[label]) for label, count in rows.most_common()]

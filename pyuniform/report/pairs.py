@@ -1,0 +1,104 @@
+"""Nearest neighbours and closest pairs of sets that a page can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform.reference import distance2, to_metric
+
+_Float = NDArray[np.float64]
+_Int = NDArray[np.int64]
+# Canonical values of rows with these numbers.
+Read = Callable[[_Int], _Float]
+
+# Rows of a tile of distances.
+TILE = 2048
+# Pairs in a table.
+PAIRS = 10
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two rows, i < j, and their distance; and, of picks, their places in the order from 0."""
+
+    distance: float
+    i: int
+    j: int
+    places: tuple[int, int] | None = None
+
+
+def neighbours(read: Read, rows: _Int, among: _Int) -> tuple[_Float, _Int]:
+    """The canonical squared distance of each row to the nearest other one of `among`, and which.
+
+    Of equally near ones the first. Tiles are searched in expanded form, and what a tile finds is
+    measured in difference form: a pair may be missed for one that is farther by less than float64's
+    rounding at the size of the data's spread.
+    """
+    best, at = np.full(len(rows), np.inf), np.full(len(rows), -1)
+    if len(among) < 2:
+        return best, at
+    center = read(among[:TILE]).mean(axis=0)
+    for begin in range(0, len(rows), TILE):
+        own = rows[begin : begin + TILE]
+        exact = read(own)
+        values = exact - center
+        for left in range(0, len(among), TILE):
+            part = among[left : left + TILE]
+            others = read(part) - center
+            guess = np.einsum("ij,ij->i", others, others) - 2 * (values @ others.T)
+            guess[own[:, None] == part] = np.inf
+            tile = guess.argmin(axis=1)
+            squared = distance2(exact - read(part[tile]), np.zeros(exact.shape[1]))
+            squared[own == part[tile]] = np.inf
+            nearer = np.flatnonzero(squared < best[begin : begin + TILE])
+            best[begin + nearer], at[begin + nearer] = squared[nearer], part[tile[nearer]]
+    return best, at
+
+
+def closest(distance: _Float, rows: _Int, others: _Int) -> list[Pair]:
+    """The closest of some pairs: enough of them to fill a table when each comes twice."""
+    first = np.argsort(distance, kind="stable")[: 2 * PAIRS]
+    return [
+        Pair(float(distance[p]), int(min(rows[p], others[p])), int(max(rows[p], others[p])))
+        for p in first
+        if others[p] >= 0
+    ]
+
+
+def merged(pairs: list[Pair]) -> list[Pair]:
+    """The closest, each once; of equally close ones those of the lowest rows."""
+    unique = {(pair.i, pair.j): pair for pair in pairs}
+    return sorted(unique.values(), key=lambda pair: (pair.distance, pair.i, pair.j))[:PAIRS]
+
+
+def closest_picks(read: Read, picks: _Int, metric: str) -> list[Pair]:
+    """The closest pairs of all picks.
+
+    The last ten picks make ten pairs with the earlier picks at their radii; in any other pair the
+    later pick was taken at a radius, and thus has a distance from the earlier one, no less.
+    """
+    k = len(picks)
+    late = np.arange(max(1, k - PAIRS), k)
+    pairs = []
+    values = read(picks[late]) if len(late) else np.empty((0, 0))
+    for begin in range(0, k, TILE):
+        early = np.arange(begin, min(k, begin + TILE))
+        part = read(picks[early])
+        for place, value in zip(late, values, strict=True):
+            squared = distance2(part, value)[early < place]
+            for e in np.argsort(squared, kind="stable")[:PAIRS]:
+                i, j = int(picks[begin + e]), int(picks[place])
+                places = (int(begin + e), int(place))
+                pairs.append(
+                    Pair(
+                        float(to_metric(squared[e], metric)),
+                        min(i, j),
+                        max(i, j),
+                        places if i < j else places[::-1],
+                    )
+                )
+    return merged(pairs)
