@@ -19,7 +19,8 @@ from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.traversal import farthest_first
 
-WAYS = [{"pool_size": 512}, {"pool_size": 33, "shards": 3}]
+# Pool size and number of shards.
+WAYS = {"euclidean": (33, 3), "cosine": (512, 1)}
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -28,14 +29,14 @@ def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str) -> None:
     X = make(name)
     start = len(X) // 3
     indices, radii = reference.farthest_first(X, len(X), metric, start)
-    for way in WAYS:
-        shards = [
-            CpuShard(prepare(part, metric, 2), Plan(True, None), far=True)
-            for part in np.array_split(X, way.get("shards", 1))
-        ]
-        run = farthest_first(Shards(shards, 2), len(X), start, pool_size=way["pool_size"])
-        np.testing.assert_array_equal(run.indices, indices)
-        np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), radii)
+    pool_size, parts = WAYS[metric]
+    shards = [
+        CpuShard(prepare(part, metric, 1), Plan(True, None), far=True)
+        for part in np.array_split(X, parts)
+    ]
+    run = farthest_first(Shards(shards), len(X), start, pool_size=pool_size)
+    np.testing.assert_array_equal(run.indices, indices)
+    np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), radii)
 
 
 @pytest.fixture
@@ -164,6 +165,7 @@ def test_resident_memory_is_codes_and_state(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
+        cwd=tmp_path,  # not where sources without a built core would be imported from
     )
     found = json.loads(done.stdout)
     # The file is 307 MB; allowed are d + 32 bytes a row and 256 MB, which pages in use count to.
