@@ -20,13 +20,13 @@ from pyuniform.traversal import farthest_first
 
 # Rows and picks; the interpreter's pool takes a tenth of a second for each pick.
 CASES = {
-    "gaussian-17": (150, 30),
-    "clustered-17": (150, 30),
-    "grid-3": (40, 40),
-    "duplicates": (60, 60),
-    "long-row": (100, 25),
-    "mixed-scales": (100, 25),
-    "tiny": (100, 25),
+    "gaussian-17": (120, 20),
+    "clustered-17": (120, 20),
+    "grid-3": (30, 30),
+    "duplicates": (40, 40),
+    "long-row": (80, 15),
+    "mixed-scales": (80, 15),
+    "tiny": (80, 15),
 }
 
 
@@ -57,9 +57,9 @@ def test_picks_are_the_references(device: str, name: str, metric: str, filter: s
 @pytest.mark.parametrize(("pool_size", "chunk"), [(3, 32), (200, 500)])
 def test_pools_and_chunks_change_nothing(device: str, pool_size: int, chunk: int) -> None:
     X = make("clustered-17")[:150]
-    shard = shard_of(as_tensor(X, device), "euclidean", "int8", 40, chunk)
-    run = farthest_first(shard, 40, 0, pool_size=pool_size)
-    assert_picks(run, reference.farthest_first(X, 40), "euclidean")
+    shard = shard_of(as_tensor(X, device), "euclidean", "int8", 20, chunk)
+    run = farthest_first(shard, 20, 0, pool_size=pool_size)
+    assert_picks(run, reference.farthest_first(X, 20), "euclidean")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "int8", "uint8"])
