@@ -7,6 +7,8 @@ Who calls whom; imports run downwards only::
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
+    streaming.py        StreamingSelector: one pass, few rows kept (summaries.py)
+    batches.py          SpreadBatches: mini-batches from a look-ahead window
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in

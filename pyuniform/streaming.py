@@ -107,9 +107,10 @@ class StreamingSelector:
     - their h_min is at least D / 18;
     - and what a run attains is computed: `StreamedSelection.covering_bound` and `covering_floor`.
 
-    For cosine these factors are those of the chord, the length sqrt(2 - 2 cos). A stream that fits
-    into the buffer has the very picks of `pyuniform.select`. The result is a function of the rows
-    in their order, of k, metric and buffer: not of how the stream is cut into batches.
+    For cosine these factors are those of the chord, the length sqrt(2 - 2 cos). A stream of no more
+    rows than three quarters of the buffer less k has the very picks of `pyuniform.select`. The
+    result is a function of the rows in their order, of k, metric and buffer: not of how the stream
+    is cut into batches. docs/streaming.md has the proof.
 
     Parameters
     ----------
