@@ -9,6 +9,7 @@ Who calls whom; imports run downwards only::
     clouds.py           select_clouds(): batches of small clouds
     streaming.py        StreamingSelector: one pass, few rows kept (summaries.py)
     batches.py          SpreadBatches: mini-batches from a look-ahead window
+    pipelines.py        picks into samplers, subsets, shards (rewriters.py, datatrove_step.py)
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in

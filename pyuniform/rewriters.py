@@ -1,0 +1,250 @@
+"""Subsets of sharded training data, written as new shards: WebDataset tars and MDS.
+
+Samples are copied byte for byte, nothing is decoded. Shards are written beside their place and
+moved there when all of them are whole.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tarfile
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform.files import check_writable
+from pyuniform.measure import as_picks
+from pyuniform.sources.checks import need
+
+# As in webdataset: a file's name up to the first dot after its folder is the key of its sample.
+_KEY = re.compile(r"((?:.*/)?[^./]+)\.[^/]*")
+_PATTERN = re.compile(r"([^%]*)%0?\d*d([^%]*\.tar)")
+
+
+def row_numbers(picks: Any, n: int) -> NDArray[np.int64]:
+    """The rows that a `Selection`, a `StreamedSelection` or a list stands for, checked."""
+    return as_picks(getattr(picks, "indices", picks), n)
+
+
+def rewrite_webdataset(
+    shards: Iterable[str | os.PathLike[str]],
+    out_pattern: str | os.PathLike[str],
+    *,
+    indices: Any = None,
+    keep_keys: Iterable[str] | None = None,
+    shard_size: int = 10_000,
+) -> list[Path]:
+    """Writes the picked samples of WebDataset shards as new shards, in source order, streaming.
+
+    Files of a sample stay together, with their contents, names and times.
+
+    Parameters
+    ----------
+    shards : iterable of paths
+        Tar files, compressed or not, in the order in which samples are numbered.
+    out_pattern : path
+        Like "subset/%06d.tar": the folder exists, and has no file of such a name.
+    indices : Selection, StreamedSelection or array_like of int
+        Samples by number, from 0, through all shards.
+    keep_keys : iterable of str
+        In place of indices: samples by key, which is a file's name up to its first dot.
+    shard_size : int
+        Samples of a shard; the last may have fewer.
+
+    Returns
+    -------
+    list of Path
+        The new shards.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; a shard is no whole tar file; a sample
+        is not there, or a key is there twice. Nothing has been written then.
+    OSError
+        A file cannot be read or written.
+    """
+    if (indices is None) == (keep_keys is None):
+        raise ValueError("give either indices or keep_keys")
+    if isinstance(shard_size, bool) or not isinstance(shard_size, (int, np.integer)):
+        raise TypeError(f"shard_size must be an integer, got {shard_size!r}")
+    if shard_size < 1:
+        raise ValueError(f"shard_size must be at least 1, got {shard_size}")
+    if isinstance(shards, (str, os.PathLike)):
+        raise TypeError(f"shards must be a list of paths, got one path: {os.fspath(shards)!r}")
+    sources = [Path(shard) for shard in shards]
+    out = Path(out_pattern)
+    match = _PATTERN.fullmatch(out.name)
+    if match is None:
+        raise ValueError(f"out_pattern must end like '%06d.tar', got {out.name!r}")
+    check_writable(out)
+    shard_name = re.compile(r"\d+".join(map(re.escape, match.groups())))
+    if old := sorted(p.name for p in out.parent.iterdir() if shard_name.fullmatch(p.name)):
+        raise ValueError(f"out_pattern stands for files that are there already, like {old[0]}")
+    wanted: set[Any]
+    if keep_keys is None:
+        wanted = set(row_numbers(indices, 2**63 - 1).tolist())
+    elif isinstance(keep_keys, str):
+        raise TypeError(f"keep_keys must be a list of keys, got a string: {keep_keys!r}")
+    else:
+        wanted = set(keep_keys)
+
+    with tempfile.TemporaryDirectory(prefix=".rewrite-", dir=out.parent) as folder:
+        writer = _TarShards(Path(folder), out.name, int(shard_size))
+        found: dict[Any, Path] = {}
+        with writer:
+            for number, (key, path, tar, info) in _members(sources):
+                name = number if keep_keys is None else key
+                if name not in wanted:
+                    continue
+                if number != writer.sample and name in found:
+                    raise ValueError(
+                        f"key {key!r} is in {found[name]} and again in {path}: give indices"
+                    )
+                found[name] = path
+                writer.add(number, tar, info)
+        if missing := wanted - found.keys():
+            kind = "samples" if keep_keys is None else "keys"
+            listed = ", ".join(map(repr, sorted(missing)[:5]))
+            raise ValueError(f"{len(missing)} {kind} are not in the shards: {listed}")
+        finished = [out.parent / path.name for path in writer.paths]
+        for path, final in zip(writer.paths, finished, strict=True):
+            os.replace(path, final)
+    return finished
+
+
+_Member = tuple[str, Path, tarfile.TarFile, tarfile.TarInfo]
+
+
+def _members(sources: list[Path]) -> Iterator[tuple[int, _Member]]:
+    """All files that belong to a sample, with the number of the sample."""
+    number = -1
+    for path in sources:
+        last = ""
+        with _whole_tar(path), tarfile.open(path) as tar:
+            while (info := tar.next()) is not None:
+                # It would remember every header that it has passed.
+                tar.members = []  # type: ignore[attr-defined]
+                match = _KEY.fullmatch(info.name)
+                if not info.isreg() or match is None:
+                    continue
+                if match[1] != last:
+                    last, number = match[1], number + 1
+                yield number, (last, path, tar, info)
+
+
+@contextmanager
+def _whole_tar(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (tarfile.TarError, EOFError) as error:
+        raise ValueError(f"{path} is not a whole tar file: {error}") from None
+
+
+class _TarShards:
+    """Tar files of `size` samples each."""
+
+    def __init__(self, folder: Path, name: str, size: int) -> None:
+        self._folder, self._name, self._size = folder, name, size
+        self._count = 0
+        self._tar: tarfile.TarFile | None = None
+        self.paths: list[Path] = []
+        self.sample = -1
+
+    def add(self, sample: int, source: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+        """Appends a file to its sample, which may be a new one."""
+        if sample != self.sample:
+            if self._count % self._size == 0:
+                self._close()
+                self.paths.append(self._folder / (self._name % len(self.paths)))
+                self._tar = tarfile.open(self.paths[-1], "w")  # noqa: SIM115
+            self._count += 1
+            self.sample = sample
+        if self._tar is not None:
+            self._tar.addfile(info, source.extractfile(info))
+
+    def __enter__(self) -> _TarShards:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        if self._tar is not None:
+            self._tar.close()
+            with open(self.paths[-1], "rb+") as file:
+                os.fsync(file.fileno())
+            self._tar = None
+
+
+def rewrite_mds(
+    source_dir: str | os.PathLike[str],
+    indices: Any,
+    out_dir: str | os.PathLike[str],
+    order: str = "pick",
+) -> None:
+    """Writes the picked samples of a MosaicML streaming dataset as a new one.
+
+    Columns, compression, hashes and shard size are those of the source. `streaming` reads and
+    writes; samples are neither decoded nor encoded on the way.
+
+    Parameters
+    ----------
+    source_dir : path
+        A local folder of uncompressed .mds shards with their index.json.
+    indices : Selection, StreamedSelection or array_like of int
+        Samples by number.
+    out_dir : path
+        A folder that does not exist yet.
+    order : {"pick", "source"}
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; the shards are not there, or not MDS;
+        mosaicml-streaming is not installed. Nothing has been written then.
+    OSError
+        A file cannot be read or written.
+    """
+    if order not in ("pick", "source"):
+        raise ValueError(f"order must be one of pick, source, got {order!r}")
+    source, out = Path(source_dir), Path(out_dir)
+    if out.exists():
+        raise ValueError(f"out_dir is there already: {out}")
+    if not (source / "index.json").is_file():
+        raise ValueError(f"source_dir has no index.json: {source}")
+    check_writable(out)
+    streaming = need("streaming", "mds", f"MDS shards in {source}")
+    dataset = streaming.LocalDataset(str(source))
+    numbers = row_numbers(indices, len(dataset))
+    if order == "source":
+        numbers = np.sort(numbers)
+    for shard in dataset.shards:
+        if not hasattr(shard, "column_encodings"):
+            raise ValueError(f"source_dir has shards that are not MDS: {source}")
+        if not (source / shard.raw_data.basename).is_file():
+            raise ValueError(f"source_dir lacks {shard.raw_data.basename}, uncompressed: {source}")
+
+    class Copier(streaming.MDSWriter):  # type: ignore[name-defined]
+        def encode_sample(self, sample: bytes) -> bytes:
+            return sample
+
+    first = dataset.shards[0]
+    with tempfile.TemporaryDirectory(prefix=".rewrite-", dir=out.parent) as folder:
+        with Copier(
+            out=str(Path(folder) / "mds"),
+            columns=dict(zip(first.column_names, first.column_encodings, strict=True)),
+            compression=first.compression,
+            hashes=first.hashes,
+            size_limit=first.size_limit,
+        ) as writer:
+            for number in numbers.tolist():
+                shard, within = dataset.spanner[number]
+                writer.write(dataset.shards[shard].get_sample_data(within))
+        os.rename(Path(folder) / "mds", out)
