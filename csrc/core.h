@@ -10,8 +10,8 @@
 //   Frame (frame.h)      where the float32 filter works, and its proven error bounds
 //   Panels (panels.h)    picks packed 32 abreast for the tile kernel
 //   Codes (codes.h)      int8 codes of rows and picks, and what they can exclude
-//   Block (block.h)      one thread's rows in relax: float_block.h, code_block.h, sketch_block.h,
-//                        far_block.h
+//   Block (block.h)      one thread's rows in relax: float_block.h, sketch_block.h, and on
+//                        coded_block.h code_block.h and far_block.h
 //                   │
 //   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
 //                        isa_avx512.cpp, isa_vnni.cpp; dispatch.cpp chooses one

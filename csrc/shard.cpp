@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "code_block.h"
+#include "far_block.h"
 #include "float_block.h"
 #include "rows.h"
 #include "sketch_block.h"

@@ -9,12 +9,9 @@ import torch
 import triton
 
 from pyuniform.kernels.configs import Variant
+from pyuniform.kernels.filter import ADDITION
 from pyuniform.kernels.jit import closest_pair as jit_closest_pair
-from pyuniform.kernels.rows import interpreted
-
-# What an addition of matrix units may lose, relative to all that is added; see `filter.ADDITION`.
-ADDITION = 2.0**-22
-UNIT = 2.0**-24
+from pyuniform.kernels.rows import UNIT, resident_programs
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,9 @@ def closest_pair_on_device(
         COSINE=cosine,
         enable_fp_fusion=False,
     )
-    programs = programs or _programs(device, triton.cdiv(n, config.rows), config)
+    blocks = triton.cdiv(n, config.rows)
+    tiles = blocks * (blocks // 2 + 1)
+    programs = programs or resident_programs(device, tiles, config.programs)
     shared = torch.full((1,), torch.inf, dtype=torch.float64, device=device).view(torch.int64)
     best2 = torch.empty(programs, dtype=torch.float64, device=device)
     first, second = torch.empty((2, programs), dtype=torch.int64, device=device)
@@ -162,14 +161,6 @@ def _constants(d: int, exponent: int, center_norm: float) -> list[float]:
     offset = 2.0**-50 * center_norm + math.sqrt(d) * 2.0**-125
     absolute = 4.01 * offset**2 / UNIT + d * 2.0**-118
     return [4.0**exponent, 1 - relative, absolute, 2.0**-exponent]
-
-
-def _programs(device: torch.device, blocks: int, config: ClosestPairConfig) -> int:
-    tiles = blocks * (blocks // 2 + 1)
-    if interpreted():
-        return min(tiles, 2)
-    processors = torch.cuda.get_device_properties(device).multi_processor_count
-    return min(tiles, config.programs * processors)
 
 
 def _lowest(best2: torch.Tensor, first: torch.Tensor, second: torch.Tensor) -> Pair:

@@ -141,12 +141,7 @@ def greedy_pool(
     members = next(m for m in POOL_MEMBERS if THREADS * m >= capacity)
     device = values.device
     pending = torch.empty((-(-capacity // 32), capacity), dtype=torch.int32, device=device)
-    result = GreedyResult(
-        torch.empty(capacity, dtype=torch.int32, device=device),
-        torch.empty(capacity, dtype=torch.float64, device=device),
-        torch.empty(1, dtype=torch.int32, device=device),
-        torch.empty(1, dtype=torch.float64, device=device),
-    )
+    result = GreedyResult.empty(capacity, device)
     launch(
         "greedy_pool",
         {"POOL_THREADS": THREADS, "POOL_MEMBERS": members},

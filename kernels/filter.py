@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform.kernels.rows import Coded, Frame, encode, make_frame, padded
 
 KINDS = ("int8", "half", "float32")
@@ -109,7 +110,7 @@ def make_filter(
 def fits(rows: torch.Tensor, norms: torch.Tensor | None, kind: str, largest: float) -> bool:
     """Whether a kind of filter takes such rows, `largest` being their largest absolute value."""
     if kind == "int8":
-        return rows.shape[1] <= 1 << 16
+        return rows.shape[1] <= MOST_CODE_COLUMNS
     if norms is not None:
         least, most = (float(v) for v in norms.aminmax())
     else:

@@ -75,6 +75,16 @@ class GreedyResult:
     picked_count: torch.Tensor
     largest: torch.Tensor
 
+    @staticmethod
+    def empty(capacity: int, device: torch.device) -> GreedyResult:
+        """Room for the picks of a pool of so many members."""
+        return GreedyResult(
+            torch.empty(capacity, dtype=torch.int32, device=device),
+            torch.empty(capacity, dtype=torch.float64, device=device),
+            torch.empty(1, dtype=torch.int32, device=device),
+            torch.empty(1, dtype=torch.float64, device=device),
+        )
+
 
 def _block(capacity: int) -> int:
     return max(triton.next_power_of_2(capacity), min(CONFIGS))
@@ -133,12 +143,7 @@ def greedy_pool(
     config = config or CONFIGS[block]
     device = values.device
     pending = torch.empty((_words(block, config), capacity), dtype=torch.int32, device=device)
-    result = GreedyResult(
-        torch.empty(capacity, dtype=torch.int32, device=device),
-        torch.empty(capacity, dtype=torch.float64, device=device),
-        torch.empty(1, dtype=torch.int32, device=device),
-        torch.empty(1, dtype=torch.float64, device=device),
-    )
+    result = GreedyResult.empty(capacity, device)
     jit_pool.greedy_pool[(1,)](
         values,
         bounds,

@@ -12,7 +12,7 @@ from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.filter import Filter, Picks, members
 from pyuniform.kernels.jit import pair_bounds as jit_pair_bounds
 from pyuniform.kernels.jit import relax as jit_relax
-from pyuniform.kernels.rows import interpreted
+from pyuniform.kernels.rows import interpreted, resident_programs
 from pyuniform.kernels.tiles import FAMILIES, SAFE, Tile, Tiles, tiles_for
 
 # Where programs share a GPU: so many of each multiprocessor.
@@ -56,13 +56,6 @@ class State:
             torch.full((n,), torch.inf, dtype=torch.float32, device=device),
             torch.zeros(2, dtype=torch.int64, device=device),
         )
-
-
-def _programs(device: torch.device, blocks: int) -> int:
-    if interpreted():
-        return min(blocks, 3)  # more than one, and fewer than blocks: what a GPU would see
-    processors = torch.cuda.get_device_properties(device).multi_processor_count
-    return min(blocks, PROGRAMS * processors)
 
 
 def _filter_arguments(filter: Filter, picks: Picks) -> tuple:
@@ -119,22 +112,15 @@ def relax(
         How many are listed.
     """
     tile = tile or tiles_for(listed.device, filter.kind).relax
-    blocks = triton.cdiv(len(listed), tile.rows)
-    jit_relax.relax[(_programs(listed.device, blocks),)](
-        *_filter_arguments(filter, picks),
-        state.bound,
-        state.nearest,
-        state.seen,
-        state.second,
-        state.work,
+    _look(
+        jit_relax.relax,
+        filter,
+        picks,
+        (state.bound, state.nearest, state.seen, state.second, state.work),
         listed,
         count,
-        begin,
-        end,
-        filter.rows.shape[1],
-        picks.canonical.shape[1],
-        COSINE=filter.norms is not None,
-        **_options(filter, tile),
+        (begin, end),
+        tile,
     )
 
 
@@ -153,21 +139,42 @@ def settle(
     lowers, are to find the earliest of the picks they equal.
     """
     tile = tile or tiles_for(listed.device, filter.kind).settle
-    blocks = triton.cdiv(len(listed), tile.rows)
-    jit_relax.settle[(_programs(listed.device, blocks),)](
-        *_filter_arguments(filter, picks),
-        state.bound,
-        state.nearest,
-        state.seen,
-        state.second,
-        state.proven,
-        state.work,
+    _look(
+        jit_relax.settle,
+        filter,
+        picks,
+        (state.bound, state.nearest, state.seen, state.second, state.proven, state.work),
         listed,
         count,
+        (),
+        tile,
+        ZEROS=zeros,
+    )
+
+
+def _look(
+    kernel: Any,
+    filter: Filter,
+    picks: Picks,
+    state: tuple[torch.Tensor, ...],
+    listed: torch.Tensor,
+    count: torch.Tensor,
+    span: tuple[int, ...],
+    tile: Tile,
+    **flags: bool,
+) -> None:
+    """Launches a kernel that looks at listed rows and picks, as many programs as work together."""
+    blocks = triton.cdiv(len(listed), tile.rows)
+    kernel[(resident_programs(listed.device, blocks, PROGRAMS),)](
+        *_filter_arguments(filter, picks),
+        *state,
+        listed,
+        count,
+        *span,
         filter.rows.shape[1],
         picks.canonical.shape[1],
         COSINE=filter.norms is not None,
-        ZEROS=zeros,
+        **flags,
         **_options(filter, tile),
     )
 

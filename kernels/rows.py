@@ -11,8 +11,8 @@ import triton
 from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.jit import encode as jit_encode
 from pyuniform.kernels.jit import scan as jit_scan
+from pyuniform.reference import LANES
 
-LANES = 16
 # Values of a row that enter a kernel at a time.
 DEPTH = 128
 # Rows of a program.
@@ -24,6 +24,13 @@ UNIT = 2.0**-24
 def interpreted() -> bool:
     """Whether Triton's interpreter stands in for a GPU."""
     return bool(triton.knobs.runtime.interpret)
+
+
+def resident_programs(device: torch.device, most: int, each: int) -> int:
+    """Programs that share work: `each` of every multiprocessor, and no more than `most`."""
+    if interpreted():
+        return min(most, 3)  # more than one, and fewer than there is work for: what a GPU would see
+    return min(most, each * torch.cuda.get_device_properties(device).multi_processor_count)
 
 
 def padded(d: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform.arguments import integer_within
 from pyuniform.filters import make_plan
 from pyuniform.rows import as_matrix, check_metric, check_threads, prepare
 from pyuniform.shard import CpuShard
@@ -85,18 +86,18 @@ class SpreadBatches:
         self._metric = metric
         self._order = None if order is None else _check_order(order, len(self._rows))
         self._n = len(self._rows) if self._order is None else len(self._order)
-        self.batch_size = _integer("batch_size", batch_size, 1, self._n)
-        self.window = _integer("window", window, self.batch_size)
-        self.seed = _integer("seed", seed, 0)
+        self.batch_size = integer_within("batch_size", batch_size, 1, self._n)
+        self.window = integer_within("window", window, self.batch_size)
+        self.seed = integer_within("seed", seed, 0)
         if max_delay is None:
             max_delay = 2 * -(-self.window // self.batch_size)
-        self.max_delay = _integer("max_delay", max_delay, 0)
+        self.max_delay = integer_within("max_delay", max_delay, 0)
         self.drop_last = drop_last
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of the next pass; without a call every pass is the same."""
-        self.epoch = _integer("epoch", epoch, 0)
+        self.epoch = integer_within("epoch", epoch, 0)
 
     def __len__(self) -> int:
         whole, left = divmod(self._n, self.batch_size)
@@ -144,15 +145,6 @@ class _Begun(Shards):
         others = np.arange(1, self._forced)
         if len(others):
             self._add_picks(others, self._shard.canonical(others))
-
-
-def _integer(name: str, value: Any, least: int, most: int | None = None) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < least or (most is not None and value > most):
-        wanted = f"at least {least}" if most is None else f"from {least} to {most}"
-        raise ValueError(f"{name} must be {wanted}, got {value}")
-    return int(value)
 
 
 def _check_order(order: ArrayLike, n: int) -> NDArray[np.int64]:

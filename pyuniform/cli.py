@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,20 +29,29 @@ from pyuniform.tables import check_records, count_records, read_field, write_rec
 INPUT = click.argument("embeddings")
 
 
-def _reading(command: Any) -> Any:
-    """Options that say how embeddings are read."""
-    for option in reversed(
-        [
-            click.option("--column", help="List column of a table.  [default: embedding]"),
-            click.option("--key", help="Array of an .npz, safetensors, Zarr or HDF5 file."),
-            click.option("--dim", type=int, help="Values of a row of a raw file."),
-            click.option("--dtype", type=click.Choice(DTYPES), help="Of the values of a raw file."),
-        ]
-    ):
-        command = option(command)
-    return command
+def _reading(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options that say how embeddings are read; the command gets them as `reading`."""
+    options = {
+        "column": click.option("--column", help="List column of a table.  [default: embedding]"),
+        "key": click.option("--key", help="Array of an .npz, safetensors, Zarr or HDF5 file."),
+        "dim": click.option("--dim", type=int, help="Values of a row of a raw file."),
+        "dtype": click.option(
+            "--dtype", type=click.Choice(DTYPES), help="Of the values of a raw file."
+        ),
+    }
+
+    @functools.wraps(command)
+    def reads(**arguments: Any) -> None:
+        command(reading={name: arguments.pop(name) for name in options}, **arguments)
+
+    for option in reversed(options.values()):
+        option(reads)
+    return reads
 
 
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1."
+)
 THREADS = click.option("--threads", type=click.IntRange(min=1), help="[default: all processors]")
 
 
@@ -65,7 +76,7 @@ def cli() -> None:
 @click.option("--start", type=int, help="First pick.  [default: 0]")
 @click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
 @_reading
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1.")
+@DEVICE
 @THREADS
 @click.option(
     "--join", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
@@ -100,10 +111,7 @@ def select(
     metric: str,
     start: int | None,
     seed: int | None,
-    column: str | None,
-    key: str | None,
-    dim: int | None,
-    dtype: str | None,
+    reading: dict[str, Any],
     device: str,
     threads: int | None,
     join: Path | None,
@@ -135,7 +143,7 @@ def select(
             check_writable(manifest_path(picks_file))
     if join and records_file:
         check_records(join, records_file)
-    X = as_array(open_source(embeddings, column, dim=dim, dtype=dtype, key=key))
+    X = as_array(open_source(embeddings, **reading))
     if join and (records := count_records(join)) != len(X):
         raise ValueError(f"{join} has {records} records for {len(X)} rows of {embeddings}")
 
@@ -189,10 +197,7 @@ def measure(
     embeddings: str,
     picks: Path | None,
     metric: str | None,
-    column: str | None,
-    key: str | None,
-    dim: int | None,
-    dtype: str | None,
+    reading: dict[str, Any],
     random: int,
     seed: int,
     threads: int | None,
@@ -201,7 +206,7 @@ def measure(
     """Measure how uniform the rows of EMBEDDINGS are, or a selection of them."""
     if random and picks is None:
         raise click.UsageError("--random compares a selection: it needs --picks")
-    X = as_array(open_source(embeddings, column, dim=dim, dtype=dtype, key=key))
+    X = as_array(open_source(embeddings, **reading))
     if picks is None:
         metric = metric or "euclidean"
         report = {"rows": len(X), "metric": metric}
@@ -274,7 +279,7 @@ def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, fl
     help="Of the random subsets.",
 )
 @click.option("--title", help="Of the page.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1.")
+@DEVICE
 @THREADS
 def report(
     embeddings: str,
@@ -283,10 +288,7 @@ def report(
     texts: Path | None,
     text_field: str,
     label_field: str | None,
-    column: str | None,
-    key: str | None,
-    dim: int | None,
-    dtype: str | None,
+    reading: dict[str, Any],
     random: int,
     sample: int,
     seed: int,
@@ -299,7 +301,7 @@ def report(
         raise click.UsageError("--label-field needs --texts, the records")
     Selection.load(picks).report(
         output,
-        as_array(open_source(embeddings, column, dim=dim, dtype=dtype, key=key)),
+        as_array(open_source(embeddings, **reading)),
         texts=read_field(texts, text_field) if texts else None,
         labels=read_field(texts, label_field) if texts and label_field else None,
         random_subsets=random,

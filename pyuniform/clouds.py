@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.arguments import as_integer
 from pyuniform.device import as_cloud_tensor, resolve_device
 from pyuniform.filters import make_plan
 from pyuniform.rows import check_threads, prepare
@@ -115,9 +116,7 @@ def _check_clouds(shape: tuple[int, ...], dtype: str, k: int) -> None:
         )
     if dtype != "float32":
         raise TypeError(f"clouds must be float32, got {dtype}")
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-        raise TypeError(f"k must be an integer, got {k!r}")
-    if not 1 <= k <= shape[1]:
+    if not 1 <= as_integer("k", k) <= shape[1]:
         raise ValueError(f"k must be from 1 to {shape[1]}, the number of points, got {k}")
 
 

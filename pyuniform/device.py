@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyuniform import _core
 from pyuniform.rows import (
-    LARGEST,
+    LEAST_NORM,
     as_matrix,
+    check_largest,
     check_metric,
     check_shape,
     describe_nonfinite,
     describe_zero_norms,
+    frame_exponent,
     hash_shape,
     median_of_rows,
     sample_rows,
@@ -237,14 +238,12 @@ def prepare_device(X: Any, metric: str, device: str, name: str = "X") -> DeviceR
         fingerprint = (fingerprint + int(found.fingerprint.sum())) % 2**64
     if bad:
         raise ValueError(describe_nonfinite(bad[:5], name))
-    if largest > LARGEST:
-        raise ValueError(f"{name} holds values up to {largest:g}; beyond 2**500 squares overflow")
+    check_largest(largest, name)
     if metric == "cosine":
-        tiny = float(np.finfo(np.float64).tiny) ** 0.5
-        zero = torch.nonzero(norms < tiny).flatten()
+        zero = torch.nonzero(norms < LEAST_NORM).flatten()
         if len(zero):
             raise ValueError(describe_zero_norms(zero.cpu().numpy(), name))
-    exponent = _core.frame_exponent(largest) if metric != "cosine" and largest > 0 else 0
+    exponent = frame_exponent(largest, metric)
     sample = torch.as_tensor(sample_rows(n), device=values.device)
     of_sample = values[sample].double()
     if metric == "cosine":

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform.carrier import Round
 from pyuniform.device import DeviceRows
 from pyuniform.kernels import cuda, pool
@@ -52,7 +53,7 @@ def filter_kind(rows: DeviceRows, k: int, filter: str = "auto") -> str:
         )
     coded = fits(rows.values, rows.norms, "int8", rows.largest)
     if not coded and (filter == "int8" or not own):
-        raise ValueError(f"filter='int8' takes at most {1 << 16} columns, got {rows.d}")
+        raise ValueError(f"filter='int8' takes at most {MOST_CODE_COLUMNS} columns, got {rows.d}")
     if filter == "float32":
         return own[0]
     if filter == "auto" and own and (own[0] == "half" or k < LEAST_CODE_PICKS or not coded):
@@ -118,7 +119,7 @@ class DeviceShard:
 
     def start(self, row: int) -> None:
         """See `Carrier`."""
-        self._take(torch.tensor([row], device=self._device))
+        self._picks.append_rows(torch.tensor([row], device=self._device))
         self._bound[row] = -1.0
 
     def pool_size(self, k: int) -> int:
@@ -199,7 +200,7 @@ class DeviceShard:
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """See `Shard`."""
         if (rows >= 0).all():
-            self._take(torch.as_tensor(rows, device=self._device))
+            self._picks.append_rows(torch.as_tensor(rows, device=self._device))
         else:
             self._picks.append_values(torch.as_tensor(values, device=self._device))
         own = torch.as_tensor(rows[rows >= 0], device=self._device)
@@ -241,9 +242,6 @@ class DeviceShard:
 
     # Both.
 
-    def _take(self, rows: torch.Tensor) -> None:
-        self._picks.append_rows(rows)
-
     def _settle(self, rows: torch.Tensor, count: torch.Tensor, zeros: bool = False) -> None:
         settle(self._filter, self._picks, self._state, rows, count, zeros, self._tile)
 
@@ -279,7 +277,7 @@ class DeviceShard:
         b, found = int(answer[0]), int(answer[1])
         self._pool_pairs += found * found
         if b:
-            self._take(picked[:b])
+            self._picks.append_rows(picked[:b])
         return Round(
             answer[4 : 4 + b].astype(np.int64),
             answer[4 + made : 4 + made + b],

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyuniform.arguments import integer_within
 from pyuniform.files import written_whole
 from pyuniform.rewriters import rewrite_mds, rewrite_webdataset, row_numbers
 from pyuniform.selection import Selection
@@ -55,12 +56,12 @@ class SelectionSampler:
         self._numbers = row_numbers(picks, 2**63 - 1)
         _check_order(order, ("pick", "shuffled"))
         self._order = order
-        self.seed = _not_negative("seed", seed)
+        self.seed = integer_within("seed", seed, 0)
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the shuffled order of the next pass; without a call every pass is the same."""
-        self.epoch = _not_negative("epoch", epoch)
+        self.epoch = integer_within("epoch", epoch, 0)
 
     def __len__(self) -> int:
         return len(self._numbers)
@@ -155,11 +156,3 @@ def _pair(uid: Any) -> tuple[int, int]:
 def _check_order(order: str, orders: tuple[str, ...]) -> None:
     if order not in orders:
         raise ValueError(f"order must be one of {', '.join(orders)}, got {order!r}")
-
-
-def _not_negative(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < 0:
-        raise ValueError(f"{name} must be at least 0, got {value}")
-    return int(value)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.arguments import integer_within
 from pyuniform.files import check_writable
 from pyuniform.measure import as_picks
 from pyuniform.sources.checks import need
@@ -72,10 +73,7 @@ def rewrite_webdataset(
     """
     if (indices is None) == (keep_keys is None):
         raise ValueError("give either indices or keep_keys")
-    if isinstance(shard_size, bool) or not isinstance(shard_size, (int, np.integer)):
-        raise TypeError(f"shard_size must be an integer, got {shard_size!r}")
-    if shard_size < 1:
-        raise ValueError(f"shard_size must be at least 1, got {shard_size}")
+    shard_size = integer_within("shard_size", shard_size, 1)
     if isinstance(shards, (str, os.PathLike)):
         raise TypeError(f"shards must be a list of paths, got one path: {os.fspath(shards)!r}")
     sources = [Path(shard) for shard in shards]

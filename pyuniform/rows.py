@@ -18,6 +18,8 @@ DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
 
 # Squared distances of larger values could overflow float64.
 LARGEST = 2.0**500
+# Squares of smaller norms leave float64's normal range: such rows have no direction.
+LEAST_NORM = float(np.finfo(np.float64).tiny) ** 0.5
 # Rows of more values would make the filter's error bound meaningless.
 MOST_COLUMNS = 1 << 20
 # A scan reads this much between two chances to be interrupted, or to let go of a file's pages.
@@ -208,14 +210,13 @@ def prepare(
     norms = np.empty(n) if metric == "cosine" else None
     file = _open_file(array, core) if far else None
     max_abs, fingerprint = _scan(core, array, threads, norms, name, file)
-    if max_abs > LARGEST:
-        raise ValueError(f"{name} holds values up to {max_abs:g}; beyond 2**500 squares overflow")
+    check_largest(max_abs, name)
     if norms is not None:
-        zero = np.flatnonzero(norms < np.finfo(np.float64).tiny ** 0.5)
+        zero = np.flatnonzero(norms < LEAST_NORM)
         if len(zero):
             raise ValueError(describe_zero_norms(zero, name))
         core.set_norms(norms)
-    exponent = _core.frame_exponent(max_abs) if norms is None and max_abs > 0 else 0
+    exponent = frame_exponent(max_abs, metric)
     return Rows(
         core=core,
         n=n,
@@ -258,6 +259,17 @@ def _scan(
     if bad:
         raise ValueError(describe_nonfinite(bad, name))
     return max_abs, fingerprint
+
+
+def check_largest(largest: float, name: str) -> None:
+    """Raises ValueError if the largest absolute value is too large."""
+    if largest > LARGEST:
+        raise ValueError(f"{name} holds values up to {largest:g}; beyond 2**500 squares overflow")
+
+
+def frame_exponent(largest: float, metric: str) -> int:
+    """The exponent of the filter's frame; unit rows, and zeros, need none."""
+    return _core.frame_exponent(largest) if metric != "cosine" and largest > 0 else 0
 
 
 def hash_shape(n: int, d: int, itemsize: int) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pyuniform.arguments import as_integer, integer_within
 from pyuniform.carriers import take
 from pyuniform.filters import SHARE
 from pyuniform.progress import Progress, shown
@@ -159,11 +160,10 @@ def _number_of_picks(k: int | None, fraction: float | None, n: int) -> int:
             raise ValueError(f"fraction must be above 0 and at most 1, got {fraction!r}")
         # 0.1 * 30 is a little more than 3, and 3 is meant.
         return max(1, math.ceil(float(fraction) * n * (1 - 1e-15)))
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-        raise TypeError(f"k must be an integer, got {k!r}")
+    k = as_integer("k", k)
     if not 1 <= k <= n:
         raise ValueError(f"k must be from 1 to {n}, the number of rows, got {k}")
-    return int(k)
+    return k
 
 
 def _first_pick(start: int | None, seed: int | None, n: int) -> int:
@@ -171,8 +171,4 @@ def _first_pick(start: int | None, seed: int | None, n: int) -> int:
         return int(np.random.default_rng(seed).integers(n))
     if start is None:
         return 0
-    if isinstance(start, bool) or not isinstance(start, (int, np.integer)):
-        raise TypeError(f"start must be an integer, got {start!r}")
-    if not 0 <= start < n:
-        raise ValueError(f"start must be from 0 to {n - 1}, got {start}")
-    return int(start)
+    return integer_within("start", start, 0, n - 1)

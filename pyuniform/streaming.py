@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.arguments import as_integer, integer_within
 from pyuniform.reference import to_metric
 from pyuniform.rows import as_matrix, check_metric, check_threads, prepare
 from pyuniform.selection import Selection
@@ -154,25 +155,21 @@ class StreamingSelector:
         buffer: int | None = None,
         threads: int | None = None,
     ) -> None:
-        if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-            raise TypeError(f"k must be an integer, got {k!r}")
-        if k < 1:
-            raise ValueError(f"k must be at least 1, got {k}")
+        k = integer_within("k", k, 1)
         check_metric(metric)
-        least = 4 * int(k) + 4
+        least = 4 * k + 4
         if buffer is None:
-            buffer = max(BUFFER_FACTOR * int(k), LEAST_BUFFER)
-        if isinstance(buffer, bool) or not isinstance(buffer, (int, np.integer)):
-            raise TypeError(f"buffer must be an integer, got {buffer!r}")
+            buffer = max(BUFFER_FACTOR * k, LEAST_BUFFER)
+        buffer = as_integer("buffer", buffer)
         if buffer < least:
             raise ValueError(f"buffer must be at least 4 k + 4 = {least} rows, got {buffer}")
-        self.k = int(k)
+        self.k = k
         self.metric = metric
         self._space = Space(metric, check_threads(threads))
         # A quarter for the net's centres, k rows for its witnesses, and half of the rest each for
         # the front and for what comes in.
-        self._net_size = int(buffer) // 4
-        self._room = int(buffer) - self._net_size - self.k
+        self._net_size = buffer // 4
+        self._room = buffer - self._net_size - self.k
         self._front_size = self._room // 2
         self._n = 0
         self._pending = 0

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from pyuniform.arguments import integer_within
 from pyuniform.carriers import Data, loaded, take
 from pyuniform.files import check_writable, written_whole
 from pyuniform.measure import as_picks
@@ -88,9 +89,9 @@ def write_report(
         raise ValueError(f"path must end in one of {', '.join(SUFFIXES)}, got {path}")
     if not isinstance(selection, Selection):
         raise TypeError(f"selection must be a Selection, got {type(selection).__name__}")
-    seed = _integer(seed, "seed", 0)
-    random_subsets = _integer(random_subsets, "random_subsets", 0)
-    sample = _integer(sample, "sample", 2)
+    seed = integer_within("seed", seed, 0)
+    random_subsets = integer_within("random_subsets", random_subsets, 0)
+    sample = integer_within("sample", sample, 2)
     if title is not None and not isinstance(title, str):
         raise TypeError(f"title must be a string, got {type(title).__name__}")
     threads = check_threads(threads)
@@ -112,14 +113,6 @@ def write_report(
     with written_whole(path) as out:
         # A lone surrogate, which UTF-8 cannot hold, becomes a question mark.
         out.write(content.encode("utf-8", errors="replace"))
-
-
-def _integer(value: Any, name: str, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return int(value)
 
 
 def _metric(selection: Selection, metric: str | None) -> str:

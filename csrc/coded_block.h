@@ -1,0 +1,54 @@
+// What blocks share that look at rows and picks through their codes.
+#pragma once
+
+#include "block.h"
+#include "codes.h"
+
+namespace pyuniform {
+
+class CodedBlock : public Block {
+ public:
+  void prefetch(int64_t i) const override { codes_.prefetch(i); }
+
+  void load(int64_t slot) override {
+    packed_.load(slot, rows[slot].row);
+    set_limit(slot);
+  }
+
+  void scan(int64_t at, int n, int64_t p) override {
+    packed_.scan(at, n, panels_[p], value.data(), flags.data());
+    stats.filter_pairs += n * panels_.filled(p);
+    stats.int8_madds += n * kPanel * codes_.columns();
+  }
+
+  void move(int64_t from, int64_t to) override { packed_.move(from, to); }
+
+ protected:
+  CodedBlock(const Kernels& kernels, const Frame& frame, const CodeBounds& bounds,
+             const Codes& codes, const CodePanels& panels)
+      : Block(kRows / kernels.tile_rows * kernels.tile_rows, kernels.tile_rows),
+        frame_(frame),
+        bounds_(bounds),
+        codes_(codes),
+        panels_(panels),
+        packed_(kernels, kernels.code_tile, codes, capacity) {}
+
+  // How `nearest` says that the bound it gave is one from codes: pick c as unproven(c), and back.
+  static int32_t unproven(int32_t pick) { return -2 - pick; }
+
+  void set_limit(int64_t slot) {
+    packed_.limit[slot] = bounds_.limit(codes_[rows[slot].row], bound[slot] / frame_.unit2);
+  }
+
+  const Frame& frame_;
+  const CodeBounds& bounds_;
+  const Codes& codes_;
+  const CodePanels& panels_;
+  CodeRows packed_;
+
+ private:
+  // Enough for a panel's codes to be read from the second-level cache only now and then.
+  static constexpr int64_t kRows = 256;
+};
+
+}  // namespace pyuniform
