@@ -8,6 +8,8 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <tuple>
+#include <vector>
 
 #include "closest_pair.h"
 #include "core.h"
@@ -48,28 +50,49 @@ void check_file() {
 // A Matrix that keeps its arrays alive.
 class Rows {
  public:
-  Rows(py::array data, const std::string& dtype) : data_(std::move(data)) {
-    if (data_.ndim() != 2) throw std::invalid_argument("rows must be two-dimensional");
-    if (data_.shape(1) > 1 && data_.strides(1) != data_.itemsize())
-      throw std::invalid_argument("the values of a row must be contiguous");
-    matrix = {static_cast<const char*>(data_.data()),
-              data_.shape(0),
-              data_.shape(1),
-              data_.strides(0),
-              dtype_of(dtype),
-              nullptr};
+  // Rows in memory.
+  Rows(const py::array& data, const std::string& dtype)
+      : Rows(data.shape(0), data.ndim() == 2 ? data.shape(1) : -1, dtype, false) {
+    hold(data, 0);
   }
+
+  // Rows of which none is in memory yet; `unit` rows are divided by their norms.
+  Rows(int64_t n, int64_t d, const std::string& dtype, bool unit)
+      : matrix{n, d, dtype_of(dtype), unit, nullptr, nullptr, 0, 0, 0} {}
 
   void set_norms(Array<double> norms) {
     if (norms.size() != matrix.n) throw std::invalid_argument("one norm a row");
     norms_ = std::move(norms);
     matrix.norm = norms_.data();
+    matrix.unit = true;
   }
 
-  // Rows are read from an open file from here on, where row 0 begins at `begin`.
-  void set_file(int file, int64_t begin) {
-    matrix.file = file;
-    matrix.file_begin = begin;
+  // From here on these rows, the first of which is row `first`, are the ones in memory.
+  void hold(py::array data, int64_t first) {
+    if (data.ndim() != 2 || data.shape(1) != matrix.d)
+      throw std::invalid_argument("rows must be two-dimensional, of one width");
+    if (data.shape(1) > 1 && data.strides(1) != data.itemsize())
+      throw std::invalid_argument("the values of a row must be contiguous");
+    if (data.itemsize() != item_size(matrix.dtype) || first < 0 || first + data.shape(0) > matrix.n)
+      throw std::invalid_argument("rows of another matrix");
+    data_ = std::move(data);
+    matrix.data = static_cast<const char*>(data_.data());
+    matrix.row_stride = data_.strides(0);
+    matrix.first = first;
+    matrix.held = data_.shape(0);
+  }
+
+  // From here on rows are read from files: (first row, open file, where it begins, stride) a part.
+  void read_from(const std::vector<std::tuple<int64_t, int, int64_t, int64_t>>& parts) {
+    parts_.clear();
+    for (const auto& [first, file, begin, stride] : parts)
+      parts_.push_back({first, file, begin, stride});
+    if (parts_.empty() || parts_[0].first != 0)
+      throw std::invalid_argument("parts begin with row 0");
+    matrix.parts = parts_.data();
+    matrix.part_count = static_cast<int64_t>(parts_.size());
+    matrix.held = 0;
+    data_ = py::array();
   }
 
   // Canonical values of some rows, zero-padded.
@@ -80,6 +103,7 @@ class Rows {
  private:
   py::array data_;
   Array<double> norms_;
+  std::vector<FilePart> parts_;
 };
 
 py::array_t<double> Rows::canonical(Array<int64_t> rows) const {
@@ -104,7 +128,7 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
 
 Frame make_frame(const Rows& rows, const Array<double>& center, int exponent) {
   if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
-  return Frame(center.data(), rows.matrix.d, exponent, rows.matrix.norm != nullptr);
+  return Frame(center.data(), rows.matrix.d, exponent, rows.matrix.unit);
 }
 
 py::tuple shard_candidates(Shard& shard, double rho, int64_t limit) {
@@ -141,6 +165,23 @@ py::tuple shard_read(Shard& shard, const Array<int64_t>& rows, bool with_values)
 void shard_write(Shard& shard, const Array<int64_t>& rows, const Array<double>& distance2,
                  const Array<int32_t>& nearest, const Array<int32_t>& seen) {
   shard.write(rows.data(), rows.size(), distance2.data(), nearest.data(), seen.data());
+}
+
+// What is known of the rows, by name: views that can be written to, of the kinds that are kept.
+py::dict shard_state(py::object self) {
+  Shard& shard = self.cast<Shard&>();
+  py::dict out;
+  auto add = [&](const char* name, auto& values) {
+    using T = typename std::decay_t<decltype(values)>::value_type;
+    if (!values.empty())
+      out[name] = py::array_t<T>({static_cast<py::ssize_t>(values.size())}, values.data(), self);
+  };
+  add("bound", shard.bound());
+  add("second", shard.second());
+  add("nearest", shard.nearest());
+  add("seen", shard.seen());
+  add("scanned", shard.scanned());
+  return out;
 }
 
 py::dict shard_stats(const Shard& shard) {
@@ -297,16 +338,18 @@ PYBIND11_MODULE(_core, m) {
   m.def("select_instruction_set", &select_kernels);
 
   py::class_<Rows>(m, "Rows")
-      .def(py::init<py::array, const std::string&>())
+      .def(py::init<const py::array&, const std::string&>())
+      .def(py::init<int64_t, int64_t, const std::string&, bool>())
       .def("set_norms", &Rows::set_norms)
-      .def("set_file", &Rows::set_file)
+      .def("hold", &Rows::hold)
+      .def("read_from", &Rows::read_from)
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
         py::arg("norms") = std::nullopt);
 
   py::class_<Shard>(m, "Shard")
       .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,
-                       bool codes, std::optional<Array<float>> axes, bool far) {
+                       bool codes, std::optional<Array<float>> axes, bool far, const Rows* sample) {
              const int64_t d = rows.matrix.d;
              if (center.size() != d) throw std::invalid_argument("one center value a column");
              if (codes && d > kMostCodeColumns)
@@ -316,17 +359,21 @@ PYBIND11_MODULE(_core, m) {
                throw std::invalid_argument("axes are rows: 32, 64 or 96");
              if (far && (!codes || axes))
                throw std::invalid_argument("far rows want codes and no axes");
-             return std::make_unique<Shard>(rows.matrix, center.data(), exponent, threads, codes,
-                                            axes ? axes->data() : nullptr,
-                                            axes ? axes->shape(0) : 0, far);
+             return std::make_unique<Shard>(
+                 rows.matrix, sample ? sample->matrix : rows.matrix, center.data(), exponent,
+                 threads, codes, axes ? axes->data() : nullptr, axes ? axes->shape(0) : 0, far);
            }),
-           py::keep_alive<1, 2>())
+           py::keep_alive<1, 2>(), py::arg("rows"), py::arg("center"), py::arg("exponent"),
+           py::arg("threads"), py::arg("codes"), py::arg("axes"), py::arg("far") = false,
+           py::arg("sample") = nullptr)
       .def("drop_codes", &Shard::drop_codes, Unlocked())
       .def("drop_sketches", &Shard::drop_sketches)
       .def("add_picks",
            [](Shard& shard, const Array<int64_t>& rows, const Array<double>& values) {
              shard.add_picks(rows.data(), values.data(), rows.size());
            })
+      .def("take_in", &Shard::take_in, Unlocked())
+      .def("state", &shard_state)
       .def("threshold", &Shard::threshold, Unlocked())
       .def("relax",
            [](Shard& shard, double rho, int64_t chunk, double budget) {

@@ -33,9 +33,15 @@ struct Code {
   float norm2;  // of the coded row
 };
 
-// Encodes d values of the frame; `error` and `norm2` come rounded up and down.
+// Encodes d values of the frame; `error` and `norm2` come rounded up and down. A row that is so
+// much larger than those the frame was made for that squares could overflow gets a code that
+// excludes nothing.
 inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
                        int64_t d, int levels, int8_t* code, float least_scale = 0) {
+  if (!(x_norm2 < 0x1p120)) {
+    std::fill_n(code, d, 0);
+    return {0, std::numeric_limits<float>::infinity(), 0};
+  }
   double rest2, norm2;
   const float scale = kernels.encode(x, d, levels, least_scale, code, &rest2, &norm2);
   const double error = std::sqrt(rest2) * (1 + 0x1p-40) + frame.entry_error(std::sqrt(x_norm2));

@@ -44,21 +44,33 @@ inline int64_t item_size(DType dtype) {
   }
 }
 
-// n rows of d values as the user stores them. Values within a row are contiguous; rows lie
-// `row_stride` bytes apart. For the cosine metric `norm` holds the n Euclidean norms by which rows
-// are divided, otherwise it is null.
+// Where rows on disk lie: row `first`, and those after it up to the next part, from `begin` on in
+// an open file, `stride` bytes apart.
+struct FilePart {
+  int64_t first;
+  int file;
+  int64_t begin, stride;
+};
+
+// n rows of d values as the user stores them. Values within a row are contiguous; rows in memory
+// lie `row_stride` bytes apart.
 struct Matrix {
-  const char* data;
-  int64_t n, d, row_stride;
+  int64_t n, d;
   DType dtype;
-  const double* norm;
+  bool unit;           // rows are divided by their Euclidean norms, for the cosine metric
+  const double* norm;  // these norms, or null: then they are computed when they are needed
 
-  // Where rows stay on disk, the open file they are in and where row 0 begins in it: `data` maps
-  // the same bytes, and is for reading all of them in order.
-  int file = -1;
-  int64_t file_begin = 0;
+  // The rows in memory, from `first` on: all of them, or, where rows stay on disk, those of the
+  // block that is being read, or none.
+  const char* data;
+  int64_t row_stride, first, held;
 
-  const char* row(int64_t i) const { return data + i * row_stride; }
+  // By `first`; none if all rows are in memory.
+  const FilePart* parts = nullptr;
+  int64_t part_count = 0;
+
+  bool holds(int64_t i) const { return i >= first && i < first + held; }
+  const char* row(int64_t i) const { return data + (i - first) * row_stride; }
 };
 
 // Picks in a panel: the width of one tile of the filter.

@@ -22,7 +22,7 @@ class FarBlock final : public CodedBlock {
       const int64_t pick = p * kPanel + c;
       const double upper2 =
           bounds_.upper2(row, picks_[pick], panels_[p].half[c], values[c]) * frame_.unit2;
-      if (upper2 >= bound[slot]) continue;
+      if (!(upper2 < bound[slot])) continue;  // NaN, too, says nothing
       bound[slot] = upper2;
       rows[slot].nearest = unproven(static_cast<int32_t>(pick));
       rows[slot].changed = true;

@@ -14,7 +14,7 @@ namespace pyuniform {
 class CanonicalPicks {
  public:
   CanonicalPicks(const Matrix& matrix)
-      : narrow_(matrix.dtype == DType::f32 && !matrix.norm), width_(padded(matrix.d)) {}
+      : narrow_(matrix.dtype == DType::f32 && !matrix.unit), width_(padded(matrix.d)) {}
 
   void append(const double* values) {
     if (narrow_ && !fits(values)) widen();

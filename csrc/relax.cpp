@@ -130,7 +130,7 @@ void Shard::start_pass(Pass pass, double rho) {
 }
 
 bool Shard::relax(double rho, int64_t chunk, double budget) {
-  if (taken_in_ < matrix_.n) {
+  if (taken_in_ < matrix_.n && !far_) {
     const double madds =
         static_cast<double>(matrix_.d) * static_cast<double>(4 + sketch_panels_.columns());
     take_in(static_cast<int64_t>(std::max(1024.0, budget / madds)));

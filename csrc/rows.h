@@ -3,7 +3,9 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <vector>
 
 #include "core.h"
@@ -22,18 +24,25 @@ class RowReader {
       : matrix_(matrix),
         kernels_(kernels),
         wide_(padded(matrix.d)),
-        fetched_(matrix.file < 0 ? 0 : matrix.d * item_size(matrix.dtype)) {}
+        origin_(matrix.unit && !matrix.norm ? padded(matrix.d) : 0) {}
 
   // Row i as it is stored. From a file it is read, not mapped: a page fault brings in, and charges
   // to the process, far more than a row.
   const char* stored(int64_t i) {
-    if (matrix_.file < 0) return matrix_.row(i);
+    if (matrix_.holds(i)) return matrix_.row(i);
     if (i == at_) return fetched_.data();
     at_ = i;
+    fetched_.resize(matrix_.d * item_size(matrix_.dtype));
+    const FilePart* end = matrix_.parts + matrix_.part_count;
+    const FilePart& part =
+        *(std::upper_bound(matrix_.parts, end, i,
+                           [](int64_t row, const FilePart& part) { return row < part.first; }) -
+          1);
+    const int64_t begin = part.begin + (i - part.first) * part.stride;
     size_t done = 0;
     while (done < fetched_.size()) {
-      const ssize_t got = pread(matrix_.file, fetched_.data() + done, fetched_.size() - done,
-                                matrix_.file_begin + i * matrix_.row_stride + done);
+      const ssize_t got =
+          pread(part.file, fetched_.data() + done, fetched_.size() - done, begin + done);
       if (got <= 0) {
         file_failed = true;
         std::fill(fetched_.begin() + done, fetched_.end(), '\0');
@@ -46,17 +55,15 @@ class RowReader {
 
   // Row i as the canonical distance sees it: float64, divided by its norm for cosine, zero-padded.
   void canonical(int64_t i, double* out) {
-    kernels_.widen(stored(i), matrix_.dtype, matrix_.d, out);
-    if (matrix_.norm) {
-      const double norm = matrix_.norm[i];
-      for (int64_t j = 0; j < matrix_.d; ++j) out[j] /= norm;
-    }
-    for (int64_t j = matrix_.d; j < padded(matrix_.d); ++j) out[j] = 0;
+    widen(i, out);
+    if (!matrix_.unit) return;
+    const double norm = norm_of(i, out);
+    for (int64_t j = 0; j < matrix_.d; ++j) out[j] /= norm;
   }
 
   // Asks for row i early: gathered rows are where no hardware prefetcher expects them.
   void prefetch(int64_t i) const {
-    if (matrix_.file >= 0) return;
+    if (!matrix_.holds(i)) return;
     const char* row = matrix_.row(i);
     const int64_t bytes = matrix_.d * item_size(matrix_.dtype);
     for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b);
@@ -64,15 +71,27 @@ class RowReader {
 
   // Row i in the filter's frame; returns its squared norm there.
   double pack(int64_t i, const Frame& frame, float* out) {
-    const double scale = frame.scale(matrix_.norm ? matrix_.norm[i] : 1);
+    if (matrix_.unit && !matrix_.norm) widen(i, wide_.data());
+    const double scale = frame.scale(matrix_.unit ? norm_of(i, wide_.data()) : 1);
     return kernels_.pack(stored(i), matrix_.dtype, scale, frame.center.data(), matrix_.d, out,
                          wide_.data());
   }
 
  private:
+  void widen(int64_t i, double* out) {
+    kernels_.widen(stored(i), matrix_.dtype, matrix_.d, out);
+    for (int64_t j = matrix_.d; j < padded(matrix_.d); ++j) out[j] = 0;
+  }
+
+  // `wide` is row i, widened; it is not looked at where norms are known.
+  double norm_of(int64_t i, const double* wide) const {
+    if (matrix_.norm) return matrix_.norm[i];
+    return std::sqrt(kernels_.distance2(wide, origin_.data(), padded(matrix_.d)));
+  }
+
   const Matrix& matrix_;
   const Kernels& kernels_;
-  std::vector<double> wide_;
+  std::vector<double> wide_, origin_;
   std::vector<char> fetched_;
   int64_t at_ = -1;
 };

@@ -67,7 +67,7 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
         continue;
       }
       max_abs = std::max(max_abs, largest);
-      if (norm) norm[i] = std::sqrt(kernels.distance2(x, origin.data(), padded(d)));
+      if (norm) norm[i - begin] = std::sqrt(kernels.distance2(x, origin.data(), padded(d)));
     }
   }
   return {max_abs, first_nonfinite == end ? -1 : first_nonfinite, fingerprint};

@@ -11,8 +11,8 @@ struct ScanResult {
   uint64_t fingerprint;     // sums, modulo 2^64, to that of a larger range
 };
 
-// Reads rows [begin, end). If `norm` is not null, writes each row's norm to norm[i]: the square
-// root of the canonical squared distance to the origin.
+// Reads rows [begin, end), which are in memory. If `norm` is not null, writes the norm of row i to
+// norm[i - begin]: the square root of the canonical squared distance to the origin.
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
                      int threads, double* norm);
 

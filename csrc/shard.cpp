@@ -11,11 +11,11 @@
 
 namespace pyuniform {
 
-Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threads, bool codes,
-             const float* axes, int64_t p, bool far)
+Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent,
+             int threads, bool codes, const float* axes, int64_t p, bool far)
     : kernels_(active_kernels()),
       matrix_(matrix),
-      frame_(center, matrix.d, exponent, matrix.norm != nullptr),
+      frame_(center, matrix.d, exponent, matrix.unit),
       threads_(threads),
       keeps_canonical_(codes || axes),
       canonical_picks_(matrix),
@@ -29,7 +29,7 @@ Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threa
       seen_(matrix.n, 0) {
   if (codes) {
     codes_.resize(matrix.n, matrix.d);
-    code_bounds_ = sample_bounds();
+    code_bounds_ = sample_bounds(sample);
   } else {
     second_.assign(matrix.n, std::numeric_limits<float>::infinity());
   }
@@ -41,12 +41,12 @@ Shard::Shard(const Matrix& matrix, const double* center, int exponent, int threa
 }
 
 // Distances are about as large as norms.
-CodeBounds Shard::sample_bounds() const {
-  RowReader reader(matrix_, kernels_);
+CodeBounds Shard::sample_bounds(const Matrix& sample) const {
+  RowReader reader(sample, kernels_);
   std::vector<float> packed(matrix_.d);
   std::vector<int8_t> code(matrix_.d);
   double error = 0, norm = 1e-30;
-  for (int64_t i = 0; i < matrix_.n; i += std::max<int64_t>(1, matrix_.n / 128)) {
+  for (int64_t i = 0; i < sample.n; i += std::max<int64_t>(1, sample.n / 128)) {
     const double norm2 = reader.pack(i, frame_, packed.data());
     error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, 127, code.data()).error;
     norm += std::sqrt(norm2);
@@ -54,7 +54,6 @@ CodeBounds Shard::sample_bounds() const {
   return CodeBounds::balanced(error, norm);
 }
 
-// The one pass over all rows in their order: the exact distance to the first pick, codes, sketches.
 void Shard::take_in(int64_t count) {
   const int64_t begin = taken_in_, end = std::min(matrix_.n, begin + count), d = matrix_.d;
   const int64_t step = kernels_.tile_rows;

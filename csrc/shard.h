@@ -27,13 +27,23 @@ class Shard {
   // With `codes` an int8 filter, otherwise one in float32. With `axes` (p x d) rows are sketched,
   // and witnesses searched. `far`, with codes and without axes, says that rows are dear to read:
   // upper bounds from codes park most, and only the others are read.
-  Shard(const Matrix& matrix, const double* center, int exponent, int threads, bool codes,
-        const float* axes, int64_t p, bool far = false);
+  // The matrix must outlive the shard; of `sample`, which may be the matrix, some rows are read at
+  // once.
+  Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent, int threads,
+        bool codes, const float* axes, int64_t p, bool far = false);
 
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
   int64_t picks() const { return static_cast<int64_t>(pick_row_.size()); }
   const ShardStats& stats() const { return stats_; }
+
+  // What is known of the rows. Whoever writes to it must have made the same picks, with the same
+  // filter.
+  std::vector<double>& bound() { return bound_; }
+  std::vector<float>& second() { return second_; }
+  std::vector<int32_t>& nearest() { return nearest_; }
+  std::vector<int32_t>& seen() { return seen_; }
+  std::vector<int32_t>& scanned() { return scanned_; }
 
   // From here on the float32 filter, whose bounds are tighter; between two calls of relax.
   void drop_codes();
@@ -47,6 +57,10 @@ class Shard {
 
   // The bound below which all but about `count` rows lie, from a sample of the rows.
   double threshold(int64_t count) const;
+
+  // Takes up the next rows in their order, `count` at most: the distance to the first pick, codes,
+  // sketches. relax does so where rows are in memory; where they are far, whoever reads them.
+  void take_in(int64_t count);
 
   // Brings every row whose bound exceeds rho up to date, unless it falls to rho on the way. To be
   // called until it returns true; each call does some `budget` multiply-adds, so that the caller
@@ -76,8 +90,7 @@ class Shard {
 
   bool searches() const { return far_ || (axes_ && searches_); }
   bool has_codes() const { return !codes_.empty(); }
-  CodeBounds sample_bounds() const;
-  void take_in(int64_t count);
+  CodeBounds sample_bounds(const Matrix& sample) const;
   void find_wanted(double rho);
   void start_pass(Pass pass, double rho);
   void relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk, Block& block);
@@ -86,7 +99,7 @@ class Shard {
   void pick_values(int64_t pick, class RowReader& reader, double* out) const;
 
   const Kernels& kernels_;
-  const Matrix matrix_;
+  const Matrix& matrix_;
   const Frame frame_;
   const int threads_;
 

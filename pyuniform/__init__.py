@@ -14,6 +14,7 @@ Who calls whom; imports run downwards only::
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in
       ├─ progress.py    what a long run shows
+      ├─ checkpoint.py  what is kept of a run, to go on from
       ▼
     carriers.py         data and device in, carrier out
     traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
@@ -21,6 +22,8 @@ Who calls whom; imports run downwards only::
     shards.py           shards as a carrier: their candidates meet in host memory
     shard.py            CpuShard: rows in host memory, in the C++ core
     device_shard.py     DeviceShard: rows in a GPU's memory, a shard, and alone a carrier
+      ▼
+    far_rows.py         rows that stay on disk
       ▼
     sources/            files, folders, URLs and other libraries' objects as rows
       ▼

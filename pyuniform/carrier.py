@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+# ``read(name, out)`` fills an array with what was saved under that name.
+Read = Callable[[str, NDArray[Any]], None]
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,19 @@ class Carrier(Protocol):
         """Picks greedily, at most `limit` rows, among the `pool_size` best with bounds above rho.
 
         It ends where a row outside might come before.
+        """
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is known of the rows, by name, for another carrier of the same rows to go on from.
+
+        To be asked for between steps; it may be views of what the next step changes.
+        """
+
+    def resume(self, picks: NDArray[np.int64], names: Sequence[str], read: Read) -> None:
+        """Makes picks of which the first was made already, and takes over what is known of rows.
+
+        Names are those of a `state`. If it is of another kind than this carrier's it is not taken
+        over, and only costs the work of finding it out again.
         """
 
     def stats(self) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,12 +10,15 @@ from typing import Any
 from pyuniform import native
 from pyuniform.carrier import Carrier
 from pyuniform.device import prepare_device, resolve_device
-from pyuniform.filters import check_filter, check_witnesses, make_plan
+from pyuniform.far_rows import FarRows, Reading, file_of
+from pyuniform.filters import Plan, check_filter, check_witnesses, make_plan
 from pyuniform.out_of_core import check_out_of_core, stays_on_disk
-from pyuniform.rows import prepare
+from pyuniform.rows import Rows, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources import as_array, is_source, open_source
+from pyuniform.sources.arrays import open_array
+from pyuniform.sources.protocol import mapped
 
 
 @dataclass(frozen=True)
@@ -23,24 +27,41 @@ class Data:
 
     Attributes
     ----------
-    n, d, dtype, fingerprint
-        Of the rows.
+    rows : Rows, FarRows or DeviceRows
     manifest : dict
         What a manifest tells of the machine.
     shard : callable
-        Makes a shard of all rows for a number of picks and the share of the pairs that will be
-        looked at.
+        ``shard(picks, share, reading=None)``: makes a shard of all rows for a number of picks, of
+        which the share will be looked at for each row; `reading` is called while rows on disk are
+        read.
     carrier : callable
         Makes a carrier of it.
     """
 
-    n: int
-    d: int
-    dtype: str
-    fingerprint: str
+    rows: Any
     manifest: dict[str, Any]
-    shard: Callable[[int, float], Any]
+    shard: Callable[..., Any]
     carrier: Callable[[Any], Carrier]
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return self.rows.n
+
+    @property
+    def d(self) -> int:
+        """Values of a row."""
+        return self.rows.d
+
+    @property
+    def dtype(self) -> str:
+        """Of the values as they are stored."""
+        return self.rows.dtype
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the data; empty until rows on disk have been read."""
+        return self.rows.fingerprint
 
 
 def take(
@@ -51,6 +72,7 @@ def take(
     filter: str = "auto",
     witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
 ) -> Data:
     """Checks X and all that says how it will be worked on.
 
@@ -62,15 +84,24 @@ def take(
     check_filter(filter)
     check_witnesses(witnesses)
     check_out_of_core(out_of_core, filter, witnesses)
-    X = loaded(X)
-    place = resolve_device(device, X)
+    source = open_source(X) if is_source(X) else None
+    array = X if source is None else mapped(source)
+    place = resolve_device(device, array)
     if place == "cpu":
-        return _on_cpu(X, metric, threads, filter, witnesses, out_of_core)
-    if out_of_core is True:
+        in_memory = array is not None and file_of(array) is None
+        if source is None and (out_of_core is True or not in_memory):
+            source = open_array(X)
+        if source and stays_on_disk(source, in_memory, out_of_core, filter, witnesses):
+            return _on_disk(FarRows(source, metric, threads, scratch))
+    elif out_of_core is True:
         raise ValueError(f"out_of_core=True is for device='cpu', not {place}")
-    if witnesses is True:
+    elif witnesses is True:
         raise ValueError(f"witnesses=True is for device='cpu'; on {place} none are looked for")
-    return _on_gpu(X, metric, place, filter)
+    if source and array is None:
+        array = as_array(source)
+    if place == "cpu":
+        return _on_cpu(prepare(array, metric, threads), filter, witnesses)
+    return _on_gpu(array, metric, place, filter)
 
 
 def loaded(X: Any) -> Any:
@@ -78,33 +109,29 @@ def loaded(X: Any) -> Any:
     return as_array(open_source(X)) if is_source(X) else X
 
 
-def _on_cpu(
-    X: Any,
-    metric: str,
-    threads: int | None,
-    filter: str,
-    witnesses: bool | str,
-    out_of_core: bool | str,
-) -> Data:
-    far = stays_on_disk(X, out_of_core, filter, witnesses)
-    rows = prepare(X, metric, threads, far=far)
-
-    def shard(picks: int, share: float) -> CpuShard:
-        if far:
-            # Codes alone: sketches would take memory, and be verified by rows.
-            return CpuShard(rows, make_plan(rows, picks, "int8", False), far=True)
+def _on_cpu(rows: Rows, filter: str, witnesses: bool | str) -> Data:
+    def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
         return CpuShard(rows, make_plan(rows, picks, filter, witnesses, share))
 
-    def carrier(shard: CpuShard) -> Carrier:
-        return Shards([shard], rows.threads)
+    return Data(rows, _host(rows), shard, lambda shard: Shards([shard], rows.threads))
 
-    manifest = {
+
+def _on_disk(rows: FarRows) -> Data:
+    def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
+        # Codes alone: sketches would take memory, and be verified by rows.
+        return CpuShard(rows, Plan(True, None), reading=reading)
+
+    manifest = _host(rows) | {"out_of_core": True, "scratch_bytes": rows.scratch_bytes}
+    return Data(rows, manifest, shard, lambda shard: Shards([shard], rows.threads))
+
+
+def _host(rows: Rows | FarRows) -> dict[str, Any]:
+    return {
         "device": "cpu",
         "instruction_set": native.active_instruction_set(),
         "threads": rows.threads,
-        "out_of_core": far,
+        "out_of_core": False,
     }
-    return Data(rows.n, rows.d, rows.dtype, rows.fingerprint, manifest, shard, carrier)
 
 
 def _on_gpu(X: Any, metric: str, place: str, filter: str) -> Data:
@@ -114,11 +141,8 @@ def _on_gpu(X: Any, metric: str, place: str, filter: str) -> Data:
 
     rows = prepare_device(X, metric, place)
 
-    def shard(picks: int, share: float) -> DeviceShard:
+    def shard(picks: int, share: float, reading: Reading | None = None) -> DeviceShard:
         return DeviceShard(rows, filter_kind(rows, picks, filter), picks)
 
-    def carrier(shard: DeviceShard) -> Carrier:
-        return shard
-
     manifest = {"device": place, "device_name": torch.cuda.get_device_name(place)}
-    return Data(rows.n, rows.d, rows.dtype, rows.fingerprint, manifest, shard, carrier)
+    return Data(rows, manifest, shard, lambda shard: shard)

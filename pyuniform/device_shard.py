@@ -6,14 +6,15 @@ Beside others it is a shard like any other, and its candidates meet theirs in ho
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from pyuniform._core import MOST_CODE_COLUMNS
-from pyuniform.carrier import Round
+from pyuniform.carrier import Read, Round
 from pyuniform.device import DeviceRows
 from pyuniform.kernels import cuda, pool
 from pyuniform.kernels.candidates import candidates, compact, compact_listed
@@ -32,6 +33,8 @@ PICKS_A_ROUND = 16
 POOL_BYTES = 1 << 30
 # Bounds from which a threshold is read.
 SAMPLE = 1 << 16
+# What the state of rows is made of.
+KNOWN = ("bound", "nearest", "seen", "proven", "second")
 # int8 codes of float32 rows pay from this many picks on: they cost two reads of the rows.
 LEAST_CODE_PICKS = 256
 
@@ -176,6 +179,19 @@ class DeviceShard:
         self._put(places, distance2, nearest, seen)
         return self._read(result, rows, found.count, found.outside2)
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Carrier`."""
+        known = self._state
+        return {f"{self._filter.kind} {name}": getattr(known, name).cpu().numpy() for name in KNOWN}
+
+    def resume(self, picks: NDArray[np.int64], names: Sequence[str], read: Read) -> None:
+        """See `Carrier`."""
+        rows = torch.as_tensor(picks[1:], device=self._device)
+        for some in rows.split(self._most_candidates):
+            self._picks.append_rows(some)
+        self._bound[rows] = -1.0
+        self.restore(names, read)
+
     def stats(self) -> dict[str, int]:
         """See `Carrier`."""
         filtered, decided = self._state.work.tolist()
@@ -241,6 +257,16 @@ class DeviceShard:
         return self._bound[at].cpu().numpy(), self._state.nearest[at].cpu().numpy()
 
     # Both.
+
+    def restore(self, names: Sequence[str], read: Read) -> None:
+        """See `Shard`."""
+        own = {f"{self._filter.kind} {name}": getattr(self._state, name) for name in KNOWN}
+        if set(names) != set(own):
+            return
+        for name, known in own.items():
+            values = torch.empty_like(known, device="cpu")
+            read(name, values.numpy())
+            known.copy_(values)
 
     def _settle(self, rows: torch.Tensor, count: torch.Tensor, zeros: bool = False) -> None:
         settle(self._filter, self._picks, self._state, rows, count, zeros, self._tile)

@@ -1,18 +1,16 @@
 """Rows that stay on disk: when, and what it asks for.
 
-With int8 codes in memory, rows are read twice in order, to check and to encode them, and after that
-only those that might be picked next (csrc/far_block.h). That pays where they do not fit in memory.
+With int8 codes in memory, rows are read once in order (far_rows.py), and after that only those that
+might be picked next (csrc/far_block.h). That pays where they do not fit in memory.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from pyuniform._core import MOST_CODE_COLUMNS
-from pyuniform.rows import file_of
+from pyuniform.sources import Source
+from pyuniform.sources.checks import numpy_dtype
 
 # Of the memory there is; rows that take more are left on disk.
 SHARE_OF_MEMORY = 0.5
@@ -28,26 +26,32 @@ def check_out_of_core(out_of_core: object, filter: str, witnesses: object) -> No
         raise ValueError("out_of_core=True bounds by codes: witnesses=True does not go with it")
 
 
-def stays_on_disk(X: Any, out_of_core: bool | str, filter: str, witnesses: object) -> bool:
-    """Whether rows are left where they are: if asked for, or in a mapped file too large for memory.
+def stays_on_disk(
+    source: Source,
+    in_memory: bool,
+    out_of_core: bool | str,
+    filter: str,
+    witnesses: object,
+) -> bool:
+    """Whether rows are left where they are: if asked for, or if memory is short.
 
     Raises
     ------
     ValueError
         It was asked for, and the rows have more columns than int8 sums can hold.
     """
-    columns = X.shape[1] if isinstance(X, np.ndarray) and X.ndim == 2 else 0
+    n, columns = source.shape
     if out_of_core is True and columns > MOST_CODE_COLUMNS:
         raise ValueError(
             f"out_of_core=True takes at most {MOST_CODE_COLUMNS} columns, got {columns}"
         )
     if isinstance(out_of_core, bool):
         return out_of_core
-    mapped = isinstance(X, np.ndarray) and file_of(X) is not None
-    if not mapped or filter == "float32" or witnesses is True or columns > MOST_CODE_COLUMNS:
+    if in_memory or filter == "float32" or witnesses is True or columns > MOST_CODE_COLUMNS:
         return False
     memory = available_memory()
-    return memory is not None and X.nbytes > SHARE_OF_MEMORY * memory
+    itemsize = numpy_dtype(source.dtype, source.name).itemsize
+    return memory is not None and n * columns * itemsize > SHARE_OF_MEMORY * memory
 
 
 def available_memory() -> int | None:

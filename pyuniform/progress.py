@@ -1,12 +1,13 @@
-"""What a long run shows: a bar on a terminal, plain lines elsewhere."""
+"""What a long run shows: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TextIO
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -16,32 +17,78 @@ Progress = Callable[[int, int, float], None]
 LINE_INTERVAL = 5.0
 
 
+def _nothing(*_: Any) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Display:
+    """What a run is shown by.
+
+    Attributes
+    ----------
+    picks : callable
+        Called with picks made, picks wanted and the current radius.
+    reading : callable
+        Called with rows read and rows to read, while rows on disk are read for the first time.
+    note : callable
+        Called with a line that a user should see.
+    """
+
+    picks: Progress = _nothing
+    reading: Callable[[int, int], None] = _nothing
+    note: Callable[[str], None] = _nothing
+
+
 @contextmanager
-def shown(
-    progress: bool | Progress, total: int, stream: TextIO | None = None
-) -> Iterator[Progress]:
-    """A reporter of picks made, picks wanted and the current radius.
+def shown(progress: bool | Progress, total: int, stream: TextIO | None = None) -> Iterator[Display]:
+    """A display for a run of `total` picks.
 
     Parameters
     ----------
     progress : bool or callable
-        False shows nothing, True writes to `stream` (standard error), a callable is used as it is.
+        False shows nothing, True writes to `stream` (standard error). A callable is called for
+        picks; its method `reading`, if it has one, while rows on disk are read.
     """
     stream = stream or sys.stderr
     if callable(progress):
-        yield progress
+        yield Display(progress, getattr(progress, "reading", _nothing))
     elif not progress:
-        yield lambda picks, total, radius: None
+        yield Display()
     elif stream.isatty():
-        with tqdm(total=total, unit=" picks", file=stream, mininterval=0.2) as bar:
-
-            def advance(picks: int, total: int, radius: float) -> None:
-                bar.set_postfix_str(f"radius {radius:.4g}", refresh=False)
-                bar.update(picks - bar.n)
-
-            yield advance
+        with ExitStack() as bars:
+            bar = _Bars(bars, stream)
+            yield Display(bar.picks, bar.reading, bar.note)
     else:
-        yield _Lines(stream)
+        lines = _Lines(stream)
+        yield Display(lines.picks, lines.reading, lines.note)
+
+
+class _Bars:
+    """A bar for the reading, if there is any, and then one for the picks."""
+
+    def __init__(self, stack: ExitStack, stream: TextIO) -> None:
+        self._stack, self._stream = stack, stream
+        self._unit = ""
+        self._bar: Any = None
+
+    def _advance(self, done: int, total: int, unit: str, text: str = "") -> None:
+        if unit != self._unit:
+            self._stack.close()
+            new = tqdm(total=total, unit=unit, unit_scale=True, file=self._stream, mininterval=0.2)
+            self._unit, self._bar = unit, self._stack.enter_context(new)
+        self._bar.set_postfix_str(text, refresh=False)
+        self._bar.update(done - self._bar.n)
+
+    def picks(self, picks: int, total: int, radius: float) -> None:
+        if picks > 1 or not self._unit:
+            self._advance(picks, total, " picks", f"radius {radius:.4g}")
+
+    def reading(self, rows: int, total: int) -> None:
+        self._advance(rows, total, " rows read")
+
+    def note(self, text: str) -> None:
+        tqdm.write(text, file=self._stream)
 
 
 class _Lines:
@@ -51,15 +98,24 @@ class _Lines:
         self._stream = stream
         self._began = self._last = time.monotonic()
 
-    def __call__(self, picks: int, total: int, radius: float) -> None:
+    def picks(self, picks: int, total: int, radius: float) -> None:
+        if picks > 1:  # before that rows are being read
+            self._line(picks, total, f"picks, radius {radius:.4g}", "picks")
+
+    def reading(self, rows: int, total: int) -> None:
+        self._line(rows, total, "rows read", "rows")
+        if rows == total:
+            self._began = time.monotonic()
+
+    def note(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+    def _line(self, done: int, total: int, what: str, unit: str) -> None:
         now = time.monotonic()
         if now - self._last < LINE_INTERVAL:
             return
         self._last = now
-        rate = picks / (now - self._began)
-        print(
-            f"{picks}/{total} picks, radius {radius:.4g}, {rate:.0f} picks/s, "
-            f"about {(total - picks) / rate:.0f} s left",
-            file=self._stream,
-            flush=True,
+        rate = done / max(now - self._began, 1e-9)
+        self.note(
+            f"{done}/{total} {what}, {rate:.0f} {unit}/s, about {(total - done) / rate:.0f} s left"
         )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import mmap
-import os
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +20,8 @@ LARGEST = 2.0**500
 LEAST_NORM = float(np.finfo(np.float64).tiny) ** 0.5
 # Rows of more values would make the filter's error bound meaningless.
 MOST_COLUMNS = 1 << 20
-# A scan reads this much between two chances to be interrupted, or to let go of a file's pages.
+# A scan reads this much between two chances to be interrupted.
 SCAN_BYTES = 1 << 28
-FAR_SCAN_BYTES = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -41,8 +38,6 @@ class Rows:
         The filter scales Euclidean rows by 2**-exponent.
     fingerprint : str
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
-    file : RowFile or None
-        The file the values are in, if they are to stay there.
     """
 
     core: _core.Rows
@@ -54,7 +49,10 @@ class Rows:
     exponent: int
     fingerprint: str
     threads: int
-    file: RowFile | None = None
+
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
+        return self.core.canonical(rows)
 
     def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows in about the place where the filter sees them: float32 (m, d)."""
@@ -144,55 +142,8 @@ def check_threads(threads: int | None) -> int:
     return int(threads)
 
 
-def file_of(array: NDArray[Any]) -> np.memmap | None:
-    """The map of a file that an array, perhaps a view of it, has its values in."""
-    base: Any = array
-    found = None
-    while isinstance(base, np.ndarray):
-        found = base if isinstance(base, np.memmap) else found
-        base = base.base
-    return found if isinstance(base, mmap.mmap) else None
-
-
-@dataclass
-class RowFile:
-    """A mapped file that rows stay in, open for reading them one by one."""
-
-    map: np.memmap
-    number: int
-
-    def let_go(self) -> None:
-        """Tells the system that mapped pages need not stay: they can be read again."""
-        if isinstance(base := self.map.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            base.madvise(mmap.MADV_DONTNEED)
-
-    def __del__(self) -> None:
-        os.close(self.number)
-
-
-def _open_file(array: NDArray[Any], core: _core.Rows) -> RowFile | None:
-    """Lets rows be read from the file that they are mapped from, if it is still there."""
-    map = file_of(array)
-    if map is None or map.filename is None or map.offset is None or not hasattr(os, "pread"):
-        return None
-    begin = array.__array_interface__["data"][0] - map.__array_interface__["data"][0] + map.offset
-    try:
-        file = RowFile(map, os.open(map.filename, os.O_RDONLY))
-    except OSError:
-        return None
-    # Another file may have got the name since.
-    for i in (0, len(array) - 1):
-        row = array[i].tobytes()
-        if os.pread(file.number, len(row), begin + i * array.strides[0]) != row:
-            return None
-    core.set_file(file.number, begin)
-    return file
-
-
-def prepare(
-    X: Any, metric: str, threads: int | None = None, name: str = "X", far: bool = False
-) -> Rows:
-    """Checks X and reads it once. Where rows are far, a mapped file's pages do not stay in memory.
+def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") -> Rows:
+    """Checks X and reads it once.
 
     Raises
     ------
@@ -207,16 +158,16 @@ def prepare(
     array, dtype = as_matrix(X, name)
     n, d = array.shape
     core = _core.Rows(array, dtype)
+    scan = Scan(core, threads, name)
     norms = np.empty(n) if metric == "cosine" else None
-    file = _open_file(array, core) if far else None
-    max_abs, fingerprint = _scan(core, array, threads, norms, name, file)
-    check_largest(max_abs, name)
+    step = max(1, SCAN_BYTES // (d * array.itemsize))
+    for begin in range(0, n, step):
+        end = min(n, begin + step)
+        scan.read(begin, end, None if norms is None else norms[begin:end])
+    scan.check()
     if norms is not None:
-        zero = np.flatnonzero(norms < LEAST_NORM)
-        if len(zero):
-            raise ValueError(describe_zero_norms(zero, name))
         core.set_norms(norms)
-    exponent = frame_exponent(max_abs, metric)
+    exponent = frame_exponent(scan.largest, metric)
     return Rows(
         core=core,
         n=n,
@@ -225,40 +176,54 @@ def prepare(
         metric=metric,
         center=_center(core, n, d, exponent),
         exponent=exponent,
-        fingerprint=f"{fingerprint:016x}",
+        fingerprint=scan.fingerprint(n, d, array.itemsize),
         threads=threads,
-        file=file,
     )
 
 
-def _scan(
-    core: _core.Rows,
-    array: NDArray[Any],
-    threads: int,
-    norms: NDArray[np.float64] | None,
-    name: str,
-    file: RowFile | None,
-) -> tuple[float, int]:
-    n, d = array.shape
-    step = max(1, (FAR_SCAN_BYTES if file else SCAN_BYTES) // (d * array.itemsize))
-    max_abs, fingerprint = 0.0, hash_shape(n, d, array.itemsize)
-    bad: list[int] = []
-    for begin in range(0, n, step):
-        end = min(n, begin + step)
+class Scan:
+    """The one validating read of rows, block by block: what is wrong, how large, which bytes."""
+
+    def __init__(self, core: _core.Rows, threads: int, name: str) -> None:
+        self.largest = 0.0
+        self._core, self._threads, self._name = core, threads, name
+        self._sum = 0
+        self._bad: list[int] = []
+        self._zero: list[NDArray[np.int64]] = []
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing wrong was found so far."""
+        return not (self._bad or self._zero)
+
+    def read(self, begin: int, end: int, norms: NDArray[np.float64] | None = None) -> None:
+        """Reads rows begin to end of those in memory; for cosine, `norms` gets theirs."""
         at = begin
-        while at < end and len(bad) < 5:
-            largest, nonfinite, part = _core.scan(core, at, end, threads, norms)
+        while at < end and len(self._bad) < 5:
+            rest = None if norms is None else norms[at - begin :]
+            largest, nonfinite, part = _core.scan(self._core, at, end, self._threads, rest)
             if nonfinite < 0:
-                max_abs = max(max_abs, largest)
-                fingerprint = (fingerprint + part) % 2**64
+                self.largest = max(self.largest, largest)
+                self._sum = (self._sum + part) % 2**64
                 break
-            bad.append(nonfinite)
+            self._bad.append(nonfinite)
             at = nonfinite + 1
-        if file:
-            file.let_go()
-    if bad:
-        raise ValueError(describe_nonfinite(bad, name))
-    return max_abs, fingerprint
+        if norms is not None:
+            zero = np.flatnonzero(norms < LEAST_NORM)
+            if len(zero):
+                self._zero.append(zero + begin)
+
+    def check(self) -> None:
+        """Raises ValueError if anything was wrong."""
+        if self._bad:
+            raise ValueError(describe_nonfinite(self._bad, self._name))
+        check_largest(self.largest, self._name)
+        if self._zero:
+            raise ValueError(describe_zero_norms(np.concatenate(self._zero), self._name))
+
+    def fingerprint(self, n: int, d: int, itemsize: int) -> str:
+        """Sixteen hexadecimal digits, a function of shape, size of a value and bytes."""
+        return f"{(hash_shape(n, d, itemsize) + self._sum) % 2**64:016x}"
 
 
 def check_largest(largest: float, name: str) -> None:

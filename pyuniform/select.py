@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 import warnings
 from datetime import datetime, timezone
@@ -12,6 +13,7 @@ import numpy as np
 
 from pyuniform.arguments import as_integer, integer_within
 from pyuniform.carriers import take
+from pyuniform.checkpoint import Checkpoint
 from pyuniform.filters import SHARE
 from pyuniform.progress import Progress, shown
 from pyuniform.reference import to_metric
@@ -33,6 +35,8 @@ def select(
     filter: str = "auto",
     witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | Progress = False,
 ) -> Selection:
     """Picks k rows that are spread most uniformly, by farthest-first traversal [1]_.
@@ -70,11 +74,20 @@ def select(
         Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
         time and memory only.
     out_of_core : bool or "auto"
-        Whether rows stay on disk, with int8 codes in memory: by default where X is a memory map
-        that takes more than half of the memory there is. Changes time and memory only.
+        Whether rows stay on disk, with int8 codes in memory: by default where X is not in memory
+        and takes more than half of what there is. Changes time and memory only.
+    scratch : path, optional
+        The folder for a scratch file, which rows on disk are copied to that cannot be read one by
+        one where they lie (Parquet, compressed, remote); by default TMPDIR, or else /var/tmp. It is
+        gone when the run ends, however it ends.
+    checkpoint : path, optional
+        A file in which the run is kept every minute or so, in some 24 bytes a row. If it is there
+        already the run goes on from it, with the same picks; on a machine or with a filter that
+        differ it takes longer. At the end it holds the picks.
     progress : bool or callable
         True shows a bar, or lines if standard error is not a terminal. A callable is called with
-        (picks made, k, current radius).
+        (picks made, k, current radius), and its method ``reading``, if it has one, with (rows read,
+        N) while rows on disk are read for the first time.
 
     Returns
     -------
@@ -84,7 +97,9 @@ def select(
     ------
     ValueError, TypeError
         An argument is out of range or of the wrong kind; NaN, infinity, or, for cosine, rows of
-        zero norm. Raised before any picking.
+        zero norm; a checkpoint of other data or options. Raised before any picking.
+    OSError
+        A file cannot be read, or has become shorter; there is no room for a scratch file.
 
     Warns
     -----
@@ -107,18 +122,25 @@ def select(
     began = time.perf_counter()
     if start is not None and seed is not None:
         raise ValueError("give start or seed, not both")
-    rows = take(X, metric, device, threads, filter, witnesses, out_of_core)
+    rows = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch)
     k = _number_of_picks(k, fraction, rows.n)
     start = _first_pick(start, seed, rows.n)
+
+    keeper = None
+    if checkpoint is not None:
+        of_run = {"metric": metric, "k": k, "start": start, "n": rows.n, "d": rows.d}
+        keeper = Checkpoint(checkpoint, of_run | {"dtype": rows.dtype}, lambda: rows.fingerprint)
 
     # One more pick than asked for tells the covering radius.
     wanted = min(k + 1, rows.n)
     with shown(progress, k) as show:
-        report: Report = lambda picks, radius2: show(  # noqa: E731  (a def would need four lines)
+        if scratch_bytes := rows.manifest.get("scratch_bytes"):
+            show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
+        report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
             min(picks, k), k, float(to_metric(radius2, metric))
         )
-        carrier = rows.carrier(rows.shard(wanted, SHARE))
-        run = farthest_first(carrier, wanted, start, report=report)
+        carrier = rows.carrier(rows.shard(wanted, SHARE, show.reading))
+        run = farthest_first(carrier, wanted, start, report=report, checkpoint=keeper)
     radii = to_metric(run.radii2, metric)
     distinct = int(np.count_nonzero(radii[:k]))
     if distinct < k:

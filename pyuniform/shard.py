@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform import _core
+from pyuniform.carrier import Read
+from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan
 from pyuniform.rows import Rows
 
@@ -78,6 +80,12 @@ class Shard(Protocol):
     ) -> None:
         """Takes back what the pool found out about candidates."""
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """What is known of the rows, by name; see `pyuniform.carrier.Carrier`."""
+
+    def restore(self, names: Sequence[str], read: Read) -> None:
+        """Takes over a state, if it is of this shard's kind; its picks have been added."""
+
     def stats(self) -> dict[str, int]:
         """Work done so far."""
 
@@ -87,28 +95,30 @@ class CpuShard:
 
     Parameters
     ----------
-    rows : Rows
+    rows : Rows or FarRows
+        Those that stay on disk are read once in order, and then one by one where codes leave a
+        chance that they come next. They want a plan with codes and without axes.
     plan : Plan, optional
         How it filters; by default in float32, without witnesses.
     chunk : int
         A row is parked after a multiple of this many picks; rounded up to panels of 32.
     adapt : bool
         Whether to give up codes and sketches that turn out not to pay.
-    far : bool
-        Rows are dear to read, being on disk: wants a plan with codes and without axes. Rows are
-        read once in order, and then one by one where codes leave a chance that they come next.
+    reading : callable, optional
+        Called with the numbers of rows read and to read, while rows on disk are read in order.
     """
 
     def __init__(
         self,
-        rows: Rows,
+        rows: Rows | FarRows,
         plan: Plan | None = None,
         chunk: int = 32,
         adapt: bool = True,
-        far: bool = False,
+        reading: Reading | None = None,
     ) -> None:
         plan = plan or Plan(False, None)
-        adapt = adapt and not far
+        self._far = isinstance(rows, FarRows)
+        adapt = adapt and not self._far
         self.size = rows.n
         self._rows = rows
         self._chunk = chunk
@@ -116,12 +126,24 @@ class CpuShard:
         self._sketches = adapt and plan.axes is not None
         self._judged: dict[str, int] = {}
         self._core = _core.Shard(
-            rows.core, rows.center, rows.exponent, rows.threads, plan.codes, plan.axes, far
+            rows.core,
+            rows.center,
+            rows.exponent,
+            rows.threads,
+            plan.codes,
+            plan.axes,
+            self._far,
+            rows.sample.core if isinstance(rows, FarRows) else None,
         )
+        self._budget = RELAX_BUDGET
+        self._take_in: Iterator[None] = iter(())
+        if isinstance(rows, FarRows):
+            self._budget /= FAR_STEPS
+            self._take_in = rows.take_in(self._core.take_in, reading)
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Shard`."""
-        return self._rows.core.canonical(rows)
+        return self._rows.canonical(rows)
 
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """See `Shard`."""
@@ -133,8 +155,8 @@ class CpuShard:
 
     def relax(self, rho: float) -> Iterator[None]:
         """See `Shard`."""
-        budget = RELAX_BUDGET / FAR_STEPS if self._rows.file else RELAX_BUDGET
-        while not self._core.relax(rho, self._chunk, budget):
+        yield from self._take_in
+        while not self._core.relax(rho, self._chunk, self._budget):
             yield
         if self._codes or self._sketches:
             self._give_up()
@@ -176,6 +198,22 @@ class CpuShard:
     ) -> None:
         """See `Shard`."""
         self._core.write(rows, distance2, nearest, seen)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Shard`."""
+        # Where rows are far the same names mean other things.
+        kind = "far" if self._far else "near"
+        return {f"{kind} {name}": values for name, values in self._core.state().items()}
+
+    def restore(self, names: Sequence[str], read: Read) -> None:
+        """See `Shard`."""
+        if "near second" in names and not self._far and "near second" not in self.state():
+            self._core.drop_codes()
+            self._codes = False
+        own = self.state()
+        if set(names) == set(own):
+            for name, values in own.items():
+                read(name, values)
 
     def stats(self) -> dict[str, int]:
         """See `Shard`."""

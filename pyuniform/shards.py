@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform import _core
-from pyuniform.carrier import Round
+from pyuniform.carrier import Read, Round
 from pyuniform.shard import Candidates, Shard
 
 # Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
@@ -41,8 +42,7 @@ class Shards:
 
     def start(self, row: int) -> None:
         """See `Carrier`."""
-        home = int(np.searchsorted(self._offsets, row, side="right")) - 1
-        values = self._shards[home].canonical(np.array([row - self._offsets[home]]))
+        values = self._canonical(np.array([row]))
         self._width = values.shape[1]
         self._add_picks(np.array([row]), values)
 
@@ -74,6 +74,22 @@ class Shards:
             pool.index[picked], picked2, len(pool.index), pool.outside2, pool.largest_left()
         )
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Carrier`."""
+        states = enumerate(shard.state() for shard in self._shards)
+        return {f"{s} {name}": values for s, state in states for name, values in state.items()}
+
+    def resume(self, picks: NDArray[np.int64], names: Sequence[str], read: Read) -> None:
+        """See `Carrier`."""
+        step = max(1, POOL_BYTES // (8 * self._width))
+        for begin in range(1, len(picks), step):
+            some = picks[begin : begin + step]
+            self._add_picks(some, self._canonical(some))
+        for s, shard in enumerate(self._shards):
+            prefix = f"{s} "
+            own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+            shard.restore(own, _prefixed(prefix, read))
+
     def stats(self) -> dict[str, int]:
         """See `Carrier`; `pairs` are those looked at in full length."""
         total = dict(self._work)
@@ -88,11 +104,24 @@ class Shards:
         )
         return total
 
+    def _canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        home = np.searchsorted(self._offsets, indices, side="right") - 1
+        asked = [(self._shards[s], home == s, self._offsets[s]) for s in np.unique(home)]
+        parts = [shard.canonical(indices[here] - first) for shard, here, first in asked]
+        values = np.empty((len(indices), parts[0].shape[1]))
+        for (_, here, _), part in zip(asked, parts, strict=True):
+            values[here] = part
+        return values
+
     def _add_picks(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         self._picks += len(indices)
         for shard, offset in zip(self._shards, self._offsets, strict=False):
             local = indices - offset
             shard.add_picks(np.where((local >= 0) & (local < shard.size), local, -1), values)
+
+
+def _prefixed(prefix: str, read: Read) -> Read:
+    return lambda name, out: read(prefix + name, out)
 
 
 class _Pool:

@@ -19,7 +19,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,42 @@ class Traversal:
     rounds: list[dict[str, float]] = field(default_factory=list)
 
 
+@dataclass
+class Progressed:
+    """A run between two of its steps, as a checkpoint keeps it.
+
+    Attributes
+    ----------
+    indices, radii2 : ndarray, shape (t,)
+        The picks made.
+    controller : dict
+        Fields of the `Controller`.
+    stats, rounds
+        As of `Traversal`.
+    names : list of str
+        The arrays of the carrier's state that were saved.
+    read : callable
+        ``read(name, out)`` fills an array with one of them.
+    """
+
+    indices: NDArray[np.int64]
+    radii2: NDArray[np.float64]
+    controller: dict[str, Any]
+    stats: dict[str, int]
+    rounds: list[dict[str, float]]
+    names: list[str] = field(default_factory=list)
+    read: Callable[[str, NDArray[Any]], None] = lambda name, out: None
+
+
+class Saving(Protocol):
+    """What keeps a run; see `pyuniform.checkpoint.Checkpoint`."""
+
+    def restore(self) -> Progressed | None: ...  # noqa: D102
+    def due(self) -> bool: ...  # noqa: D102
+    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None: ...  # noqa: D102
+
+
+@dataclass
 class Controller:
     """Chooses rho so that nearly as many rows lie above it as the pool holds.
 
@@ -49,11 +86,16 @@ class Controller:
     grows about linearly with it, and so does the number of picks that a round makes.
     """
 
-    def __init__(self, pool_size: int, rho: float, largest: float) -> None:
-        self._least_pool = self.pool_size = pool_size
-        self._largest = largest
-        self._depth = _log_ratio(largest, rho) or 0.1
-        self.rho = rho
+    least_pool: int
+    pool_size: int
+    rho: float
+    largest: float
+    depth: float
+
+    @classmethod
+    def begin(cls, pool_size: int, rho: float, largest: float) -> Controller:
+        """One that has seen the bounds after the first pick: the largest, and the pool's last."""
+        return cls(pool_size, pool_size, rho, largest, _log_ratio(largest, rho) or 0.1)
 
     def update(self, found: int, outside2: float, picked: int, largest: float, left: int) -> None:
         """After a round.
@@ -70,20 +112,20 @@ class Controller:
             The largest bound of any row now.
         """
         if outside2 > self.rho:
-            self._depth = 0.75 * _log_ratio(self._largest, outside2)
+            self.depth = 0.75 * _log_ratio(self.largest, outside2)
         else:
             wanted = 0.75 * self.pool_size
-            self._depth *= min(max(wanted / found, 0.25), 4.0) if found else 4.0
+            self.depth *= min(max(wanted / found, 0.25), 4.0) if found else 4.0
         if picked:
-            self.pool_size = max(self._least_pool, self.pool_size // 2)
+            self.pool_size = max(self.least_pool, self.pool_size // 2)
             # Going deeper than the last picks need is the one kind of work that goes to waste.
-            self._depth = min(self._depth, left * _log_ratio(self._largest, largest) / picked)
+            self.depth = min(self.depth, left * _log_ratio(self.largest, largest) / picked)
         elif found:
             self.pool_size *= 2
         # Not 0, which nothing could scale up again; and beyond exp(-40) rows are duplicates.
-        self._depth = min(max(self._depth, 1e-9), 40.0)
-        self._largest = largest
-        self.rho = largest * math.exp(-self._depth) if largest > 0 else -1.0
+        self.depth = min(max(self.depth, 1e-9), 40.0)
+        self.largest = largest
+        self.rho = largest * math.exp(-self.depth) if largest > 0 else -1.0
 
 
 def _log_ratio(larger: float, smaller: float) -> float:
@@ -98,6 +140,7 @@ def farthest_first(
     *,
     pool_size: int | None = None,
     report: Report | None = None,
+    checkpoint: Saving | None = None,
 ) -> Traversal:
     """Picks k rows of a carrier, beginning with row `start`.
 
@@ -112,6 +155,8 @@ def farthest_first(
         Candidates a round to begin with. The result does not depend on it.
     report : callable, optional
         Called between steps with the number of picks and the last squared radius.
+    checkpoint : Saving, optional
+        Keeps the run now and then; what it kept of an earlier one is gone on with.
 
     Returns
     -------
@@ -120,22 +165,48 @@ def farthest_first(
     indices = np.empty(k, dtype=np.int64)
     radii2 = np.empty(k)
     indices[0], radii2[0], t = start, math.inf, 1
+    began = time.perf_counter()
     carrier.start(start)
+    # The distances of all rows to the first pick, of which the first threshold is made.
+    for _ in carrier.relax(-1.0):
+        if report:
+            report(t, radii2[t - 1])
     if pool_size is None:
         pool_size = carrier.pool_size(k)
+    controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
     rounds: list[dict[str, float]] = []
-    began = time.perf_counter()
-    controller: Controller | None = None
+    before: dict[str, int] = {}
+
+    saved = checkpoint.restore() if checkpoint else None
+    if saved:
+        t = len(saved.indices)
+        indices[:t], radii2[:t] = saved.indices, saved.radii2
+        rounds, before = saved.rounds, saved.stats
+        controller = Controller(**saved.controller)
+        began -= rounds[-1]["seconds"] if rounds else 0
+        if t < k:
+            carrier.resume(saved.indices, saved.names, saved.read)
+
+    def stats() -> dict[str, int]:
+        now = carrier.stats()
+        both = {name: now.get(name, 0) + before.get(name, 0) for name in now | before}
+        return {**both, "rounds": len(rounds)}
+
+    def keep(state: dict[str, NDArray[Any]]) -> None:
+        if checkpoint:
+            run = Progressed(indices[:t], radii2[:t], asdict(controller), stats(), rounds)
+            checkpoint.save(run, state)
+
+    def between() -> None:
+        if checkpoint and checkpoint.due():
+            keep(carrier.state())
+        if report:
+            report(t, radii2[t - 1])
 
     while t < k:
-        rho = -1.0 if controller is None else controller.rho
-        for _ in carrier.relax(rho):
-            if report:
-                report(t, radii2[t - 1])
-        if controller is None:
-            largest, rho = carrier.threshold(0), carrier.threshold(pool_size)
-            controller = Controller(pool_size, rho, largest)
-        found = carrier.play(rho, controller.pool_size, k - t)
+        for _ in carrier.relax(controller.rho):
+            between()
+        found = carrier.play(controller.rho, controller.pool_size, k - t)
         picked = len(found.indices)
         indices[t : t + picked], radii2[t : t + picked] = found.indices, found.radii2
         t += picked
@@ -143,16 +214,15 @@ def farthest_first(
             {
                 "seconds": time.perf_counter() - began,
                 "picks": t,
-                "rho2": rho,
+                "rho2": controller.rho,
                 "pool_size": controller.pool_size,
                 "candidates": found.candidates,
                 "radius2": float(radii2[t - 1]),
-                "rounds": len(rounds) + 1,
-                **carrier.stats(),
             }
         )
+        rounds[-1] |= stats()
         controller.update(found.candidates, found.outside2, picked, found.largest, k - t)
-        if report:
-            report(t, radii2[t - 1])
+        between()
 
-    return Traversal(indices, radii2, {"rounds": len(rounds), **carrier.stats()}, rounds)
+    keep({})
+    return Traversal(indices, radii2, stats(), rounds)

@@ -13,10 +13,11 @@ from corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import out_of_core, reference
+from pyuniform.far_rows import FarRows, file_of
 from pyuniform.filters import Plan
-from pyuniform.rows import file_of, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
+from pyuniform.sources.arrays import open_array
 from pyuniform.traversal import farthest_first
 
 # Pool size and number of shards.
@@ -31,7 +32,7 @@ def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str) -> None:
     indices, radii = reference.farthest_first(X, len(X), metric, start)
     pool_size, parts = WAYS[metric]
     shards = [
-        CpuShard(prepare(part, metric, 1), Plan(True, None), far=True)
+        CpuShard(FarRows(open_array(part), metric, 1), Plan(True, None))
         for part in np.array_split(X, parts)
     ]
     run = farthest_first(Shards(shards), len(X), start, pool_size=pool_size)
@@ -118,8 +119,8 @@ def test_a_file_that_another_has_replaced_is_not_read(mapped: np.memmap, tmp_pat
 
 
 def test_a_file_that_ends_early_is_an_error(mapped: np.memmap, tmp_path: Path) -> None:
-    rows = prepare(mapped, "euclidean", 1, far=True)
-    shard = CpuShard(rows, Plan(True, None), far=True)
+    rows = FarRows(open_array(mapped), "euclidean", 1)
+    shard = CpuShard(rows, Plan(True, None))
     with open(tmp_path / "rows.npy", "r+b") as file:
         file.truncate(1_000_000)
     with pytest.raises(OSError, match="could not be read: it has become shorter"):

@@ -60,9 +60,12 @@ def assert_source(source: Source, X: NDArray[Any]) -> None:
     gathered = as_array(source)
     assert_rows(np.ascontiguousarray(gathered), np.ascontiguousarray(X))
     indices, radii = reference.farthest_first(X, 20)
-    selection = pyuniform.select(gathered, 20)
-    np.testing.assert_array_equal(selection.indices, indices)
-    np.testing.assert_array_equal(selection.radii, radii)
+    for selection in (
+        pyuniform.select(gathered, 20),
+        pyuniform.select(source, 20, out_of_core=True),
+    ):
+        np.testing.assert_array_equal(selection.indices, indices)
+        np.testing.assert_array_equal(selection.radii, radii)
 
 
 def assert_ids(source: Source, option: str | None) -> None:

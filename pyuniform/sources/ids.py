@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pyuniform.sources.checks import as_ids, choose, reading
-from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped
+from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts
 
 
 class WithIds:
@@ -35,6 +35,10 @@ class WithIds:
     def array(self) -> NDArray[Any] | None:
         """All rows without a copy, if the source can."""
         return mapped(self._source)
+
+    def parts(self) -> list[Source]:
+        """The sources that it joins, if it does."""
+        return parts(self._source)
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The source's blocks."""

@@ -18,8 +18,8 @@ class Source(Protocol):
     """N rows of d values in the order in which they are stored. Users can write their own.
 
     A source may also have ``array()``, which returns all rows as an array or a memory map without
-    copying them, or None; and ``ids_at(rows)``, the record ids of some rows, where that is cheaper
-    than all of them.
+    copying them, or None; ``parts()``, the sources that it joins; and ``ids_at(rows)``, the record
+    ids of some rows, where that is cheaper than all of them.
 
     Attributes
     ----------
@@ -117,6 +117,12 @@ def mapped(source: Source) -> NDArray[Any] | None:
     """All rows without a copy, if the source can."""
     own = getattr(source, "array", None)
     return own() if callable(own) else None
+
+
+def parts(source: Source) -> list[Source]:
+    """The sources whose rows, one after the other, are those of this one; itself if it is none."""
+    own = getattr(source, "parts", None)
+    return own() if callable(own) else [source]
 
 
 def ids_at(source: Source, rows: Any) -> NDArray[Any] | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.sources.checks import check_rows, numpy_dtype, row_numbers
-from pyuniform.sources.protocol import BLOCK_ROWS, Source, ids_at
+from pyuniform.sources.protocol import BLOCK_ROWS, Source, ids_at, parts
 
 _LISTED = 5
 
@@ -26,6 +26,10 @@ class Concatenation:
         self._ends = np.cumsum([source.shape[0] for source in self._sources], dtype=np.int64)
         self.shape = (sum(source.shape[0] for source in self._sources), width)
         self.cheap_rows = all(source.cheap_rows for source in self._sources)
+
+    def parts(self) -> list[Source]:
+        """The sources that have rows, or what those join."""
+        return [part for source in self._sources for part in parts(source)]
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The blocks of each source in turn."""
