@@ -20,8 +20,9 @@ from pyuniform import native
 from pyuniform.device import describe_gpus, gpu_missing
 from pyuniform.files import check_writable
 from pyuniform.filters import FILTERS
+from pyuniform.pick_files import check_suffix, manifest_path
 from pyuniform.rows import DTYPES, METRICS
-from pyuniform.selection import Selection, check_suffix, manifest_path
+from pyuniform.selection import Selection
 from pyuniform.sources import as_array, open_source
 from pyuniform.tables import check_records, count_records, read_field, write_records
 
@@ -85,7 +86,7 @@ def cli() -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Picks (.npy, .npz, .parquet, .json); with --join the picked records (.jsonl, .parquet). "
+    help="Picks (.npy, .npz, .parquet, .jsonl, .json); with --join the picked records (.jsonl, .parquet). "
     "Without it the row numbers go to standard output.",
 )
 @click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
@@ -139,7 +140,7 @@ def select(
             check_writable(path)
     if picks_file:
         check_suffix(picks_file)
-        if picks_file.suffix == ".npy":
+        if picks_file.suffix in (".npy", ".jsonl"):
             check_writable(manifest_path(picks_file))
     if join and records_file:
         check_records(join, records_file)

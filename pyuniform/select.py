@@ -16,6 +16,7 @@ from pyuniform.filters import SHARE
 from pyuniform.progress import Progress, shown
 from pyuniform.reference import to_metric
 from pyuniform.selection import Selection
+from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.traversal import Report, farthest_first
 from pyuniform.version import __version__
 
@@ -79,12 +80,13 @@ def select(
     Returns
     -------
     Selection
+        With the record ids of the picks, if X is a source that has ids.
 
     Raises
     ------
     ValueError, TypeError
         An argument is out of range or of the wrong kind; NaN, infinity, or, for cosine, rows of
-        zero norm. Raised before any picking.
+        zero norm; record ids that cannot be read. Raised before any picking.
 
     Warns
     -----
@@ -107,7 +109,12 @@ def select(
     began = time.perf_counter()
     if start is not None and seed is not None:
         raise ValueError("give start or seed, not both")
-    rows = take(X, metric, device, threads, filter, witnesses, out_of_core)
+    source = open_source(X) if is_source(X) else None
+    if source is not None:
+        check_ids(source)
+    rows = take(
+        X if source is None else source, metric, device, threads, filter, witnesses, out_of_core
+    )
     k = _number_of_picks(k, fraction, rows.n)
     start = _first_pick(start, seed, rows.n)
 
@@ -147,6 +154,7 @@ def select(
         },
         run.stats,
         run.rounds,
+        None if source is None else ids_at(source, run.indices[:k]),
     )
 
 
