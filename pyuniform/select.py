@@ -112,9 +112,8 @@ def select(
     source = open_source(X) if is_source(X) else None
     if source is not None:
         check_ids(source)
-    rows = take(
-        X if source is None else source, metric, device, threads, filter, witnesses, out_of_core
-    )
+        X = source
+    rows = take(X, metric, device, threads, filter, witnesses, out_of_core)
     k = _number_of_picks(k, fraction, rows.n)
     start = _first_pick(start, seed, rows.n)
 
