@@ -45,7 +45,9 @@ class Counting:
 
 def written(path: Path, ids: Any) -> Path:
     lists = pa.FixedSizeListArray.from_arrays(pa.array(X[: len(ids)].ravel()), 5)
-    pq.write_table(pa.table({"embedding": lists, "uid": ids}), path, row_group_size=7, compression="none")
+    pq.write_table(
+        pa.table({"embedding": lists, "uid": ids}), path, row_group_size=7, compression="none"
+    )
     return path
 
 
@@ -75,13 +77,13 @@ def test_ids_that_cannot_be_read_fail_before_picking(
     module = sys.modules["pyuniform.select"]
     monkeypatch.setattr(module, "take", lambda *a: pytest.fail("it went on"))
     holes = written(tmp_path / "x.parquet", pa.array([*WORDS[:30], None, *WORDS[31:]]))
-    with pytest.raises(ValueError, match="column 'uid' of .* has nulls"):
+    with pytest.raises(ValueError, match=r"column 'uid' of .* has nulls"):
         pyuniform.select(open_source(holes, id_column="uid"), 2)
     damaged = bytearray(written(tmp_path / "y.parquet", WORDS).read_bytes())
     at = damaged.rindex("id 58 é".encode())
     damaged[at : at + 2] = b"\xff\xff"
     (tmp_path / "y.parquet").write_bytes(damaged)
-    with pytest.raises(ValueError, match="y.parquet"):
+    with pytest.raises(ValueError, match=r"y\.parquet"):
         pyuniform.select(open_source(tmp_path / "y.parquet", id_column="uid"), 2)
 
 

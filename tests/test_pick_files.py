@@ -104,7 +104,9 @@ def test_tables_by_others(tmp_path: Path) -> None:
     words = pa.array(["x", "y"]).dictionary_encode()
     table = pa.table({"text": ["a", "b"], "row": pa.array([9, 4], pa.int32()), "id": words})
     pq.write_table(table, tmp_path / "p.parquet")
-    (tmp_path / "p.jsonl").write_text('{"row": 9, "id": "x"}\r\n\n  \n{"id": "y", "row": 4, "a": 1}')
+    (tmp_path / "p.jsonl").write_text(
+        '{"row": 9, "id": "x"}\r\n\n  \n{"id": "y", "row": 4, "a": 1}'
+    )
     for name in ("p.parquet", "p.jsonl"):
         back = Selection.load(tmp_path / name)
         assert back.indices.tolist() == [9, 4]

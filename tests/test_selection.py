@@ -56,7 +56,9 @@ def test_files_that_hold_no_selection(tmp_path: Path, suffix: str, content: byte
 
 def test_unknown_suffix(sel: Selection, tmp_path: Path) -> None:
     for call in (sel.save, Selection.load):
-        with pytest.raises(ValueError, match=r"must end in one of .npy, .npz, .parquet, .jsonl, .json"):
+        with pytest.raises(
+            ValueError, match=r"must end in one of .npy, .npz, .parquet, .jsonl, .json"
+        ):
             call(tmp_path / "picks.txt")
 
 

@@ -129,7 +129,7 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
         raise ValueError(f"ids of {what} have shape {array.shape}; a list is wanted")
     if array.dtype.kind in "iu":
         return array
-    ids = [i.decode() if isinstance(i, bytes) else i for i in listed or array.tolist()]
+    ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in listed or array.tolist()]
     if ids and all(isinstance(i, int) and not isinstance(i, bool) for i in ids):
         low, high = min(ids), max(ids)
         if low >= -(2**63) and high < 2**63:
