@@ -3,16 +3,16 @@
 Who calls whom; imports run downwards only::
 
     cli.py              the command line
-      ├─ tables.py      records: writing subsets
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
     streaming.py        StreamingSelector: one pass, few rows kept (summaries.py)
     batches.py          SpreadBatches: mini-batches from a look-ahead window
     pipelines.py        picks into samplers, subsets, shards (rewriters.py, datatrove_step.py)
+    subsets.py          records of the picks, as streams (records.py, json_types.py, scratch.py)
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection
-      ├─ selection.py   Selection, and the files it is kept in
+      ├─ selection.py   Selection, and the files it is kept in (pick_files.py)
       ├─ progress.py    what a long run shows
       ├─ checkpoint.py  what is kept of a run, to go on from
       ▼

@@ -18,20 +18,23 @@ from tqdm import tqdm
 import pyuniform
 from pyuniform import native
 from pyuniform.device import describe_gpus, gpu_missing
-from pyuniform.files import check_writable
+from pyuniform.files import check_apart, check_writable
 from pyuniform.filters import FILTERS
+from pyuniform.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.pipelines import check_uids, write_uids
+from pyuniform.records import open_records, read_field
 from pyuniform.rows import DTYPES, METRICS
-from pyuniform.selection import Selection, check_suffix, manifest_path
-from pyuniform.sources import as_array, open_source
-from pyuniform.tables import check_records, count_records, read_field, write_records
+from pyuniform.selection import Selection
+from pyuniform.sources import as_array, ids_at, open_source, read_ids, with_ids
+from pyuniform.subsets import ORDERS, check_output, write_records
 
 # Not a Path, which would drop a slash of a URL.
 INPUT = click.argument("embeddings")
 
 
-def _reading(command: Callable[..., None]) -> Callable[..., None]:
+def _reading(command: Callable[..., None], ids: bool = False) -> Callable[..., None]:
     """Adds the options that say how embeddings are read; the command gets them as `reading`."""
-    options = {
+    options: dict[str, Any] = {
         "column": click.option("--column", help="List column of a table.  [default: embedding]"),
         "key": click.option("--key", help="Array of an .npz, safetensors, Zarr or HDF5 file."),
         "dim": click.option("--dim", type=int, help="Values of a row of a raw file."),
@@ -39,6 +42,15 @@ def _reading(command: Callable[..., None]) -> Callable[..., None]:
             "--dtype", type=click.Choice(DTYPES), help="Of the values of a raw file."
         ),
     }
+    if ids:
+        options["id_column"] = click.option(
+            "--id-column", help="Record ids: a column of the table, or an array of the archive."
+        )
+        options["ids"] = click.option(
+            "--ids",
+            type=click.Path(path_type=Path),
+            help="In place of --id-column: a file of record ids (.npy, .txt, .parquet), one a row.",
+        )
 
     @functools.wraps(command)
     def reads(**arguments: Any) -> None:
@@ -75,20 +87,32 @@ def cli() -> None:
 @_metric("euclidean")
 @click.option("--start", type=int, help="First pick.  [default: 0]")
 @click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
-@_reading
+@functools.partial(_reading, ids=True)
 @DEVICE
 @THREADS
 @click.option(
-    "--join", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
+    "--join",
+    type=click.Path(path_type=Path),
+    help="Records, one a row (.jsonl, .parquet, or a folder by save_to_disk of datasets).",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Picks (.npy, .npz, .parquet, .json); with --join the picked records (.jsonl, .parquet). "
-    "Without it the row numbers go to standard output.",
+    help=f"Picks ({', '.join(FORMATS)}); with --join the picked records (.jsonl, .parquet; of a "
+    "saved dataset a new folder as well). Without -o and --uids row numbers go to standard output.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(ORDERS),
+    help="With --join: of the picked records.  [default: pick]",
 )
 @click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
+@click.option(
+    "--uids",
+    type=click.Path(path_type=Path),
+    help="A DataComp subset file (.npy) as well; ids are of 32 hexadecimal digits.",
+)
 @click.option(
     "--filter",
     "filter_",
@@ -116,7 +140,9 @@ def select(
     threads: int | None,
     join: Path | None,
     output: Path | None,
+    order: str | None,
     picks: Path | None,
+    uids: Path | None,
     filter_: str,
     witnesses: bool | None,
     trace: Path | None,
@@ -131,24 +157,39 @@ def select(
     """
     if join is None and picks is not None:
         raise click.UsageError("--picks goes with --join; -o names the picks otherwise")
-    picks_file, records_file = (picks, output) if join else (output, None)
-    if join and records_file is None:
+    if join is None and order is not None:
+        raise click.UsageError("--order goes with --join")
+    if join and output is None:
         raise click.UsageError("--join needs -o, the file for the picked records")
-    for path in (picks_file, records_file, trace):
-        if path:
-            check_writable(path)
+    ids, id_column = reading.pop("ids"), reading["id_column"]
+    if ids and id_column:
+        raise click.UsageError("give --id-column or --ids, not both")
+    if uids and not (ids or id_column):
+        raise click.UsageError("--uids needs --id-column or --ids")
+    picks_file = picks if join else output
+    manifest = manifest_path(picks_file) if picks_file and picks_file.suffix in BESIDE else None
+    outputs = [path for path in (output, picks, manifest, uids, trace) if path]
+    check_apart(outputs, [path for path in (embeddings, join, ids) if path])
+    for path in outputs:
+        check_writable(path)
     if picks_file:
         check_suffix(picks_file)
-        if picks_file.suffix == ".npy":
-            check_writable(manifest_path(picks_file))
-    if join and records_file:
-        check_records(join, records_file)
-    X = as_array(open_source(embeddings, **reading))
-    if join and (records := count_records(join)) != len(X):
-        raise ValueError(f"{join} has {records} records for {len(X)} rows of {embeddings}")
+    source = open_source(embeddings, **reading)
+    if ids:
+        source = with_ids(source, read_ids(ids))
+    if uids:
+        check_uids(uids, ids_at(source, [0]))
+    records = None
+    if join and output:
+        records = open_records(join)
+        check_output(records, output)
+        if (count := records.count()) != source.shape[0]:
+            raise ValueError(
+                f"{join} has {count} records for {source.shape[0]} rows of {embeddings}"
+            )
 
     selection = pyuniform.select(
-        X,
+        source,
         k,
         fraction=fraction,
         metric=metric,
@@ -162,14 +203,17 @@ def select(
     )
     if trace:
         selection.save_trace(trace)
-    if join and records_file:
-        write_records(join, selection.indices, records_file)
+    # Picks before what is made of them, which may be refused or too large for the disk.
     if picks_file:
         selection.save(picks_file)
-    if output is None:
+    if records and output:
+        write_records(records, selection.indices, output, order or "pick")
+    if uids and selection.ids is not None:
+        write_uids(uids, selection.ids)
+    if output is None and uids is None:
         click.echo("\n".join(map(str, selection.indices.tolist())))
     if not quiet:
-        _summarise(selection, output)
+        _summarise(selection, output or uids)
 
 
 def _summarise(selection: Selection, output: Path | None) -> None:

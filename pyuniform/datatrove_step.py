@@ -16,7 +16,7 @@ class KeepSelected(_base.BaseFilter):  # type: ignore[name-defined]
     Parameters
     ----------
     ids : iterable of str
-        Documents' ids, for example those of a `StreamedSelection`.
+        Documents' ids, for example those of a `Selection`.
     exclusion_writer : datatrove.pipeline.writers.disk_base.DiskWriter, optional
         Where the other documents go.
 

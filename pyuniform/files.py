@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -37,6 +37,18 @@ def check_writable(path: str | os.PathLike[str]) -> None:
         raise FileNotFoundError(f"{path.parent} is not a directory")
     with tempfile.TemporaryFile(dir=path.parent):
         pass
+
+
+def check_apart(
+    outputs: Iterable[str | os.PathLike[str]], inputs: Iterable[str | os.PathLike[str]]
+) -> None:
+    """Raises ValueError if two outputs are the same file, or an output is an input."""
+    taken = {os.path.realpath(path): "is read" for path in inputs}
+    for path in outputs:
+        place = os.path.realpath(path)
+        if place in taken:
+            raise ValueError(f"{os.fspath(path)} cannot be written: it {taken[place]} as well")
+        taken[place] = "is written by another option"
 
 
 def _umask() -> int:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pyuniform.arguments import integer_within
 from pyuniform.files import written_whole
@@ -19,6 +19,7 @@ from pyuniform.rewriters import rewrite_mds, rewrite_webdataset, row_numbers
 from pyuniform.selection import Selection
 from pyuniform.sources.checks import need
 from pyuniform.streaming import StreamedSelection
+from pyuniform.subsets import check_order, write_subset
 
 __all__ = [
     "SelectionSampler",
@@ -26,11 +27,11 @@ __all__ = [
     "rewrite_webdataset",
     "select_dataset",
     "torch_subset",
+    "write_subset",
     "write_uids",
 ]
 
 Picks = Selection | StreamedSelection | ArrayLike
-ORDERS = ("pick", "source")
 
 
 class SelectionSampler:
@@ -54,7 +55,7 @@ class SelectionSampler:
 
     def __init__(self, picks: Picks, order: str = "pick", seed: int = 0) -> None:
         self._numbers = row_numbers(picks, 2**63 - 1)
-        _check_order(order, ("pick", "shuffled"))
+        check_order(order, ("pick", "shuffled"))
         self._order = order
         self.seed = integer_within("seed", seed, 0)
         self.epoch = 0
@@ -102,7 +103,7 @@ def select_dataset(dataset: Any, picks: Picks, order: str = "pick") -> Any:
     ValueError, TypeError
         Picks are not row numbers of the dataset; it is a stream, which has no rows to select.
     """
-    _check_order(order, ORDERS)
+    check_order(order)
     if not hasattr(dataset, "select") or not hasattr(dataset, "__len__"):
         raise TypeError(f"dataset must be a datasets.Dataset, got {type(dataset).__name__}")
     numbers = row_numbers(picks, len(dataset))
@@ -119,7 +120,7 @@ def write_uids(path: str | os.PathLike[str], ids: Iterable[str]) -> None:
     ----------
     path : path of an .npy file
     ids : iterable of str
-        Different uids, for example those of a `StreamedSelection`.
+        Different uids, for example those of a `Selection`.
 
     Raises
     ------
@@ -132,10 +133,7 @@ def write_uids(path: str | os.PathLike[str], ids: Iterable[str]) -> None:
     ----------
     .. [1] https://github.com/mlfoundations/datacomp, resharder.py
     """
-    if os.path.splitext(path)[1] != ".npy":
-        raise ValueError(f"path must end in .npy, got {os.fspath(path)!r}")
-    pairs = [_pair(uid) for uid in ids]
-    uids = np.array(pairs, np.dtype("u8,u8"))
+    uids = check_uids(path, ids)
     uids.sort()
     twice = np.flatnonzero(uids[1:] == uids[:-1])
     if len(twice):
@@ -145,14 +143,19 @@ def write_uids(path: str | os.PathLike[str], ids: Iterable[str]) -> None:
         np.save(out, uids)
 
 
+def check_uids(path: str | os.PathLike[str], ids: Iterable[str] | None) -> NDArray[Any]:
+    """The ids as pairs, if they and the path will do for `write_uids`; ValueError or TypeError."""
+    if os.path.splitext(path)[1] != ".npy":
+        raise ValueError(f"path must end in .npy, got {os.fspath(path)!r}")
+    if ids is None:
+        raise ValueError(f"{os.fspath(path)} needs record ids, and there are none")
+    listed = ids.tolist() if isinstance(ids, np.ndarray) else ids
+    return np.array([_pair(uid) for uid in listed], np.dtype("u8,u8"))
+
+
 def _pair(uid: Any) -> tuple[int, int]:
     if not isinstance(uid, str):
         raise TypeError(f"ids must be strings, got {uid!r}")
     if not re.fullmatch("[0-9a-fA-F]{32}", uid):
         raise ValueError(f"ids must be of 32 hexadecimal digits, got {uid!r}")
     return int(uid[:16], 16), int(uid[16:], 16)
-
-
-def _check_order(order: str, orders: tuple[str, ...]) -> None:
-    if order not in orders:
-        raise ValueError(f"order must be one of {', '.join(orders)}, got {order!r}")

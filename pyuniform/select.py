@@ -18,6 +18,7 @@ from pyuniform.filters import SHARE
 from pyuniform.progress import Progress, shown
 from pyuniform.reference import to_metric
 from pyuniform.selection import Selection
+from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.traversal import Report, farthest_first
 from pyuniform.version import __version__
 
@@ -92,12 +93,14 @@ def select(
     Returns
     -------
     Selection
+        With the record ids of the picks, if X is a source that has ids.
 
     Raises
     ------
     ValueError, TypeError
         An argument is out of range or of the wrong kind; NaN, infinity, or, for cosine, rows of
-        zero norm; a checkpoint of other data or options. Raised before any picking.
+        zero norm; record ids that cannot be read; a checkpoint of other data or options. Raised
+        before any picking.
     OSError
         A file cannot be read, or has become shorter; there is no room for a scratch file.
 
@@ -122,6 +125,10 @@ def select(
     began = time.perf_counter()
     if start is not None and seed is not None:
         raise ValueError("give start or seed, not both")
+    source = open_source(X) if is_source(X) else None
+    if source is not None:
+        check_ids(source)
+        X = source
     rows = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch)
     k = _number_of_picks(k, fraction, rows.n)
     start = _first_pick(start, seed, rows.n)
@@ -169,6 +176,7 @@ def select(
         },
         run.stats,
         run.rounds,
+        None if source is None else ids_at(source, run.indices[:k]),
     )
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pyuniform.files import written_whole
-
-FORMATS = (".npy", ".npz", ".parquet", ".json")
-_PARQUET_KEY = b"pyuniform"
+from pyuniform.pick_files import Picks, encoded, read_picks, write_picks
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +36,8 @@ class Selection:
     rounds : list of dict
         How the run unfolded: after each round the picks made, the squared radius and threshold, and
         the work so far. Not kept in files, see `save_trace`.
+    ids : ndarray of int or object (str), shape (k,), or None
+        Record ids of the picks, where the rows come from a source that has ids.
     """
 
     indices: NDArray[np.int64]
@@ -50,6 +46,7 @@ class Selection:
     manifest: dict[str, Any] = field(default_factory=dict)
     stats: dict[str, int] = field(default_factory=dict)
     rounds: list[dict[str, float]] = field(default_factory=list)
+    ids: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -83,43 +80,28 @@ class Selection:
             indices=self.indices[:k],
             radii=self.radii[:k],
             covering_radius=float(self.radii[k]),
+            ids=None if self.ids is None else self.ids[:k],
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picks to a file, whole or not at all; the suffix says how.
 
-        ``.npy`` holds the indices alone, its manifest beside it in ``<path>.json``. ``.npz``,
-        ``.parquet`` (columns ``index`` and ``radius``) and ``.json`` hold everything.
+        ``.parquet`` has the columns ``id`` (if there are ids), ``row``, ``order`` (0 to k - 1) and
+        ``radius``; ``.jsonl`` has an object a line with the same names, its radius null where it is
+        infinite; ``.npy`` holds the row numbers alone. All that an .npy or .jsonl file has no place
+        for is in ``<path>.json`` beside it. ``.npz`` and ``.json`` hold everything, under the names
+        of the attributes.
 
         Raises
         ------
-        ValueError
-            Unknown suffix.
+        ValueError, TypeError
+            Unknown suffix; ids that are neither integers nor strings, or, for .npz, end in NUL.
         OSError
             The file cannot be written.
         """
-        path = Path(path)
-        check_suffix(path)
-        record = self._record()
-        if path.suffix == ".npy":
-            # The manifest first: an .npy without one is a list of picks, the reverse is nothing.
-            with written_whole(manifest_path(path)) as out:
-                out.write(_json(record | {"radii": _listed(self.radii)}))
-            with written_whole(path) as out:
-                np.save(out, self.indices)
-        elif path.suffix == ".npz":
-            with written_whole(path) as out:
-                text = np.array(_json(record).decode())
-                np.savez(out, indices=self.indices, radii=self.radii, record=text)
-        elif path.suffix == ".parquet":
-            table = pa.table({"index": self.indices, "radius": self.radii})
-            table = table.replace_schema_metadata({_PARQUET_KEY: _json(record)})
-            with written_whole(path) as out:
-                pq.write_table(table, out)
-        else:
-            lists = {"indices": self.indices.tolist(), "radii": _listed(self.radii)}
-            with written_whole(path) as out:
-                out.write(_json(record | lists))
+        covering = None if np.isnan(self.covering_radius) else self.covering_radius
+        record = {"manifest": self.manifest, "stats": self.stats, "covering_radius": covering}
+        write_picks(Path(path), Picks(self.indices, self.radii, self.ids, record))
 
     def report(self, path: str | os.PathLike[str], X: Any, **options: Any) -> None:
         """Writes an HTML page about this selection of X; see `pyuniform.report.write_report`."""
@@ -137,11 +119,14 @@ class Selection:
         """
         record = {"manifest": self.manifest, "stats": self.stats, "rounds": self.rounds}
         with written_whole(Path(path)) as out:
-            out.write(_json(record))
+            out.write(encoded(record))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Selection:
-        """Reads what `save` wrote. An .npy file without a manifest has NaN radii.
+        """Reads what `save` wrote.
+
+        Files by others will do: an .npy of row numbers, or a .parquet or .jsonl file with ``row``.
+        What is not there is unknown: radii and covering radius are NaN then.
 
         Raises
         ------
@@ -150,76 +135,13 @@ class Selection:
         OSError
             The file cannot be read.
         """
-        path = Path(path)
-        check_suffix(path)
-        try:
-            return cls._load(path)
-        except (KeyError, TypeError, ValueError, EOFError, pa.ArrowException) as error:
-            raise ValueError(f"{path} does not hold a selection: {error}") from error
-
-    @classmethod
-    def _load(cls, path: Path) -> Selection:
-        indices: Any
-        radii: Any
-        if path.suffix == ".npy":
-            indices = np.load(path)
-            record: dict[str, Any] = {"radii": [None] * len(indices)}
-            if manifest_path(path).exists():
-                record = json.loads(manifest_path(path).read_bytes())
-            radii = record.pop("radii")
-        elif path.suffix == ".npz":
-            with np.load(path) as archive:
-                indices, radii = archive["indices"], archive["radii"]
-                record = json.loads(str(archive["record"]))
-        elif path.suffix == ".parquet":
-            table = pq.read_table(path)
-            indices, radii = table["index"].to_numpy(), table["radius"].to_numpy()
-            record = json.loads((table.schema.metadata or {}).get(_PARQUET_KEY, b"{}"))
-        else:
-            record = json.loads(path.read_bytes())
-            indices, radii = record.pop("indices"), record.pop("radii")
-        indices = np.asarray(indices)
-        if indices.ndim != 1 or len(indices) == 0 or indices.dtype.kind not in "iu":
-            raise ValueError("it must hold a list of row numbers")
-        if not isinstance(radii, np.ndarray):
-            radii = _unlisted(radii)
-        if radii.shape != indices.shape:
-            raise ValueError(f"{len(radii)} radii for {len(indices)} indices")
-        covering = record.pop("covering_radius", None)
+        rows, radii, ids, record = read_picks(Path(path))
+        covering = record.get("covering_radius")
         return cls(
-            indices.astype(np.int64),
-            radii.astype(np.float64),
+            rows,
+            radii,
             float("nan") if covering is None else covering,
-            record.pop("manifest", {}),
-            record.pop("stats", {}),
+            record.get("manifest", {}),
+            record.get("stats", {}),
+            ids=ids,
         )
-
-    def _record(self) -> dict[str, Any]:
-        covering = None if np.isnan(self.covering_radius) else self.covering_radius
-        return {"manifest": self.manifest, "stats": self.stats, "covering_radius": covering}
-
-
-def check_suffix(path: Path) -> None:
-    """Raises ValueError unless the suffix is one that `Selection.save` knows."""
-    if path.suffix not in FORMATS:
-        raise ValueError(f"{path} must end in one of {', '.join(FORMATS)}")
-
-
-def manifest_path(path: Path) -> Path:
-    """Where the manifest of an .npy file of picks lies."""
-    return path.with_name(path.name + ".json")
-
-
-def _json(record: dict[str, Any]) -> bytes:
-    with io.StringIO() as out:
-        json.dump(record, out, allow_nan=False)
-        return out.getvalue().encode()
-
-
-def _listed(radii: NDArray[np.float64]) -> list[float | str | None]:
-    """Radii for JSON, which has neither inf nor NaN."""
-    return [None if np.isnan(r) else "inf" if np.isinf(r) else r for r in radii.tolist()]
-
-
-def _unlisted(radii: list[float | str | None]) -> NDArray[np.float64]:
-    return np.array([float("nan") if r is None else float(r) for r in radii])

@@ -76,7 +76,8 @@ class StreamedSelection:
     def selection(self) -> Selection:
         """The picks as a `Selection`, to save or to hand on.
 
-        Its covering radius is NaN, which stands for unknown, unless nothing has been dropped.
+        Its covering radius is NaN, which stands for unknown, unless nothing has been dropped. To be
+        saved, ids must be all integers or all strings.
         """
         return Selection(
             self.indices,
@@ -93,6 +94,7 @@ class StreamedSelection:
                 "covering_floor": self.covering_floor,
                 "version": __version__,
             },
+            ids=self.ids,
         )
 
 

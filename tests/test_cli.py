@@ -95,7 +95,7 @@ def test_a_trace_that_cannot_be_written_stops_before_work(folder: Path) -> None:
     assert_one_line_error(done, "missing")
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".json"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl", ".json"])
 def test_picks_in_a_file(folder: Path, suffix: str, expected: pyuniform.Selection) -> None:
     out = folder / f"picks{suffix}"
     done = run("select", folder / "x.npy", "--fraction", 0.1, "-o", out)

@@ -29,6 +29,8 @@ SEL = pyuniform.select(X, 20, threads=1)
 
 # What has to be installed for a recipe; tests/datasets.py hides the library of this name here.
 NEEDS: dict[str, tuple[str, ...]] = {
+    "Picks in files": (),
+    "Records of the picks": (),
     "torch: sampler and subset": ("torch",),
     "torch: spread-out mini-batches": ("torch",),
     "Hugging Face datasets": ("datasets",),
@@ -138,6 +140,9 @@ def test_write_uids(tmp_path: Path) -> None:
     assert [f"{high:016x}{low:016x}" for high, low in pairs.tolist()] == sorted(
         map(str.lower, uids)
     )
+    write_uids(tmp_path / "again.npy", np.array(uids, dtype=object))
+    assert (tmp_path / "again.npy").read_bytes() == (tmp_path / "subset.npy").read_bytes()
+    (tmp_path / "again.npy").unlink()
     for ids, error, message in [
         (["0" * 31], ValueError, "32 hexadecimal digits, got '0000"),
         (["0x" + "0" * 30], ValueError, "32 hexadecimal digits"),

@@ -18,7 +18,7 @@ def sel() -> Selection:
     return pyuniform.select(X, 40, metric="cosine", seed=3)
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".json"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl", ".json"])
 @pytest.mark.parametrize("k", [1, 40])
 def test_saved_and_loaded_again(sel: Selection, tmp_path: Path, suffix: str, k: int) -> None:
     path = tmp_path / f"picks{suffix}"
@@ -33,7 +33,7 @@ def test_saved_and_loaded_again(sel: Selection, tmp_path: Path, suffix: str, k: 
     assert {"metric", "start", "n", "d", "dtype", "fingerprint", "version", "seconds"} <= set(
         back.manifest
     )
-    names = {"picks.npy", "picks.npy.json"} if suffix == ".npy" else {path.name}
+    names = {path.name} | ({f"{path.name}.json"} if suffix in (".npy", ".jsonl") else set())
     assert {p.name for p in tmp_path.iterdir()} == names
 
 
@@ -45,7 +45,7 @@ def test_npy_alone_is_a_list_of_rows(tmp_path: Path) -> None:
     assert np.isnan(back.covering_radius)
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".json"])
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".parquet", ".jsonl", ".json"])
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"{}", b"PAR1"])
 def test_files_that_hold_no_selection(tmp_path: Path, suffix: str, content: bytes) -> None:
     path = tmp_path / f"broken{suffix}"
@@ -56,7 +56,9 @@ def test_files_that_hold_no_selection(tmp_path: Path, suffix: str, content: byte
 
 def test_unknown_suffix(sel: Selection, tmp_path: Path) -> None:
     for call in (sel.save, Selection.load):
-        with pytest.raises(ValueError, match=r"must end in one of .npy, .npz, .parquet, .json"):
+        with pytest.raises(
+            ValueError, match=r"must end in one of .npy, .npz, .parquet, .jsonl, .json"
+        ):
             call(tmp_path / "picks.txt")
 
 

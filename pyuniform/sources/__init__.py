@@ -16,14 +16,21 @@ Who calls whom; imports run downwards only::
     ids.py          record ids from other places: with_ids(), read_ids()
     paths.py        files, folders, globs and URLs
       ▼
-    protocol.py     Source, as_array(), read_blocks(), ids_at()
+    protocol.py     Source, as_array(), read_blocks(), ids_at(), check_ids()
     checks.py       what all of them check, and the one-line errors
 
 Each format is a thin layer on its own library, imported when a source of its kind is opened.
 """
 
 from pyuniform.sources.ids import read_ids, with_ids
-from pyuniform.sources.protocol import BLOCK_ROWS, Source, as_array, ids_at, read_blocks
+from pyuniform.sources.protocol import (
+    BLOCK_ROWS,
+    Source,
+    as_array,
+    check_ids,
+    ids_at,
+    read_blocks,
+)
 from pyuniform.sources.registry import is_source, open_source, register, suffixes
 from pyuniform.sources.shards import concatenate
 
@@ -31,6 +38,7 @@ __all__ = [
     "BLOCK_ROWS",
     "Source",
     "as_array",
+    "check_ids",
     "concatenate",
     "ids_at",
     "is_source",

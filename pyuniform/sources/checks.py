@@ -120,19 +120,26 @@ def choose_array(
 
 def as_ids(values: Any, what: str) -> NDArray[Any]:
     """Record ids as an array of integers, or of str objects."""
+    # NumPy would make words of numbers among words, cut a NUL off, and give all the longest width.
+    listed = values if isinstance(values, (list, tuple)) else None
+    if listed and all(isinstance(i, str) for i in listed):
+        return np.fromiter(listed, object, len(listed))
     array = np.asarray(values)
     if array.ndim != 1:
         raise ValueError(f"ids of {what} have shape {array.shape}; a list is wanted")
     if array.dtype.kind in "iu":
         return array
-    if array.dtype.kind == "S":
-        return np.array([text.decode() for text in array.tolist()], dtype=object)
-    listed = array.tolist()
-    if not all(isinstance(value, str) for value in listed):
+    ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in listed or array.tolist()]
+    if ids and all(isinstance(i, int) and not isinstance(i, bool) for i in ids):
+        low, high = min(ids), max(ids)
+        if low >= -(2**63) and high < 2**63:
+            return np.array(ids, np.int64)
+        if low >= 0 and high < 2**64:
+            return np.array(ids, np.uint64)
+        raise ValueError(f"ids of {what} are integers of more than 64 bits")
+    if not all(isinstance(i, str) for i in ids):
         raise TypeError(f"ids of {what} must be integers or strings, got {array.dtype}")
-    out = np.empty(len(listed), dtype=object)
-    out[:] = listed
-    return out
+    return np.fromiter(ids, object, len(ids))
 
 
 @contextmanager

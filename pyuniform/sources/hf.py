@@ -50,7 +50,7 @@ def open_dataset(
     name: str = "dataset",
 ) -> TableSource:
     """A `datasets.Dataset`, or the split `key` of a `datasets.DatasetDict`."""
-    library = _library(name)
+    library = find_library(name)
     if isinstance(dataset, library.DatasetDict):
         present = {split: f"{len(part)} rows" for split, part in dataset.items()}
         key = choose(key, list(present), present, name, "split", "key")
@@ -73,13 +73,14 @@ def open_saved(
     key: str | None = None,
 ) -> TableSource:
     """A folder written by ``save_to_disk``."""
-    library = _library(path)
+    library = find_library(path)
     with reading(path, _KIND):
         dataset = library.load_from_disk(path)
     return open_dataset(dataset, column=column, id_column=id_column, key=key, name=path)
 
 
-def _library(what: str) -> Any:
+def find_library(what: str) -> Any:
+    """`datasets`, or a ValueError that names the extra to install, or what hides it."""
     library = need("datasets", "datasets", what)
     if not hasattr(library, "load_from_disk"):
         # Scripts of that name are common, and stand before libraries.

@@ -114,6 +114,12 @@ class TableSource:
         unique, inverse = np.unique(numbers, return_inverse=True)
         return self._gather_ids(self._table.take(self._id_column, unique))[inverse]
 
+    def check_ids(self) -> None:
+        """Reads the id column, and keeps nothing of it."""
+        if self._id_column is not None:
+            for _ in self._id_pieces(self._table.batches(self._id_column, BLOCK_ROWS)):
+                pass
+
     def array(self) -> NDArray[Any] | None:
         """The column without a copy, if it is one piece that lies in memory."""
         whole = getattr(self._table, "whole", None)
@@ -121,15 +127,19 @@ class TableSource:
         return None if lists is None else self._matrix(lists, range(len(lists)))
 
     def _gather_ids(self, pieces: Iterable[pa.Array]) -> NDArray[Any]:
+        parts = list(self._id_pieces(pieces))
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def _id_pieces(self, pieces: Iterable[pa.Array]) -> Iterator[NDArray[Any]]:
         what = f"column {self._id_column!r} of {self.name}"
-        parts = []
         for piece in self._pieces(pieces):
             if piece.null_count:
                 raise ValueError(f"{what} has nulls: every record needs an id")
             if pa.types.is_dictionary(piece.type):
                 piece = piece.dictionary_decode()
-            parts.append(as_ids(piece.to_numpy(zero_copy_only=False), what))
-        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+            with reading(what, "column of integers or UTF-8", pa.ArrowException):
+                values = piece.to_numpy(zero_copy_only=False)
+            yield as_ids(values, what)
 
     def _pieces(self, pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:
         with reading(self.name, self._table.kind):

@@ -33,7 +33,7 @@ class ParquetTable:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        with reading(path, self.kind), _opened(path) as file:
+        with reading(path, self.kind), opened(path) as file:
             self.schema = file.schema_arrow
             groups = range(file.metadata.num_row_groups)
             self._ends = np.cumsum(
@@ -43,13 +43,13 @@ class ParquetTable:
 
     def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
         """The column, from the first row group to the last."""
-        with _opened(self._path) as file:
+        with opened(self._path) as file:
             for batch in file.iter_batches(min(rows, _DECODED_ROWS), columns=[column]):
                 yield batch.column(column)
 
     def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
         """The rows of each row group that has any; the group is decoded up to the last of them."""
-        with _opened(self._path) as file:
+        with opened(self._path) as file:
             groups = np.searchsorted(self._ends, rows, side="right")
             for group in np.unique(groups).tolist():
                 inside = rows[groups == group] - (self._ends[group - 1] if group else 0)
@@ -70,7 +70,8 @@ def open_parquet(
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[pq.ParquetFile]:
+def opened(path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file or URL, to be read piece by piece."""
     if is_url(path):
         with open_binary(path) as stream, pq.ParquetFile(stream, **_HOW) as file:
             yield file

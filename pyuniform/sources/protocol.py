@@ -18,8 +18,9 @@ class Source(Protocol):
     """N rows of d values in the order in which they are stored. Users can write their own.
 
     A source may also have ``array()``, which returns all rows as an array or a memory map without
-    copying them, or None; ``parts()``, the sources that it joins; and ``ids_at(rows)``, the record
-    ids of some rows, where that is cheaper than all of them.
+    copying them, or None; ``parts()``, the sources that it joins; ``ids_at(rows)``, the record ids
+    of some rows, where that is cheaper than all of them; and ``check_ids()``, which raises if any
+    id cannot be read.
 
     Attributes
     ----------
@@ -143,6 +144,23 @@ def ids_at(source: Source, rows: Any) -> NDArray[Any] | None:
         return own(rows)
     ids = source.ids
     return None if ids is None else ids[row_numbers(rows, len(ids), f"ids of {source.name}")]
+
+
+def check_ids(source: Source) -> None:
+    """Raises if the ids of a source cannot be read, as far as can be told without keeping them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not a whole file; nulls; neither integers nor strings.
+    OSError
+        A file cannot be read.
+    """
+    own = getattr(source, "check_ids", None)
+    if callable(own):
+        own()
+    elif source.shape[0]:
+        ids_at(source, [0, source.shape[0] - 1])
 
 
 def looks_like_a_source(candidate: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.sources.checks import check_rows, numpy_dtype, row_numbers
-from pyuniform.sources.protocol import BLOCK_ROWS, Source, ids_at, parts
+from pyuniform.sources.protocol import BLOCK_ROWS, Source, check_ids, ids_at, parts
 
 _LISTED = 5
 
@@ -53,7 +53,7 @@ class Concatenation:
             if source.ids is None:
                 return None
             parts.append(source.ids)
-        return np.concatenate(parts) if parts else None
+        return np.concatenate(parts, dtype=_id_dtype({p.dtype for p in parts})) if parts else None
 
     def ids_at(self, rows: Any) -> NDArray[Any] | None:
         """The ids of these rows; None if a source that has some of them has no ids."""
@@ -66,7 +66,18 @@ class Concatenation:
                 return None
             out[places] = part
             kinds.add(part.dtype)
-        return out.astype(kinds.pop()) if len(kinds) == 1 else out
+        return out.astype(_id_dtype(kinds)) if kinds else out
+
+    def check_ids(self) -> None:
+        """Those of each source, and that all are of one kind."""
+        words = set()
+        for source in self._sources:
+            check_ids(source)
+            first = ids_at(source, [0])
+            if first is not None:
+                words.add(first.dtype == object)
+        if len(words) > 1:
+            raise TypeError(f"ids of {self.name} are integers in some shards, strings in others")
 
     def _split(
         self, numbers: NDArray[np.int64]
@@ -102,6 +113,13 @@ def concatenate(sources: Sequence[Source], name: str | None = None) -> Source:
     if len(sources) == 1:
         return sources[0]
     return Concatenation(sources, name or f"{sources[0].name} and {len(sources) - 1} more")
+
+
+def _id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
+    """What holds the ids of all shards."""
+    common = np.result_type(*kinds)
+    # int64 and uint64 would be rounded to float64.
+    return common if common.kind in "iuO" else np.dtype(object)
 
 
 def _agreed(sources: Sequence[Source], name: str) -> tuple[int, str]:
