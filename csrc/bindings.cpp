@@ -143,7 +143,7 @@ py::tuple shard_candidates(Shard& shard, double rho, int64_t limit) {
   }
   check_file();
   rows.resize({count});
-  return py::make_tuple(rows, outside.bound2, outside.index);
+  return py::make_tuple(rows, outside.score, outside.index);
 }
 
 py::tuple shard_read(Shard& shard, const Array<int64_t>& rows, bool with_values) {
@@ -205,21 +205,31 @@ py::dict shard_stats(const Shard& shard) {
 
 py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
                       Array<double> distance2, Array<int32_t> nearest, Array<int32_t> seen,
-                      double outside2, int64_t outside_index, int64_t limit, int threads) {
+                      double outside_score, int64_t outside_index, int64_t limit, int threads,
+                      std::optional<Array<double>> factor, double floor2,
+                      std::optional<Array<int32_t>> group, std::optional<Array<int64_t>> left) {
   const int64_t size = index.size();
   limit = std::min(limit, size);
   py::array_t<int64_t> picked(limit);
   py::array_t<double> picked2(limit);
-  const Pool pool = {values.data(),      values.shape(1),          size,
-                     index.data(),       distance2.mutable_data(), nearest.mutable_data(),
-                     seen.mutable_data()};
+  const Pool pool = {values.data(),
+                     values.shape(1),
+                     size,
+                     index.data(),
+                     distance2.mutable_data(),
+                     nearest.mutable_data(),
+                     seen.mutable_data(),
+                     factor ? factor->data() : nullptr,
+                     floor2,
+                     group ? group->data() : nullptr,
+                     left ? left->mutable_data() : nullptr};
   int64_t *slots = picked.mutable_data(), count;
   double* radii2 = picked2.mutable_data();
   PoolStats stats;
   {
     py::gil_scoped_release unlocked;
-    count = greedy_pool(active_kernels(), pool, {outside2, outside_index}, limit, threads, slots,
-                        radii2, &stats);
+    count = greedy_pool(active_kernels(), pool, {outside_score, outside_index}, limit, threads,
+                        slots, radii2, &stats);
   }
   picked.resize({count});
   picked2.resize({count});
@@ -372,6 +382,15 @@ PYBIND11_MODULE(_core, m) {
            [](Shard& shard, const Array<int64_t>& rows, const Array<double>& values) {
              shard.add_picks(rows.data(), values.data(), rows.size());
            })
+      .def(
+          "set_scores",
+          [](Shard& shard, std::optional<Array<double>> factor, double floor2) {
+            if (factor && factor->size() != shard.size())
+              throw std::invalid_argument("one factor a row");
+            shard.set_scores(factor ? factor->data() : nullptr, floor2);
+          },
+          // The shard looks at the caller's own array.
+          py::keep_alive<1, 2>())
       .def("take_in", &Shard::take_in, Unlocked())
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, Unlocked())
@@ -400,7 +419,10 @@ PYBIND11_MODULE(_core, m) {
   m.def("frame_exponent", &frame_exponent);
   m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
 
-  m.def("greedy_pool", &pool_greedy);
+  m.def("greedy_pool", &pool_greedy, py::arg("values"), py::arg("index"), py::arg("distance2"),
+        py::arg("nearest"), py::arg("seen"), py::arg("outside_score"), py::arg("outside_index"),
+        py::arg("limit"), py::arg("threads"), py::arg("factor") = std::nullopt,
+        py::arg("floor2") = -1.0, py::arg("group") = std::nullopt, py::arg("left") = std::nullopt);
   m.def("closest_pair", &find_closest_pair);
   m.def("pair_bounds", &pair_bounds);
   m.def("code_flags", &code_flags);

@@ -64,6 +64,7 @@ class Block {
       : capacity(capacity),
         rows(capacity),
         bound(capacity),
+        parks_at(capacity),
         flags(tile_rows),
         value(tile_rows * kPanel),
         news(capacity) {}
@@ -72,7 +73,7 @@ class Block {
   // Asks for row i of the data early: gathered rows are where no hardware prefetcher expects them.
   virtual void prefetch(int64_t i) const = 0;
 
-  // Takes up rows[slot], whose bound[slot] is set.
+  // Takes up rows[slot], whose bound[slot] and parks_at[slot] are set.
   virtual void load(int64_t slot) = 0;
 
   // Sets flags[r] for n rows from slot `at` on: the picks of panel p that can matter to them.
@@ -95,7 +96,8 @@ class Block {
 
   const int64_t capacity;
   std::vector<Row> rows;
-  std::vector<double> bound;  // apart from the rest, since every panel looks at those of all rows
+  // Apart from the rest, since every panel looks at those of all rows.
+  std::vector<double> bound, parks_at;
   std::vector<uint32_t> flags;
   std::vector<float> value;  // of the last scan
   std::vector<News> news;    // of a panel

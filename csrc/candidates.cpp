@@ -9,13 +9,13 @@ namespace pyuniform {
 namespace {
 
 struct Entry {
-  double bound;
+  double score;
   int64_t row;
 };
 
-// The tie rule: larger bound first, then lower row.
+// The tie rule: larger score first, then lower row.
 bool ahead(const Entry& a, const Entry& b) {
-  return a.bound != b.bound ? a.bound > b.bound : a.row < b.row;
+  return a.score != b.score ? a.score > b.score : a.row < b.row;
 }
 
 // The best `limit` entries; the best of the others may become *rest.
@@ -37,13 +37,13 @@ int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* out
     Entry my_rest = rest;
 #pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < matrix_.n; ++i) {
-      if (bound_[i] < my_rest.bound) continue;
-      const Entry entry = {bound_[i], i};
-      if (entry.bound > rho) {
+      const Entry entry = {score(i), i};
+      if (entry.score < my_rest.score) continue;
+      if (entry.score > rho) {
         best.push_back(entry);
         // At most twice what is wanted: those that cannot be among the best are dropped.
         if (static_cast<int64_t>(best.size()) >= 2 * limit) keep_best(limit, &best, &my_rest);
-      } else if (entry.bound >= 0 && ahead(entry, my_rest)) {
+      } else if (entry.score >= 0 && ahead(entry, my_rest)) {
         my_rest = entry;
       }
     }
@@ -57,7 +57,7 @@ int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* out
   const int64_t count = static_cast<int64_t>(all.size());
   for (int64_t m = 0; m < count; ++m) rows[m] = all[m].row;
   settle(rows, count);
-  *outside = {rest.bound, rest.row};
+  *outside = {rest.score, rest.row};
   return count;
 }
 

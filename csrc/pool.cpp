@@ -14,13 +14,21 @@ int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t 
   const int32_t before = pool.seen[0];
 
   // The tie rule. Old distances only shrink, so a stale one still tells who cannot lead.
+  auto score = [&](int64_t m) {
+    if (pool.distance2[m] <= pool.floor2) return -1.0;
+    return pool.factor ? pool.factor[m] * pool.distance2[m] : pool.distance2[m];
+  };
   auto behind = [&](int64_t a, int64_t b) {
-    if (pool.distance2[a] != pool.distance2[b]) return pool.distance2[a] < pool.distance2[b];
-    return pool.index[a] > pool.index[b];
+    const double of_a = score(a), of_b = score(b);
+    return of_a != of_b ? of_a < of_b : pool.index[a] > pool.index[b];
   };
   std::vector<int64_t> order(pool.size), place(pool.size);
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return behind(b, a); });
+  // By distance, which is what NearPairs wants.
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return pool.distance2[a] != pool.distance2[b] ? pool.distance2[a] > pool.distance2[b]
+                                                  : pool.index[a] < pool.index[b];
+  });
   for (int64_t r = 0; r < pool.size; ++r) place[order[r]] = r;
   std::vector<int64_t> heap = order;
   std::make_heap(heap.begin(), heap.end(), behind);
@@ -50,6 +58,7 @@ int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t 
     std::pop_heap(heap.begin(), heap.end(), behind);
     const int64_t leader = heap.back();
     heap.pop_back();
+    if (pool.group && pool.left[pool.group[leader]] == 0) continue;
     distance2 = pool.distance2[leader];
     // A distance of zero cannot fall.
     if (distance2 > 0) {
@@ -72,9 +81,11 @@ int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t 
         continue;
       }
     }
-    const bool before_outside = distance2 > outside.bound2 ||
-                                (distance2 == outside.bound2 && pool.index[leader] < outside.index);
-    if (!before_outside) break;
+    const double best = score(leader);
+    const bool before_outside =
+        best > outside.score || (best == outside.score && pool.index[leader] < outside.index);
+    if (best < 0 || !before_outside) break;
+    if (pool.group) --pool.left[pool.group[leader]];
     pool.seen[leader] = -1;
     picked[count] = leader;
     picked_distance2[count] = distance2;

@@ -36,7 +36,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
       nearest_[row.row] = row.nearest;
       block.store(slot);
     }
-    if (block.bound[slot] <= rho) ++block.stats.parked;
+    if (block.bound[slot] <= block.parks_at[slot]) ++block.stats.parked;
   };
 
   for (int64_t p = met[rows[0]] / kPanel; p < panels; ++p) {
@@ -50,6 +50,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
       block.prefetch(rows[std::min(next + 2, count - 1)]);
       block.rows[active] = {i, nearest_[i], (1u << (met[i] % kPanel)) - 1, false};
       block.bound[active] = bound_[i];
+      block.parks_at[active] = parks_at(i, rho);
       block.load(active++);
     }
     int64_t news_count = 0;
@@ -78,11 +79,12 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     if ((p + 1) % chunk_panels != 0) continue;
     const int64_t picks = std::min(t, (p + 1) * kPanel);
     for (int64_t slot = active - 1; slot >= 0; --slot) {
-      if (block.bound[slot] > rho) continue;
+      if (block.bound[slot] > block.parks_at[slot]) continue;
       finish(slot, picks);
       if (slot != --active) {
         block.rows[slot] = block.rows[active];
         block.bound[slot] = block.bound[active];
+        block.parks_at[slot] = block.parks_at[active];
         block.move(active, slot);
       }
     }
@@ -96,15 +98,14 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
 // Rows above rho that have not seen all picks.
 void Shard::find_wanted(double rho) {
   const int32_t t = static_cast<int32_t>(picks());
-  // A bound of zero cannot fall, whatever picks are still unseen.
-  const double above = std::max(rho, 0.0);
   std::vector<std::vector<int32_t>> found(threads_);  // rows of later threads come later
 #pragma omp parallel num_threads(threads_)
   {
     std::vector<int32_t>& mine = found[thread_number()];
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < matrix_.n; ++i)
-      if (bound_[i] > above && seen_[i] < t) mine.push_back(static_cast<int32_t>(i));
+      // A bound of zero cannot fall, whatever picks are still unseen.
+      if (bound_[i] > 0 && seen_[i] < t && score(i) > rho) mine.push_back(static_cast<int32_t>(i));
   }
   wanted_.clear();
   for (const auto& part : found) wanted_.insert(wanted_.end(), part.begin(), part.end());
@@ -116,7 +117,7 @@ void Shard::start_pass(Pass pass, double rho) {
   pass_ = pass;
   const std::vector<int32_t>& met = pass == Pass::witness ? scanned_ : seen_;
   const int32_t t = static_cast<int32_t>(picks());
-  auto takes = [&](int32_t i) { return bound_[i] > rho && met[i] < t; };
+  auto takes = [&](int32_t i) { return score(i) > rho && met[i] < t; };
   // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
   // panels together.
   std::vector<int64_t> place(t / kPanel + 2, 0);
@@ -159,7 +160,6 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
 #pragma omp parallel num_threads(threads_)
     {
       Block& block = *blocks[thread_number()];
-      if (witness && axes_) static_cast<SketchBlock&>(block).aim(rho);
 #pragma omp for schedule(dynamic)
       for (int64_t b = 0; b < count; ++b) {
         const int64_t begin = b * block_rows;

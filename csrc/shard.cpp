@@ -190,7 +190,7 @@ double Shard::threshold(int64_t count) const {
   const int64_t step = std::max<int64_t>(1, matrix_.n >> 16);
   std::vector<double> sample;
   sample.reserve(matrix_.n / step + 1);
-  for (int64_t i = 0; i < matrix_.n; i += step) sample.push_back(bound_[i]);
+  for (int64_t i = 0; i < matrix_.n; i += step) sample.push_back(score(i));
   const int64_t rank = std::min<int64_t>(count / step, static_cast<int64_t>(sample.size()) - 1);
   std::nth_element(sample.begin(), sample.begin() + rank, sample.end(), std::greater<double>());
   return sample[rank];

@@ -2,12 +2,17 @@
 //
 // For each row: `bound`, a rigorous upper bound of its canonical squared distance to the picks;
 // `nearest`, the pick that gave it; and `seen`, how many picks are known, in pick order, not to be
-// nearer. A picked row has bound -1. With a float32 filter there is also `second`, a lower limit of
-// the upper bounds of all the other seen picks that might yet turn out to be nearer than `nearest`.
-// With sketches, or where rows are far, `scanned` says how many picks were searched for a witness;
-// `nearest` may then lie beyond `seen`, and below -1 if its distance is bounded by codes only.
+// nearer. A picked row has bound -1. Rows compete by their score, which is the bound unless
+// `set_scores` says otherwise; thresholds are scores. With a float32 filter there is also `second`,
+// a lower limit of the upper bounds of all the other seen picks that might yet turn out to be
+// nearer than `nearest`. With sketches, or where rows are far, `scanned` says how many picks were
+// searched for a witness; `nearest` may then lie beyond `seen`, and below -1 if its distance is
+// bounded by codes only.
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -51,25 +56,32 @@ class Shard {
   // From here on no search for witnesses.
   void drop_sketches() { searches_ = false; }
 
+  // The score of a row is factor[i] times its bound, and -1, out of the race, where the factor is
+  // zero or the bound not above `floor2`. Without factors (null) they are one. They are not copied.
+  void set_scores(const double* factor, double floor2) {
+    factor_ = factor;
+    floor2_ = floor2;
+  }
+
   // Makes rows picks: `rows[p]` is a row of this shard, which leaves the race, or -1 for a pick
   // from elsewhere; values is count x padded(d), canonical.
   void add_picks(const int64_t* rows, const double* values, int64_t count);
 
-  // The bound below which all but about `count` rows lie, from a sample of the rows.
+  // The score below which all but about `count` rows lie, from a sample of the rows.
   double threshold(int64_t count) const;
 
   // Takes up the next rows in their order, `count` at most: the distance to the first pick, codes,
   // sketches. relax does so where rows are in memory; where they are far, whoever reads them.
   void take_in(int64_t count);
 
-  // Brings every row whose bound exceeds rho up to date, unless it falls to rho on the way. To be
+  // Brings every row whose score exceeds rho up to date, unless it falls to rho on the way. To be
   // called until it returns true; each call does some `budget` multiply-adds, so that the caller
   // can answer an interrupt.
   bool relax(double rho, int64_t chunk, double budget);
 
-  // The up to `limit` rows with the largest bounds above rho; all of them must be up to date. Their
+  // The up to `limit` rows with the largest scores above rho; all of them must be up to date. Their
   // bounds become exact. Writes their rows in no particular order, and returns their number;
-  // `outside` receives the best of the rest.
+  // `outside` receives the best score of the rest.
   int64_t candidates(double rho, int64_t limit, int64_t* rows, Outside* outside);
 
   // Row state, as a pool wants it: canonical values, exact squared distance, nearest pick.
@@ -87,6 +99,22 @@ class Shard {
   // relax has two passes, each over the rows that it leaves above the threshold: one that looks for
   // a witness, by sketches or, where rows are far, by codes, and the filter.
   enum class Pass { idle, witness, filter };
+
+  double score(int64_t i) const {
+    const double bound2 = bound_[i];
+    if (bound2 <= floor2_) return -1;
+    if (!factor_) return bound2;
+    return factor_[i] > 0 ? factor_[i] * bound2 : -1;
+  }
+
+  // A bound at which row i, whose factor is not zero, is sure to score rho at most.
+  double parks_at(int64_t i, double rho) const {
+    if (!factor_) return std::max(rho, floor2_);
+    double bound2 = rho / factor_[i];
+    while (factor_[i] * bound2 > rho)
+      bound2 = std::nextafter(bound2, -std::numeric_limits<double>::infinity());
+    return std::max(bound2, floor2_);
+  }
 
   bool searches() const { return far_ || (axes_ && searches_); }
   bool has_codes() const { return !codes_.empty(); }
@@ -119,6 +147,8 @@ class Shard {
   const bool far_;
   int64_t taken_in_ = 0;  // rows that know the first pick, and are encoded
 
+  const double* factor_ = nullptr;
+  double floor2_ = -1;
   std::vector<double> bound_;
   std::vector<float> second_;
   std::vector<int32_t> nearest_, seen_, scanned_;

@@ -30,16 +30,13 @@ class SketchBlock final : public Block {
         decider_(matrix, kernels, picks),
         state_(capacity) {}
 
-  // The bound at which a row is parked.
-  void aim(double rho) { rho_ = rho; }
-
   void prefetch(int64_t i) const override { sketches_.prefetch(i); }
 
   void load(int64_t slot) override {
     packed_.load(slot, rows[slot].row);
     State& state = state_[slot];
     const float norm2 = sketches_[rows[slot].row].norm2;
-    const float aim = static_cast<float>(rho_ / frame_.unit2);
+    const float aim = static_cast<float>(parks_at[slot] / frame_.unit2);
     state.near = (aim - norm2) / 2;
     state.misses = 0;
     packed_.limit[slot] = (kHopeless * aim - norm2) / 2;
@@ -123,7 +120,7 @@ class SketchBlock final : public Block {
       row.nearest = pick;
       row.changed = true;
     }
-    return distance2 <= rho_;
+    return distance2 <= parks_at[slot];
   }
 
   const Frame& frame_;
@@ -133,7 +130,6 @@ class SketchBlock final : public Block {
   CodeRows packed_;
   Decider decider_;
   std::vector<State> state_;
-  double rho_ = 0;
 };
 
 }  // namespace pyuniform

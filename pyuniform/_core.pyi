@@ -39,6 +39,7 @@ class Shard:
         far: bool = False,
         sample: Rows | None = None,
     ) -> None: ...
+    def set_scores(self, factor: _Float | None, floor2: float) -> None: ...
     def take_in(self, count: int) -> None: ...
     def state(self) -> dict[str, NDArray[Any]]: ...
     def drop_codes(self) -> None: ...
@@ -62,10 +63,14 @@ def greedy_pool(
     distance2: _Float,
     nearest: _Int32,
     seen: _Int32,
-    outside2: float,
+    outside_score: float,
     outside_index: int,
     limit: int,
     threads: int,
+    factor: _Float | None = None,
+    floor2: float = -1.0,
+    group: _Int32 | None = None,
+    left: _Int | None = None,
 ) -> tuple[_Int, _Float, int, int]: ...
 def closest_pair(
     rows: Rows,

@@ -14,7 +14,7 @@ from pyuniform.rows import as_matrix, check_metric, check_threads, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.summaries import widened
-from pyuniform.traversal import farthest_first
+from pyuniform.traversal import Given, farthest_first
 
 
 class SpreadBatches:
@@ -126,25 +126,9 @@ class SpreadBatches:
             return np.arange(size)
         values = widened(self._rows[rows], self._dtype)
         checked = prepare(values, self._metric, self._threads, "embeddings")
-        wanted = size - forced + 1
-        carrier = _Begun(CpuShard(checked, make_plan(checked, wanted)), forced, self._threads)
-        picks = farthest_first(carrier, wanted, 0).indices
-        return np.concatenate([np.arange(forced), picks[1:]])
-
-
-class _Begun(Shards):
-    """A window of which the first rows are picks before the traversal begins."""
-
-    def __init__(self, shard: CpuShard, forced: int, threads: int) -> None:
-        super().__init__([shard], threads)
-        self._shard = shard
-        self._forced = forced
-
-    def start(self, row: int) -> None:
-        super().start(row)
-        others = np.arange(1, self._forced)
-        if len(others):
-            self._add_picks(others, self._shard.canonical(others))
+        carrier = Shards([CpuShard(checked, make_plan(checked, size - forced + 1))], self._threads)
+        given = Given(np.arange(forced), np.full(forced, np.inf))
+        return farthest_first(carrier, size, given).indices
 
 
 def _check_order(order: ArrayLike, n: int) -> NDArray[np.int64]:

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.rules import Rules
+
 # ``read(name, out)`` fills an array with what was saved under that name.
 Read = Callable[[str, NDArray[Any]], None]
 
@@ -25,36 +27,49 @@ class Round:
         Their canonical squared radii.
     candidates : int
         How many rows took part.
-    outside2 : float
-        The largest bound of all other rows when the round began.
+    outside : float
+        The largest score of all other rows when the round began.
     largest : float
-        The largest bound of any row that is still in the race.
+        The largest score of any row that is still in the race; -1 if there is none.
     """
 
     indices: NDArray[np.int64]
     radii2: NDArray[np.float64]
     candidates: int
-    outside2: float
+    outside: float
     largest: float
 
 
 class Carrier(Protocol):
-    """What the traversal asks for. Rows have global numbers; bounds are squared distances."""
+    """What the traversal asks for.
 
-    def start(self, row: int) -> None:
-        """Makes a row the first pick."""
+    Rows have global numbers. They compete by their scores: upper bounds of their squared distances
+    to the picks, unless rules say otherwise (`pyuniform.rules.Rules`).
+    """
+
+    def add_rows(self, rows: NDArray[np.int64]) -> None:
+        """Makes rows picks, which leave the race."""
+
+    def add_anchors(self, values: NDArray[np.float64]) -> None:
+        """Makes vectors from elsewhere picks: canonical values, zero-padded as those of rows."""
+
+    def govern(self, rules: Rules) -> None:
+        """Sets what rows compete by, from here on. Only `Shards` can."""
+
+    def count_within(self, distance2: float) -> int:
+        """Rows at up to this squared distance to a pick; those above it must be up to date."""
 
     def pool_size(self, k: int) -> int:
         """Candidates a round to begin with, for k picks."""
 
     def relax(self, rho: float) -> Iterator[None]:
-        """Brings rows with bounds above rho up to date, in steps of a second at most."""
+        """Brings rows with scores above rho up to date, in steps of a second at most."""
 
     def threshold(self, count: int) -> float:
-        """About the count-th largest bound."""
+        """About the count-th largest score."""
 
     def play(self, rho: float, pool_size: int, limit: int) -> Round:
-        """Picks greedily, at most `limit` rows, among the `pool_size` best with bounds above rho.
+        """Picks greedily, at most `limit` rows, among the `pool_size` best with scores above rho.
 
         It ends where a row outside might come before.
         """
@@ -65,8 +80,8 @@ class Carrier(Protocol):
         To be asked for between steps; it may be views of what the next step changes.
         """
 
-    def resume(self, picks: NDArray[np.int64], names: Sequence[str], read: Read) -> None:
-        """Makes picks of which the first was made already, and takes over what is known of rows.
+    def restore(self, names: Sequence[str], read: Read) -> None:
+        """Takes over what was known of the rows when there were the same picks.
 
         Names are those of a `state`. If it is of another kind than this carrier's it is not taken
         over, and only costs the work of finding it out again.

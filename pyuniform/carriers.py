@@ -13,7 +13,7 @@ from pyuniform.device import prepare_device, resolve_device
 from pyuniform.far_rows import FarRows, Reading, file_of
 from pyuniform.filters import Plan, check_filter, check_witnesses, make_plan
 from pyuniform.out_of_core import check_out_of_core, stays_on_disk
-from pyuniform.rows import Rows, prepare
+from pyuniform.rows import Rows, check_threads, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources import as_array, is_source, open_source
@@ -35,13 +35,19 @@ class Data:
         which the share will be looked at for each row; `reading` is called while rows on disk are
         read.
     carrier : callable
-        Makes a carrier of it.
+        ``carrier(shard, rules=False)``: makes a carrier of it, which knows rules if they are
+        wanted.
     """
 
     rows: Any
     manifest: dict[str, Any]
     shard: Callable[..., Any]
-    carrier: Callable[[Any], Carrier]
+    carrier: Callable[..., Carrier]
+
+    @property
+    def threads(self) -> int:
+        """Of the processor."""
+        return getattr(self.rows, "threads", 1)
 
     @property
     def n(self) -> int:
@@ -73,8 +79,11 @@ def take(
     witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
+    reach: float = 0.0,
 ) -> Data:
     """Checks X and all that says how it will be worked on.
+
+    `reach` is the size of the largest value that picks from elsewhere have.
 
     Raises
     ------
@@ -92,7 +101,7 @@ def take(
         if source is None and (out_of_core is True or not in_memory):
             source = open_array(X)
         if source and stays_on_disk(source, in_memory, out_of_core, filter, witnesses):
-            return _on_disk(FarRows(source, metric, threads, scratch))
+            return _on_disk(FarRows(source, metric, threads, scratch, reach=reach))
     elif out_of_core is True:
         raise ValueError(f"out_of_core=True is for device='cpu', not {place}")
     elif witnesses is True:
@@ -100,8 +109,8 @@ def take(
     if source and array is None:
         array = as_array(source)
     if place == "cpu":
-        return _on_cpu(prepare(array, metric, threads), filter, witnesses)
-    return _on_gpu(array, metric, place, filter)
+        return _on_cpu(prepare(array, metric, threads, reach=reach), filter, witnesses)
+    return _on_gpu(array, metric, place, filter, reach)
 
 
 def loaded(X: Any) -> Any:
@@ -113,7 +122,7 @@ def _on_cpu(rows: Rows, filter: str, witnesses: bool | str) -> Data:
     def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
         return CpuShard(rows, make_plan(rows, picks, filter, witnesses, share))
 
-    return Data(rows, _host(rows), shard, lambda shard: Shards([shard], rows.threads))
+    return Data(rows, _host(rows), shard, _in_host_memory(rows.threads))
 
 
 def _on_disk(rows: FarRows) -> Data:
@@ -122,7 +131,11 @@ def _on_disk(rows: FarRows) -> Data:
         return CpuShard(rows, Plan(True, None), reading=reading)
 
     manifest = _host(rows) | {"out_of_core": True, "scratch_bytes": rows.scratch_bytes}
-    return Data(rows, manifest, shard, lambda shard: Shards([shard], rows.threads))
+    return Data(rows, manifest, shard, _in_host_memory(rows.threads))
+
+
+def _in_host_memory(threads: int) -> Callable[..., Carrier]:
+    return lambda shard, rules=False: Shards([shard], threads)
 
 
 def _host(rows: Rows | FarRows) -> dict[str, Any]:
@@ -134,15 +147,19 @@ def _host(rows: Rows | FarRows) -> dict[str, Any]:
     }
 
 
-def _on_gpu(X: Any, metric: str, place: str, filter: str) -> Data:
+def _on_gpu(X: Any, metric: str, place: str, filter: str, reach: float) -> Data:
     import torch
 
     from pyuniform.device_shard import DeviceShard, filter_kind
 
-    rows = prepare_device(X, metric, place)
+    rows = prepare_device(X, metric, place, reach=reach)
 
     def shard(picks: int, share: float, reading: Reading | None = None) -> DeviceShard:
         return DeviceShard(rows, filter_kind(rows, picks, filter), picks)
 
     manifest = {"device": place, "device_name": torch.cuda.get_device_name(place)}
-    return Data(rows, manifest, shard, lambda shard: shard)
+
+    def carrier(shard: DeviceShard, rules: bool = False) -> Carrier:
+        return Shards([shard], check_threads(None)) if rules else shard
+
+    return Data(rows, manifest, shard, carrier)

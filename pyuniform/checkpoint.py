@@ -104,6 +104,7 @@ class Checkpoint:
             record["controller"],
             record["stats"],
             record["rounds"],
+            record["covering2"],
             [name.removeprefix(prefix) for name in names if name.startswith(prefix)],
             lambda name, out: self._read(prefix + name, out),
         )
@@ -130,6 +131,7 @@ class Checkpoint:
             "controller": run.controller,
             "stats": run.stats,
             "rounds": run.rounds,
+            "covering2": run.covering2,
         }
         arrays = {f"state/{name}": values for name, values in state.items()}
         try:

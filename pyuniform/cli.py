@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import platform
 import sys
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,61 +15,13 @@ from tqdm import tqdm
 
 import pyuniform
 from pyuniform import native
+from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading_options
+from pyuniform.cli_select import select
 from pyuniform.device import describe_gpus, gpu_missing
-from pyuniform.files import check_apart, check_writable
-from pyuniform.filters import FILTERS
-from pyuniform.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
-from pyuniform.pipelines import check_uids, write_uids
-from pyuniform.records import open_records, read_field
-from pyuniform.rows import DTYPES, METRICS
+from pyuniform.records import read_field
+from pyuniform.rows import DTYPES
 from pyuniform.selection import Selection
-from pyuniform.sources import as_array, ids_at, open_source, read_ids, with_ids
-from pyuniform.subsets import ORDERS, check_output, write_records
-
-# Not a Path, which would drop a slash of a URL.
-INPUT = click.argument("embeddings")
-
-
-def _reading(command: Callable[..., None], ids: bool = False) -> Callable[..., None]:
-    """Adds the options that say how embeddings are read; the command gets them as `reading`."""
-    options: dict[str, Any] = {
-        "column": click.option("--column", help="List column of a table.  [default: embedding]"),
-        "key": click.option("--key", help="Array of an .npz, safetensors, Zarr or HDF5 file."),
-        "dim": click.option("--dim", type=int, help="Values of a row of a raw file."),
-        "dtype": click.option(
-            "--dtype", type=click.Choice(DTYPES), help="Of the values of a raw file."
-        ),
-    }
-    if ids:
-        options["id_column"] = click.option(
-            "--id-column", help="Record ids: a column of the table, or an array of the archive."
-        )
-        options["ids"] = click.option(
-            "--ids",
-            type=click.Path(path_type=Path),
-            help="In place of --id-column: a file of record ids (.npy, .txt, .parquet), one a row.",
-        )
-
-    @functools.wraps(command)
-    def reads(**arguments: Any) -> None:
-        command(reading={name: arguments.pop(name) for name in options}, **arguments)
-
-    for option in reversed(options.values()):
-        option(reads)
-    return reads
-
-
-DEVICE = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1."
-)
-THREADS = click.option("--threads", type=click.IntRange(min=1), help="[default: all processors]")
-
-
-def _metric(default: str | None) -> Any:
-    shown = default or "that of the picks, or euclidean"
-    return click.option(
-        "--metric", type=click.Choice(METRICS), default=default, help=f"[default: {shown}]"
-    )
+from pyuniform.sources import as_array, open_source
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -80,159 +30,14 @@ def cli() -> None:
     """Exact, reproducible farthest-first selection of embeddings."""
 
 
-@cli.command()
-@INPUT
-@click.option("-k", type=int, help="Number of rows to pick.")
-@click.option("--fraction", type=float, help="In place of -k: share of the rows to pick.")
-@_metric("euclidean")
-@click.option("--start", type=int, help="First pick.  [default: 0]")
-@click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
-@functools.partial(_reading, ids=True)
-@DEVICE
-@THREADS
-@click.option(
-    "--join",
-    type=click.Path(path_type=Path),
-    help="Records, one a row (.jsonl, .parquet, or a folder by save_to_disk of datasets).",
-)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help=f"Picks ({', '.join(FORMATS)}); with --join the picked records (.jsonl, .parquet; of a "
-    "saved dataset a new folder as well). Without -o and --uids row numbers go to standard output.",
-)
-@click.option(
-    "--order",
-    type=click.Choice(ORDERS),
-    help="With --join: of the picked records.  [default: pick]",
-)
-@click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
-@click.option(
-    "--uids",
-    type=click.Path(path_type=Path),
-    help="A DataComp subset file (.npy) as well; ids are of 32 hexadecimal digits.",
-)
-@click.option(
-    "--filter",
-    "filter_",
-    type=click.Choice(FILTERS),
-    default="auto",
-    show_default=True,
-    help="Arithmetic that excludes most pairs; changes time and memory only.",
-)
-@click.option(
-    "--witnesses/--no-witnesses",
-    default=None,
-    help="Look for near picks by sketches first, or not; changes time and memory only.",
-)
-@click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
-def select(
-    embeddings: str,
-    k: int | None,
-    fraction: float | None,
-    metric: str,
-    start: int | None,
-    seed: int | None,
-    reading: dict[str, Any],
-    device: str,
-    threads: int | None,
-    join: Path | None,
-    output: Path | None,
-    order: str | None,
-    picks: Path | None,
-    uids: Path | None,
-    filter_: str,
-    witnesses: bool | None,
-    trace: Path | None,
-    quiet: bool,
-) -> None:
-    """Pick the rows of EMBEDDINGS that are spread most uniformly.
-
-    EMBEDDINGS is a file (.npy, .npz, .parquet, .arrow, .safetensors, .zarr, .h5, .lance, raw), a
-    folder or a quoted glob of them, or a URL.
-
-    Picks come farthest first: the first m of them are the answer for m.
-    """
-    if join is None and picks is not None:
-        raise click.UsageError("--picks goes with --join; -o names the picks otherwise")
-    if join is None and order is not None:
-        raise click.UsageError("--order goes with --join")
-    if join and output is None:
-        raise click.UsageError("--join needs -o, the file for the picked records")
-    ids, id_column = reading.pop("ids"), reading["id_column"]
-    if ids and id_column:
-        raise click.UsageError("give --id-column or --ids, not both")
-    if uids and not (ids or id_column):
-        raise click.UsageError("--uids needs --id-column or --ids")
-    picks_file = picks if join else output
-    manifest = manifest_path(picks_file) if picks_file and picks_file.suffix in BESIDE else None
-    outputs = [path for path in (output, picks, manifest, uids, trace) if path]
-    check_apart(outputs, [path for path in (embeddings, join, ids) if path])
-    for path in outputs:
-        check_writable(path)
-    if picks_file:
-        check_suffix(picks_file)
-    source = open_source(embeddings, **reading)
-    if ids:
-        source = with_ids(source, read_ids(ids))
-    if uids:
-        check_uids(uids, ids_at(source, [0]))
-    records = None
-    if join and output:
-        records = open_records(join)
-        check_output(records, output)
-        if (count := records.count()) != source.shape[0]:
-            raise ValueError(
-                f"{join} has {count} records for {source.shape[0]} rows of {embeddings}"
-            )
-
-    selection = pyuniform.select(
-        source,
-        k,
-        fraction=fraction,
-        metric=metric,
-        start=start,
-        seed=seed,
-        device=device,
-        threads=threads,
-        filter=filter_,
-        witnesses="auto" if witnesses is None else witnesses,
-        progress=not quiet,
-    )
-    if trace:
-        selection.save_trace(trace)
-    # Picks before what is made of them, which may be refused or too large for the disk.
-    if picks_file:
-        selection.save(picks_file)
-    if records and output:
-        write_records(records, selection.indices, output, order or "pick")
-    if uids and selection.ids is not None:
-        write_uids(uids, selection.ids)
-    if output is None and uids is None:
-        click.echo("\n".join(map(str, selection.indices.tolist())))
-    if not quiet:
-        _summarise(selection, output or uids)
-
-
-def _summarise(selection: Selection, output: Path | None) -> None:
-    manifest, pairs = selection.manifest, selection.stats["pairs"]
-    share = pairs / (manifest["n"] * manifest["k"])
-    click.echo(
-        f"{manifest['k']} of {manifest['n']} rows in {manifest['seconds']:.2f} s, "
-        f"h_min {selection.h_min:.6g}, covering radius {selection.covering_radius:.6g} "
-        f"({manifest['metric']}); {selection.stats['rounds']} rounds, {share:.1%} of all pairs"
-        + (f"; written to {output}" if output else ""),
-        err=True,
-    )
+cli.add_command(select)
 
 
 @cli.command()
 @INPUT
 @click.option("--picks", type=click.Path(path_type=Path), help="A selection of these rows.")
-@_metric(None)
-@_reading
+@metric_option(None)
+@reading_options
 @click.option("--random", type=click.IntRange(min=0), default=0, help="Random subsets to compare.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random subsets.")
 @THREADS
@@ -300,7 +105,7 @@ def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, fl
 )
 @click.option("--text-field", default="text", show_default=True, help="Of records: what to show.")
 @click.option("--label-field", help="Of the records: a name or category.")
-@_reading
+@reading_options
 @click.option(
     "--random",
     type=click.IntRange(min=0),

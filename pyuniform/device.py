@@ -210,8 +210,10 @@ def _check_memory(tensor: torch.Tensor, device: str, name: str) -> None:
         )
 
 
-def prepare_device(X: Any, metric: str, device: str, name: str = "X") -> DeviceRows:
-    """Checks X and reads it once, on the device.
+def prepare_device(
+    X: Any, metric: str, device: str, name: str = "X", reach: float = 0.0
+) -> DeviceRows:
+    """Checks X and reads it once, on the device; `reach` is as of `pyuniform.rows.prepare`.
 
     Raises
     ------
@@ -243,7 +245,7 @@ def prepare_device(X: Any, metric: str, device: str, name: str = "X") -> DeviceR
         zero = torch.nonzero(norms < LEAST_NORM).flatten()
         if len(zero):
             raise ValueError(describe_zero_norms(zero.cpu().numpy(), name))
-    exponent = frame_exponent(largest, metric)
+    exponent = frame_exponent(max(largest, reach), metric)
     sample = torch.as_tensor(sample_rows(n), device=values.device)
     of_sample = values[sample].double()
     if metric == "cosine":

@@ -21,7 +21,8 @@ from pyuniform.kernels.candidates import candidates, compact, compact_listed
 from pyuniform.kernels.filter import Filter, Picks, fits, make_filter
 from pyuniform.kernels.relax import State, pair_bounds, relax, settle
 from pyuniform.kernels.tiles import Tile
-from pyuniform.shard import Candidates
+from pyuniform.rules import Rules
+from pyuniform.shard import SETTLE_ROWS, Candidates
 
 # A row is parked after a multiple of so many picks; the more picks, the longer the steps, since
 # each is a few kernels for the host to start.
@@ -106,6 +107,8 @@ class DeviceShard:
             torch.empty(rows.n, dtype=torch.int32, device=self._device) for _ in range(2)
         ]
         self._pool_pairs = 0
+        self._factors: torch.Tensor | None = None
+        self._floor2 = -1.0
         self._most_candidates = self._most(rows.n, self._picks.canonical.shape[1])
         on_cuda = self._device.type == "cuda" and cuda.available(self._device.index or 0)
         self._greedy_pool = cuda.greedy_pool if on_cuda else pool.greedy_pool
@@ -120,10 +123,20 @@ class DeviceShard:
 
     # What a carrier does.
 
-    def start(self, row: int) -> None:
+    def add_rows(self, rows: NDArray[np.int64]) -> None:
         """See `Carrier`."""
-        self._picks.append_rows(torch.tensor([row], device=self._device))
-        self._bound[row] = -1.0
+        here = torch.as_tensor(rows, device=self._device)
+        for some in here.split(self._most_candidates):
+            self._picks.append_rows(some)
+        self._bound[here] = -1.0
+
+    def add_anchors(self, values: NDArray[np.float64]) -> None:
+        """See `Carrier`."""
+        self._picks.append_values(torch.as_tensor(values, device=self._device))
+
+    def govern(self, rules: Rules) -> None:
+        """See `Carrier`; its own rounds know no rules."""
+        raise NotImplementedError("rules want a DeviceShard to stand in Shards")
 
     def pool_size(self, k: int) -> int:
         """See `Carrier`."""
@@ -134,25 +147,26 @@ class DeviceShard:
         # Nothing lowers a distance of zero.
         rho = max(rho, 0.0)
         picks = self._picks.count
-        rows, count = compact(self._bound, rho, self._listed[0])
+        rows, count = compact(self._scores(), rho, self._listed[0])
         chunk = self._chunk * -(-picks // (self._chunk * MOST_STEPS))
         for begin in range(0, picks, chunk):
             end = min(begin + chunk, picks)
             some, some_count = compact_listed(
-                self._bound, rho, rows, count, self._state.seen, end, self._listed[1]
+                self._scores(), rho, rows, count, self._state.seen, end, self._listed[1]
             )
             relax(self._filter, self._picks, self._state, some, some_count, begin, end, self._tile)
             yield
 
     def threshold(self, count: int) -> float:
         """See `Carrier`."""
-        sample = self._bound[:: max(1, self.size // SAMPLE)]
+        sample = self._scores()[:: max(1, self.size // SAMPLE)]
         rank = min(count * len(sample) // self.size, len(sample) - 1)
         return float(torch.topk(sample, rank + 1, sorted=False).values.min())
 
     def play(self, rho: float, pool_size: int, limit: int) -> Round:
         """See `Carrier`."""
         before = self._picks.count
+        # As a carrier it knows no rules: scores are bounds.
         found = candidates(self._bound, rho, min(pool_size, self._most_candidates))
         self._settle(found.rows, found.count)
         inside = torch.arange(len(found.rows), device=self._device) < found.count
@@ -184,14 +198,6 @@ class DeviceShard:
         known = self._state
         return {f"{self._filter.kind} {name}": getattr(known, name).cpu().numpy() for name in KNOWN}
 
-    def resume(self, picks: NDArray[np.int64], names: Sequence[str], read: Read) -> None:
-        """See `Carrier`."""
-        rows = torch.as_tensor(picks[1:], device=self._device)
-        for some in rows.split(self._most_candidates):
-            self._picks.append_rows(some)
-        self._bound[rows] = -1.0
-        self.restore(names, read)
-
     def stats(self) -> dict[str, int]:
         """See `Carrier`."""
         filtered, decided = self._state.work.tolist()
@@ -222,9 +228,23 @@ class DeviceShard:
         own = torch.as_tensor(rows[rows >= 0], device=self._device)
         self._bound[own] = -1.0
 
+    def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
+        """See `Shard`."""
+        self._factors = None if factors is None else torch.tensor(factors, device=self._device)
+        self._floor2 = floor2
+
+    def _scores(self) -> torch.Tensor:
+        """What rows compete by: their bounds, if nothing else was asked for."""
+        if self._factors is None and self._floor2 < 0:
+            return self._bound
+        out = self._bound <= self._floor2
+        if self._factors is None:
+            return self._bound.masked_fill(out, -1.0)
+        return (self._factors * self._bound).masked_fill(out | (self._factors <= 0), -1.0)
+
     def candidates(self, rho: float, limit: int) -> Candidates:
         """See `Shard`."""
-        found = candidates(self._bound, rho, min(limit, self.size))
+        found = candidates(self._scores(), rho, min(limit, self.size))
         self._settle(found.rows, found.count)
         rows = found.rows[: int(found.count)].long()
         return Candidates(
@@ -257,6 +277,14 @@ class DeviceShard:
         return self._bound[at].cpu().numpy(), self._state.nearest[at].cpu().numpy()
 
     # Both.
+
+    def count_within(self, distance2: float) -> int:
+        """See `Carrier`."""
+        above = torch.nonzero(self._bound > distance2).flatten()
+        for some in above.split(SETTLE_ROWS):
+            count = torch.tensor([len(some)], dtype=torch.int32, device=self._device)
+            self._settle(some.int(), count)
+        return int(((self._bound >= 0) & (self._bound <= distance2)).sum())
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """See `Shard`."""

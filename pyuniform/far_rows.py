@@ -53,6 +53,8 @@ class FarRows:
     threads : int, optional
     scratch : path, optional
         The folder of the scratch file; by default TMPDIR, or else /var/tmp.
+    reach : float
+        As of `pyuniform.rows.prepare`.
 
     Attributes
     ----------
@@ -78,6 +80,7 @@ class FarRows:
         threads: int | None = None,
         scratch: str | os.PathLike[str] | None = None,
         name: str = "X",
+        reach: float = 0.0,
     ) -> None:
         check_metric(metric)
         check_shape(source.shape, source.dtype, name)
@@ -85,7 +88,7 @@ class FarRows:
         self.metric, self.dtype = metric, source.dtype
         self.n, self.d = source.shape
         self.fingerprint = ""
-        self._name = name
+        self._name, self._reach = name, reach
         self.core = _core.Rows(self.n, self.d, self.dtype, metric == "cosine")
         self._parts = [_mapped_part(part) or part for part in parts(source)]
         self.sample = self._prepared(_sample_of(source))
@@ -117,7 +120,7 @@ class FarRows:
             core = _core.Rows(_bits(values), self.dtype)
             Scan(core, self.threads, self._name).read(0, len(values), norms)
             values[norms < LEAST_NORM] = 1
-        return prepare(values, self.metric, self.threads, self._name)
+        return prepare(values, self.metric, self.threads, self._name, self._reach)
 
     def take_in(
         self, take: Callable[[int], None], reading: Reading | None = None

@@ -15,9 +15,8 @@ from pyuniform.device import prepare_device, resolve_device
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, prepare
 from pyuniform.selection import Selection
+from pyuniform.shard import SETTLE_ROWS
 
-# Rows whose nearest pick is settled between two chances to be interrupted.
-SETTLE_ROWS = 1 << 16
 # Multiply-adds of a closest-pair search between two such chances.
 PAIR_BUDGET = 5e9
 # Columns of a closest-pair search that are packed at a time: at most this many bytes.

@@ -1,8 +1,8 @@
 """The specification: farthest-first traversal in float64 NumPy, one pick at a time.
 
-Every carrier returns exactly these indices and radii. The squared distance has one summation order:
-sixteen partial sums, partial sum l taking the terms l, l + 16, l + 32, ... in that order; then the
-upper half is added to the lower half until one is left.
+Every carrier returns exactly these indices and radii; `constrained` is what options mean. The
+squared distance has one summation order: sixteen partial sums, partial sum l taking the terms l,
+l + 16, l + 32, ... in that order; then the upper half is added to the lower half until one is left.
 """
 
 from __future__ import annotations
@@ -77,3 +77,80 @@ def farthest_first(
         nearest = np.minimum(nearest, distance2(rows, rows[pick]))
         nearest[indices[: j + 1]] = -1  # a picked row is out of the race
     return indices, radii
+
+
+def constrained(
+    X: ArrayLike,
+    k: int,
+    metric: str = "euclidean",
+    *,
+    first: ArrayLike = (0,),
+    anchors: ArrayLike | None = None,
+    eligible: ArrayLike | None = None,
+    min_distance: float = 0.0,
+    weights: ArrayLike | None = None,
+    group: ArrayLike | None = None,
+    quota: ArrayLike | None = None,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], float]:
+    """Farthest-first traversal with the constraints of `pyuniform.select`, one pick at a time.
+
+    A row's score is its distance times its weight, both squared for ``metric="euclidean"``.
+
+    Parameters
+    ----------
+    X, k, metric
+        As of `farthest_first`; k is the most that are picked.
+    first : array_like of int
+        Rows that come first, whatever else is asked for.
+    anchors : array_like, shape (m, d), optional
+        Vectors to which distances count as to picks.
+    eligible : array_like of bool, shape (N,), optional
+        Rows that may be picked.
+    min_distance : float
+        Rows nearer than this to a pick or anchor are never picked.
+    weights : array_like, shape (N,), optional
+    group : array_like of int, shape (N,), optional
+    quota : array_like of int, optional
+        How many are picked at most of each group.
+
+    Returns
+    -------
+    indices : ndarray of int64
+    radii : ndarray of float64
+        The distance to anchors and earlier picks at which each was taken.
+    covering_radius : float
+        The largest such distance of an eligible row, in the end.
+    """
+    rows = canonical_rows(X, metric)
+    n = len(rows)
+    may = np.ones(n, bool) if eligible is None else np.array(eligible, dtype=bool)
+    factor = np.ones(n) if weights is None else np.asarray(weights, dtype=np.float64)
+    if metric != "cosine":
+        factor = factor * factor
+    groups = np.zeros(n, int) if group is None else np.asarray(group)
+    left = np.array([n]) if quota is None else np.array(quota)
+    nearest = np.full(n, np.inf)
+    for anchor in canonical_rows(anchors, metric) if anchors is not None else ():
+        nearest = np.minimum(nearest, distance2(rows, anchor))
+    forced = list(np.asarray(first, dtype=np.int64))
+    picked = np.zeros(n, bool)
+    indices: list[int] = []
+    radii: list[float] = []
+    while len(indices) < k:
+        in_race = may & ~picked & (left[groups] > 0) & (to_metric(nearest, metric) >= min_distance)
+        if not forced and not in_race.any():
+            break
+        with np.errstate(invalid="ignore"):  # zero times infinity
+            score = np.where(in_race, factor * nearest, -1)
+        pick = int(forced.pop(0)) if forced else int(np.argmax(score))
+        indices.append(pick)
+        radii.append(float(to_metric(nearest[pick], metric)))
+        picked[pick] = True
+        left[groups[pick]] -= 1
+        nearest = np.minimum(nearest, distance2(rows, rows[pick]))
+    covered = nearest[may & ~picked]
+    return (
+        np.array(indices, dtype=np.int64),
+        np.array(radii),
+        float(to_metric(covered.max(), metric)) if len(covered) else 0.0,
+    )

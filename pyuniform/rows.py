@@ -142,8 +142,19 @@ def check_threads(threads: int | None) -> int:
     return int(threads)
 
 
-def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") -> Rows:
+def prepare(
+    X: Any, metric: str, threads: int | None = None, name: str = "X", reach: float = 0.0
+) -> Rows:
     """Checks X and reads it once.
+
+    Parameters
+    ----------
+    X, metric, threads
+        As `pyuniform.select`.
+    name : str
+        For messages.
+    reach : float
+        Values of up to this size will come from elsewhere.
 
     Raises
     ------
@@ -167,7 +178,7 @@ def prepare(X: Any, metric: str, threads: int | None = None, name: str = "X") ->
     scan.check()
     if norms is not None:
         core.set_norms(norms)
-    exponent = frame_exponent(scan.largest, metric)
+    exponent = frame_exponent(max(scan.largest, reach), metric)
     return Rows(
         core=core,
         n=n,

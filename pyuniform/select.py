@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 import warnings
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from pyuniform.arguments import as_integer, integer_within
 from pyuniform.carriers import take
 from pyuniform.checkpoint import Checkpoint
+from pyuniform.constraints import check_constraints, number_of_picks, take_anchors
 from pyuniform.filters import SHARE
+from pyuniform.given import begin
 from pyuniform.progress import Progress, shown
 from pyuniform.reference import to_metric
+from pyuniform.rows import check_metric
 from pyuniform.selection import Selection
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.traversal import Report, farthest_first
+from pyuniform.traversal import Given, Report, farthest_first
 from pyuniform.version import __version__
 
 
@@ -31,6 +34,15 @@ def select(
     metric: str = "euclidean",
     start: int | None = None,
     seed: int | None = None,
+    preselected: ArrayLike | None = None,
+    anchors: Any = None,
+    exclude: ArrayLike | None = None,
+    min_distance: float | None = None,
+    weights: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    quotas: Mapping[Any, int] | int | str | None = None,
+    tolerance: float = 0.0,
+    resume: Selection | None = None,
     device: str = "auto",
     threads: int | None = None,
     filter: str = "auto",
@@ -54,15 +66,40 @@ def select(
         is not copied if it is where the work is done and the values of a row are contiguous. Or
         what `pyuniform.sources.open_source` opens: a path, glob, folder or list of them, a source.
     k : int, optional
-        Number of picks, 1 to N.
+        Number of picks, 1 to N. It may be left out where `min_distance` or quotas say how many.
     fraction : float, optional
         In place of k: picks ``ceil(fraction * N)`` rows, 0 < fraction <= 1.
     metric : {"euclidean", "cosine"}
         Radii are lengths, or 1 - cos.
     start : int, optional
-        The first pick, 0 by default.
+        The first pick; by default the first row that may be picked, or, with anchors, the row
+        farthest from them.
     seed : int, optional
         In place of start: the first pick is drawn at random with this seed.
+    preselected : array_like of int, optional
+        Rows that are always in; they come first, in this order.
+    anchors : array_like, path or source, shape (m, d), optional
+        Vectors to keep away from: distances to them count as those to picks do.
+    exclude : array_like of int, or of bool with shape (N,), optional
+        Rows that are never picked.
+    min_distance : float, optional
+        Rows nearer than this to a pick or an anchor are never picked, in the metric's unit. Without
+        k as many are picked as fit.
+    weights : array_like of float, shape (N,), optional
+        The row with the largest weight times distance is picked. Zero means never; others are from
+        1e-100 to 1e100.
+    groups : array_like, shape (N,), optional
+        A label for each row.
+    quotas : dict, int or "proportional"
+        How many are picked of each group: {label: number}, the same of each, or as many of k as its
+        share of the rows that may be picked. A full group leaves the race.
+    tolerance : float
+        Picks at (1 - tolerance) of the farthest distance will do: fewer rounds, and the only way in
+        which the result depends on how it was computed. Smallest distance and covering radius are
+        within a factor 2 / (1 - tolerance) of the best.
+    resume : Selection, optional
+        Of the same rows, with the same options: its picks come first, and the result is that of a
+        run for k from the beginning.
     device : {"auto", "cpu", "cuda"} or "cuda:<number>"
         Where to work; "auto" is where X lies. Rows in host memory are copied to a GPU that is asked
         for.
@@ -99,7 +136,8 @@ def select(
     ------
     ValueError, TypeError
         An argument is out of range or of the wrong kind; NaN, infinity, or, for cosine, rows of
-        zero norm; record ids that cannot be read; a checkpoint of other data or options. Raised
+        zero norm; options that contradict each other; quotas that cannot be met; record ids that
+        cannot be read; a checkpoint or a selection to resume of other data or options. Raised
         before any picking.
     OSError
         A file cannot be read, or has become shorter; there is no room for a scratch file.
@@ -123,82 +161,106 @@ def select(
     ([0, 3, 2], 4.0)
     """
     began = time.perf_counter()
-    if start is not None and seed is not None:
-        raise ValueError("give start or seed, not both")
     source = open_source(X) if is_source(X) else None
     if source is not None:
         check_ids(source)
         X = source
-    rows = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch)
-    k = _number_of_picks(k, fraction, rows.n)
-    start = _first_pick(start, seed, rows.n)
+    away, values, reach = None, None, 0.0
+    if anchors is not None:
+        check_metric(metric)
+        away, values = take_anchors(anchors, metric)
+        reach = float(np.abs(values).max())
+    rows = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch, reach)
+    asked = check_constraints(
+        rows.n,
+        rows.d,
+        metric,
+        preselected=preselected,
+        anchors=away,
+        exclude=exclude,
+        min_distance=min_distance,
+        weights=weights,
+        groups=groups,
+        quotas=quotas,
+        tolerance=tolerance,
+    )
+    k = number_of_picks(k, fraction, rows.n, asked)
+    first = begin(rows, asked, k, start, seed, resume)
+    rules = asked.rules(first.quota) if asked.needs_rules else None
 
     keeper = None
     if checkpoint is not None:
-        of_run = {"metric": metric, "k": k, "start": start, "n": rows.n, "d": rows.d}
-        keeper = Checkpoint(checkpoint, of_run | {"dtype": rows.dtype}, lambda: rows.fingerprint)
+        of_run = {"metric": metric, "k": k, "start": first.start, "n": rows.n, "d": rows.d}
+        of_run |= {"dtype": rows.dtype, "constraints": asked.described()}
+        keeper = Checkpoint(checkpoint, of_run, lambda: rows.fingerprint)
 
-    # One more pick than asked for tells the covering radius.
-    wanted = min(k + 1, rows.n)
+    # One more pick than asked for tells the covering radius, where rows compete by distance alone.
+    wanted = k if rules else min(k + 1, rows.n)
     with shown(progress, k) as show:
         if scratch_bytes := rows.manifest.get("scratch_bytes"):
             show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
         report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
             min(picks, k), k, float(to_metric(radius2, metric))
         )
-        carrier = rows.carrier(rows.shard(wanted, SHARE, show.reading))
-        run = farthest_first(carrier, wanted, start, report=report, checkpoint=keeper)
-    radii = to_metric(run.radii2, metric)
-    distinct = int(np.count_nonzero(radii[:k]))
-    if distinct < k:
+        shard = rows.shard(wanted, SHARE, show.reading)
+        radii = first.radii(shard, values, rows.threads)
+        given = Given(
+            first.rows,
+            np.full(len(first.rows), np.inf),
+            values,
+            asked.floor2 if away is not None and asked.min_distance > 0 else None,
+            lambda: first.check(rows.fingerprint),
+            rules,
+            asked.covered() if rules else None,
+        )
+        run = farthest_first(
+            rows.carrier(shard, rules=rules is not None),
+            wanted,
+            given,
+            report=report,
+            checkpoint=keeper,
+        )
+    radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
+    if run.covering2 is not None:
+        covering = float(to_metric(run.covering2, metric))
+    else:
+        covering = float(radii[k]) if k < rows.n else 0.0
+    indices, radii = run.indices[:k], radii[:k]
+    distinct = int(np.count_nonzero(radii))
+    if distinct < len(radii):
         warnings.warn(
-            f"only {distinct} of the {k} picks are distinct rows: the others have radius 0 and "
-            "come in index order",
+            f"only {distinct} of the {len(radii)} picks are distinct rows: the others have radius "
+            "0 and come in index order",
             stacklevel=2,
         )
+    manifest = {
+        "metric": metric,
+        "start": first.start,
+        "seed": seed,
+        "k": len(indices),
+        "n": rows.n,
+        "d": rows.d,
+        "dtype": rows.dtype,
+        "fingerprint": rows.fingerprint,
+        "version": __version__,
+        **rows.manifest,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - began, 6),
+    }
+    if asked.names:
+        manifest["constraints"] = asked.described()
+    if known := first.preselected:
+        manifest["preselected"] = known
+    if given.within2 is not None:
+        manifest["near_anchors"] = run.near_anchors
+    if asked.tolerance:
+        manifest["guarantee"] = 2 / (1 - asked.tolerance)
     return Selection(
-        run.indices[:k],
-        radii[:k],
-        float(radii[k]) if k < rows.n else 0.0,
-        {
-            "metric": metric,
-            "start": start,
-            "seed": seed,
-            "k": k,
-            "n": rows.n,
-            "d": rows.d,
-            "dtype": rows.dtype,
-            "fingerprint": rows.fingerprint,
-            "version": __version__,
-            **rows.manifest,
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - began, 6),
-        },
+        indices,
+        radii,
+        covering,
+        manifest,
         run.stats,
         run.rounds,
-        None if source is None else ids_at(source, run.indices[:k]),
+        None if source is None else ids_at(source, indices),
     )
-
-
-def _number_of_picks(k: int | None, fraction: float | None, n: int) -> int:
-    if (k is None) == (fraction is None):
-        raise ValueError("give either k or fraction")
-    if fraction is not None:
-        if isinstance(fraction, bool) or not isinstance(fraction, (int, float, np.number)):
-            raise TypeError(f"fraction must be a number, got {fraction!r}")
-        if not 0 < fraction <= 1:
-            raise ValueError(f"fraction must be above 0 and at most 1, got {fraction!r}")
-        # 0.1 * 30 is a little more than 3, and 3 is meant.
-        return max(1, math.ceil(float(fraction) * n * (1 - 1e-15)))
-    k = as_integer("k", k)
-    if not 1 <= k <= n:
-        raise ValueError(f"k must be from 1 to {n}, the number of rows, got {k}")
-    return k
-
-
-def _first_pick(start: int | None, seed: int | None, n: int) -> int:
-    if seed is not None:
-        return int(np.random.default_rng(seed).integers(n))
-    if start is None:
-        return 0
-    return integer_within("start", start, 0, n - 1)

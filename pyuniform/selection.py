@@ -61,25 +61,35 @@ class Selection:
     def h_min(self) -> float:
         """The smallest distance between two picks, in the metric's unit; inf for a single pick.
 
-        In farthest-first order it is the last radius.
+        It is the smallest radius, and, but for weights and tolerance, the last. Distances to
+        anchors count.
         """
-        return float(self.radii[-1])
+        return float(self.radii.min())
+
+    @property
+    def preselected(self) -> int:
+        """How many of the picks, the first ones, were not chosen but given."""
+        return self.manifest.get("preselected", 0)
 
     def prefix(self, k: int) -> Selection:
         """The selection of the first k picks: the greedy answer for k, at no cost.
 
-        Its covering radius is the radius of the pick that comes next. Manifest and stats stay those
-        of the run.
+        Its covering radius is the radius of the pick that comes next; it is unknown, NaN, if that
+        need not be the farthest row: with weights, groups, tolerance, and among preselected rows.
+        With groups it is the first part of an answer, and not one for smaller quotas. Manifest and
+        stats stay those of the run.
         """
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= len(self):
             raise ValueError(f"k must be an integer from 1 to {len(self)}, got {k!r}")
         if k == len(self):
             return self
+        nearer = {"weights", "groups", "tolerance"} & set(self.manifest.get("constraints", ()))
+        known = not nearer and k >= self.preselected
         return replace(
             self,
             indices=self.indices[:k],
             radii=self.radii[:k],
-            covering_radius=float(self.radii[k]),
+            covering_radius=float(self.radii[k]) if known else float("nan"),
             ids=None if self.ids is None else self.ids[:k],
         )
 

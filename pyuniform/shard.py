@@ -19,6 +19,8 @@ from pyuniform.rows import Rows
 RELAX_BUDGET = 5e9
 # The same multiply-adds take longer where rows come from a disk.
 FAR_STEPS = 16
+# Rows that are settled between two chances to be interrupted.
+SETTLE_ROWS = 1 << 16
 # Of each row codes leave some distances to float64 in any data, mostly those to the first picks: so
 # many are forgiven, and fewer where each takes longer (a number divided by d).
 DECISIONS = 20
@@ -39,15 +41,15 @@ class Candidates:
         Canonical squared distance to the nearest pick.
     nearest : ndarray of int32, shape (m,)
         The number, in pick order, of that pick.
-    outside2, outside_row
-        The largest bound of any other row, and the lowest row that has it.
+    outside, outside_row
+        The largest score of any other row, and the lowest row that has it.
     """
 
     rows: NDArray[np.int64]
     values: NDArray[np.float64]
     distance2: NDArray[np.float64]
     nearest: NDArray[np.int32]
-    outside2: float
+    outside: float
     outside_row: int
 
 
@@ -62,14 +64,23 @@ class Shard(Protocol):
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Takes note of new picks: own rows, which leave the race, or -1 for rows of others."""
 
+    def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
+        """Sets what scores are: factors (size,) times bounds; see `pyuniform.rules.Rules`.
+
+        To be called again when factors have changed.
+        """
+
+    def count_within(self, distance2: float) -> int:
+        """Rows at up to this squared distance to a pick; those above it must be up to date."""
+
     def threshold(self, count: int) -> float:
-        """About the count-th largest bound."""
+        """About the count-th largest score."""
 
     def relax(self, rho: float) -> Iterator[None]:
-        """Brings rows with bounds above rho up to date, in steps of a second at most."""
+        """Brings rows with scores above rho up to date, in steps of a second at most."""
 
     def candidates(self, rho: float, limit: int) -> Candidates:
-        """The up to `limit` largest of the rows with bounds above rho."""
+        """The up to `limit` largest of the rows with scores above rho."""
 
     def write(
         self,
@@ -149,6 +160,21 @@ class CpuShard:
         """See `Shard`."""
         self._core.add_picks(rows, values)
 
+    def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
+        """See `Shard`."""
+        self._core.set_scores(factors, floor2)
+
+    def count_within(self, distance2: float) -> int:
+        """See `Shard`."""
+        state = self._core.state()
+        bound = state["bound"]
+        if "second" in state:
+            # Those of the float32 filter are upper bounds; codes have decided what they left.
+            above = np.flatnonzero(bound > distance2)
+            for begin in range(0, len(above), SETTLE_ROWS):
+                self._core.settle(above[begin : begin + SETTLE_ROWS])
+        return int(np.count_nonzero((bound >= 0) & (bound <= distance2)))
+
     def threshold(self, count: int) -> float:
         """See `Shard`."""
         return self._core.threshold(count)
@@ -179,9 +205,9 @@ class CpuShard:
 
     def candidates(self, rho: float, limit: int) -> Candidates:
         """See `Shard`."""
-        rows, outside2, outside_row = self._core.candidates(rho, limit)
+        rows, outside, outside_row = self._core.candidates(rho, limit)
         values, distance2, nearest = self._core.read(rows, True)
-        return Candidates(rows, values, distance2, nearest, outside2, outside_row)
+        return Candidates(rows, values, distance2, nearest, outside, outside_row)
 
     def settle(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Exact squared distance to, and number of, the nearest pick of up-to-date rows."""

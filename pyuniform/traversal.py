@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.carrier import Carrier
+from pyuniform.rules import Rules
 
 Report = Callable[[int, float], None]
 
@@ -34,13 +35,18 @@ Report = Callable[[int, float], None]
 class Traversal:
     """Row indices and canonical squared radii in pick order, and the work done.
 
-    `rounds` has an entry a round: what it aimed at, what it found, and the totals after it.
+    Of the given picks radii are those that were given. `near_anchors` counts the rows that are
+    within `Given.within2` of an anchor; `covering2` is the largest squared distance of any row of
+    `Given.covered`. `rounds` has an entry a round: what it aimed at, what it
+    found, and the totals after it.
     """
 
     indices: NDArray[np.int64]
     radii2: NDArray[np.float64]
     stats: dict[str, int] = field(default_factory=dict)
     rounds: list[dict[str, float]] = field(default_factory=list)
+    near_anchors: int = 0
+    covering2: float | None = None
 
 
 @dataclass
@@ -53,7 +59,7 @@ class Progressed:
         The picks made.
     controller : dict
         Fields of the `Controller`.
-    stats, rounds
+    stats, rounds, covering2
         As of `Traversal`.
     names : list of str
         The arrays of the carrier's state that were saved.
@@ -66,6 +72,7 @@ class Progressed:
     controller: dict[str, Any]
     stats: dict[str, int]
     rounds: list[dict[str, float]]
+    covering2: float | None = None
     names: list[str] = field(default_factory=list)
     read: Callable[[str, NDArray[Any]], None] = lambda name, out: None
 
@@ -82,7 +89,7 @@ class Saving(Protocol):
 class Controller:
     """Chooses rho so that nearly as many rows lie above it as the pool holds.
 
-    `depth` is the logarithm of the largest bound over rho. The number of rows within a small depth
+    `depth` is the logarithm of the largest score over rho. The number of rows within a small depth
     grows about linearly with it, and so does the number of picks that a round makes.
     """
 
@@ -94,25 +101,25 @@ class Controller:
 
     @classmethod
     def begin(cls, pool_size: int, rho: float, largest: float) -> Controller:
-        """One that has seen the bounds after the first pick: the largest, and the pool's last."""
+        """One that has seen the scores after the first pick: the largest, and the pool's last."""
         return cls(pool_size, pool_size, rho, largest, _log_ratio(largest, rho) or 0.1)
 
-    def update(self, found: int, outside2: float, picked: int, largest: float, left: int) -> None:
+    def update(self, found: int, outside: float, picked: int, largest: float, left: int) -> None:
         """After a round.
 
         Parameters
         ----------
         found : int
             Candidates.
-        outside2 : float
-            The largest bound of the other rows; above rho if the pool could not hold all.
+        outside : float
+            The largest score of the other rows; above rho if the pool could not hold all.
         picked, left : int
             Picks made, and still to make.
         largest : float
-            The largest bound of any row now.
+            The largest score of any row now.
         """
-        if outside2 > self.rho:
-            self.depth = 0.75 * _log_ratio(self.largest, outside2)
+        if outside > self.rho:
+            self.depth = 0.75 * _log_ratio(self.largest, outside)
         else:
             wanted = 0.75 * self.pool_size
             self.depth *= min(max(wanted / found, 0.25), 4.0) if found else 4.0
@@ -133,24 +140,59 @@ def _log_ratio(larger: float, smaller: float) -> float:
     return math.log(larger / smaller) if 0 < smaller < larger < math.inf else 0.0
 
 
+@dataclass(frozen=True)
+class Given:
+    """Picks that are made before the first round.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (p,)
+        They come first; at least one, unless there are anchors.
+    radii2 : ndarray of float64, shape (p,)
+    anchors : ndarray of float64, shape (m, width), or None
+        Vectors from elsewhere, canonical and zero-padded, which are kept away from.
+    within2 : float or None
+        Rows at up to this squared distance to an anchor are counted.
+    ready : callable
+        Called when all rows have been read, to raise if they are not those that were meant.
+    rules, covered : Rules or None
+        What rows compete by, if it is more than their distance; and which rows the covering radius
+        is of.
+    """
+
+    rows: NDArray[np.int64]
+    radii2: NDArray[np.float64]
+    anchors: NDArray[np.float64] | None = None
+    within2: float | None = None
+    ready: Callable[[], None] = lambda: None
+    rules: Rules | None = None
+    covered: Rules | None = None
+
+    @classmethod
+    def row(cls, row: int) -> Given:
+        """One row to start with."""
+        return cls(np.array([row]), np.array([math.inf]))
+
+
 def farthest_first(
     carrier: Carrier,
     k: int,
-    start: int,
+    given: int | Given,
     *,
     pool_size: int | None = None,
     report: Report | None = None,
     checkpoint: Saving | None = None,
 ) -> Traversal:
-    """Picks k rows of a carrier, beginning with row `start`.
+    """Picks k rows of a carrier, or fewer if no more are in the race.
 
     Parameters
     ----------
     carrier : Carrier
         A fresh one.
     k : int
-        1 to the number of rows.
-    start : int
+        As many as are given, up to the number of rows.
+    given : int or Given
+        What is picked already; a number is a row to start with.
     pool_size : int, optional
         Candidates a round to begin with. The result does not depend on it.
     report : callable, optional
@@ -162,15 +204,40 @@ def farthest_first(
     -------
     Traversal
     """
+    if not isinstance(given, Given):
+        given = Given.row(given)
+    t = len(given.rows)
     indices = np.empty(k, dtype=np.int64)
     radii2 = np.empty(k)
-    indices[0], radii2[0], t = start, math.inf, 1
+    indices[:t], radii2[:t] = given.rows, given.radii2
     began = time.perf_counter()
-    carrier.start(start)
-    # The distances of all rows to the first pick, of which the first threshold is made.
-    for _ in carrier.relax(-1.0):
+
+    def show() -> None:
         if report:
-            report(t, radii2[t - 1])
+            report(t, radii2[t - 1] if t else math.inf)
+
+    # The distances of all rows to the first pick, of which the first threshold is made.
+    rows = given.rows
+    if given.anchors is not None:
+        carrier.add_anchors(given.anchors[:1])
+    else:
+        carrier.add_rows(rows[:1])
+        rows = rows[1:]
+    for _ in carrier.relax(-1.0):
+        show()
+    given.ready()
+    if given.anchors is not None and len(given.anchors) > 1:
+        carrier.add_anchors(given.anchors[1:])
+    near_anchors = 0
+    if given.within2 is not None:
+        for _ in carrier.relax(given.within2):
+            show()
+        near_anchors = carrier.count_within(given.within2)
+    if given.rules:
+        given.rules.take(given.rows[: len(given.rows) - len(rows)])
+        carrier.govern(given.rules)
+    if len(rows):
+        carrier.add_rows(rows)
     if pool_size is None:
         pool_size = carrier.pool_size(k)
     controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
@@ -179,29 +246,33 @@ def farthest_first(
 
     saved = checkpoint.restore() if checkpoint else None
     if saved:
+        made = saved.indices[t:]
         t = len(saved.indices)
         indices[:t], radii2[:t] = saved.indices, saved.radii2
         rounds, before = saved.rounds, saved.stats
         controller = Controller(**saved.controller)
         began -= rounds[-1]["seconds"] if rounds else 0
-        if t < k:
-            carrier.resume(saved.indices, saved.names, saved.read)
+        if not saved.names:  # it was over
+            return Traversal(indices[:t], radii2[:t], before, rounds, near_anchors, saved.covering2)
+        carrier.add_rows(made)
+        carrier.restore(saved.names, saved.read)
 
     def stats() -> dict[str, int]:
         now = carrier.stats()
         both = {name: now.get(name, 0) + before.get(name, 0) for name in now | before}
         return {**both, "rounds": len(rounds)}
 
-    def keep(state: dict[str, NDArray[Any]]) -> None:
+    def keep(state: dict[str, NDArray[Any]], covering2: float | None = None) -> None:
         if checkpoint:
-            run = Progressed(indices[:t], radii2[:t], asdict(controller), stats(), rounds)
+            run = Progressed(
+                indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2
+            )
             checkpoint.save(run, state)
 
     def between() -> None:
         if checkpoint and checkpoint.due():
             keep(carrier.state())
-        if report:
-            report(t, radii2[t - 1])
+        show()
 
     while t < k:
         for _ in carrier.relax(controller.rho):
@@ -217,12 +288,34 @@ def farthest_first(
                 "rho2": controller.rho,
                 "pool_size": controller.pool_size,
                 "candidates": found.candidates,
-                "radius2": float(radii2[t - 1]),
+                "radius2": float(radii2[t - 1]) if t else math.inf,
             }
         )
         rounds[-1] |= stats()
-        controller.update(found.candidates, found.outside2, picked, found.largest, k - t)
+        controller.update(found.candidates, found.outside, picked, found.largest, k - t)
         between()
+        if found.largest < 0:
+            break
 
-    keep({})
-    return Traversal(indices, radii2, stats(), rounds)
+    covering2 = None
+    if given.covered:
+        carrier.govern(given.covered)
+        covering2 = farthest_left(carrier, show)
+    keep({}, covering2)
+    return Traversal(indices[:t], radii2[:t], stats(), rounds, near_anchors, covering2)
+
+
+def farthest_left(carrier: Carrier, report: Callable[[], None] | None = None) -> float:
+    """The largest squared distance of any row to the picks; it becomes one. 0 if none is left."""
+    pool_size = carrier.pool_size(1)
+    controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+    while True:
+        for _ in carrier.relax(controller.rho):
+            if report:
+                report()
+        found = carrier.play(controller.rho, controller.pool_size, 1)
+        if len(found.indices):
+            return float(found.radii2[0])
+        if found.largest < 0:
+            return 0.0
+        controller.update(found.candidates, found.outside, 0, found.largest, 1)

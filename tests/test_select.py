@@ -245,10 +245,10 @@ def test_work_is_close_to_the_least_there_can_be(wordnet: np.ndarray) -> None:
 
 
 def test_last_round_that_fails_does_not_dig() -> None:
-    controller = Controller(512, rho=0.9, largest=1.0)
-    controller.update(found=400, outside2=0.9, picked=300, largest=0.9, left=1)
+    controller = Controller.begin(512, rho=0.9, largest=1.0)
+    controller.update(found=400, outside=0.9, picked=300, largest=0.9, left=1)
     shallow = controller.rho
-    controller.update(found=4, outside2=shallow, picked=0, largest=0.9, left=1)
+    controller.update(found=4, outside=shallow, picked=0, largest=0.9, left=1)
     assert 0.9 * (shallow / 0.9) ** 4.01 <= controller.rho < shallow
 
 

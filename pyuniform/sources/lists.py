@@ -120,6 +120,21 @@ class TableSource:
             for _ in self._id_pieces(self._table.batches(self._id_column, BLOCK_ROWS)):
                 pass
 
+    def field(self, name: str) -> NDArray[Any]:
+        """Another column; see `pyuniform.sources.protocol.field_of`."""
+        if name not in self._table.schema.names:
+            raise ValueError(f"{self.name} has no column {name!r}, but {self._table.schema.names}")
+        found, at = [], 0
+        for piece in self._pieces(self._table.batches(name, BLOCK_ROWS)):
+            if piece.null_count:
+                first = int(np.flatnonzero(piece.is_null().to_numpy(zero_copy_only=False))[0])
+                raise ValueError(f"column {name!r} of {self.name} has a null in row {at + first}")
+            if pa.types.is_dictionary(piece.type):
+                piece = piece.dictionary_decode()
+            found.append(piece.to_numpy(zero_copy_only=False))
+            at += len(piece)
+        return np.concatenate(found) if found else np.empty(0)
+
     def array(self) -> NDArray[Any] | None:
         """The column without a copy, if it is one piece that lies in memory."""
         whole = getattr(self._table, "whole", None)

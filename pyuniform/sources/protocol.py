@@ -18,9 +18,9 @@ class Source(Protocol):
     """N rows of d values in the order in which they are stored. Users can write their own.
 
     A source may also have ``array()``, which returns all rows as an array or a memory map without
-    copying them, or None; ``parts()``, the sources that it joins; ``ids_at(rows)``, the record ids
-    of some rows, where that is cheaper than all of them; and ``check_ids()``, which raises if any
-    id cannot be read.
+    copying them, or None; ``parts()``, the sources that it joins; ``field(name)``, another column;
+    ``ids_at(rows)``, the record ids of some rows, where that is cheaper than all of them; and
+    ``check_ids()``, which raises if any id cannot be read.
 
     Attributes
     ----------
@@ -124,6 +124,23 @@ def parts(source: Source) -> list[Source]:
     """The sources whose rows, one after the other, are those of this one; itself if it is none."""
     own = getattr(source, "parts", None)
     return own() if callable(own) else [source]
+
+
+def field_of(source: Source, name: str) -> NDArray[Any]:
+    """Another column of a table, a value for each row, in the order of the rows.
+
+    Raises
+    ------
+    ValueError
+        The source, or a part of it, is no table; it has no such column; a value is missing.
+    """
+    found = []
+    for part in parts(source):
+        own = getattr(part, "field", None)
+        if not callable(own):
+            raise ValueError(f"{part.name} has no column {name!r}: it is no table")
+        found.append(own(name))
+    return np.concatenate(found)
 
 
 def ids_at(source: Source, rows: Any) -> NDArray[Any] | None:

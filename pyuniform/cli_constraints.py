@@ -1,0 +1,148 @@
+"""Constraints on the command line: options, side files and columns."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform.selection import Selection
+from pyuniform.sources import Source, open_source, read_ids
+from pyuniform.sources.protocol import field_of
+
+FILE = click.Path(path_type=Path)
+
+
+def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options that constrain a selection; the command gets them as `constraints`."""
+    options: dict[str, Any] = {
+        "preselected": click.option(
+            "--preselected", type=FILE, help="Picks that are always in, and come first."
+        ),
+        "resume": click.option(
+            "--resume", type=FILE, help="Picks of an earlier run of the same rows, to go on from."
+        ),
+        "anchors": click.option(
+            "--anchors", help="Embeddings to keep away from, such as an evaluation set."
+        ),
+        "exclude": click.option(
+            "--exclude",
+            type=FILE,
+            help="Rows that are never picked (.npy, .txt, .parquet): their ids, if there are any, "
+            "or else their numbers.",
+        ),
+        "min_distance": click.option(
+            "--min-distance",
+            type=float,
+            help="Rows nearer than this to a pick or anchor are never picked. In place of -k: as "
+            "many as fit.",
+        ),
+        "weights": click.option("--weights", type=FILE, help="Weights (.npy), one a row."),
+        "weights_column": click.option("--weights-column", help="The same, a column of the table."),
+        "groups": click.option(
+            "--groups", type=FILE, help="Labels (.npy, .txt, .parquet), one a row."
+        ),
+        "group_column": click.option("--group-column", help="The same, a column of the table."),
+        "quota": click.option(
+            "--quota",
+            multiple=True,
+            help="How many of each group: LABEL=NUMBER, for each; or one NUMBER, or proportional.",
+        ),
+        "tolerance": click.option(
+            "--tolerance",
+            type=float,
+            default=0.0,
+            help="Take picks at (1 - TOLERANCE) of the farthest distance.  [default: 0, exact]",
+        ),
+    }
+
+    @functools.wraps(command)
+    def constrained(**arguments: Any) -> None:
+        command(constraints={name: arguments.pop(name) for name in options}, **arguments)
+
+    for option in reversed(options.values()):
+        option(constrained)
+    return constrained
+
+
+def constraints_of(
+    given: dict[str, Any], source: Source, reading: dict[str, Any], has_ids: bool
+) -> dict[str, Any]:
+    """The arguments of `pyuniform.select` that the options stand for.
+
+    Raises
+    ------
+    click.UsageError
+        Options that contradict each other.
+    ValueError, TypeError, OSError
+        A file or column does not hold what it should.
+    """
+    for file, column in (("weights", "weights_column"), ("groups", "group_column")):
+        if given[file] and given[column]:
+            raise click.UsageError(f"give --{file} or --{column.replace('_', '-')}, not both")
+    arguments: dict[str, Any] = {name: given[name] for name in ("min_distance", "tolerance")}
+    if given["preselected"]:
+        arguments["preselected"] = Selection.load(given["preselected"]).indices
+    if given["resume"]:
+        arguments["resume"] = Selection.load(given["resume"])
+    if given["anchors"]:
+        # The same options as for the rows, if they mean something there.
+        same = Path(given["anchors"]).suffix == Path(source.name).suffix
+        known = {name: value for name, value in reading.items() if same and name != "id_column"}
+        arguments["anchors"] = open_source(given["anchors"], **known)
+    if given["exclude"]:
+        arguments["exclude"] = _rows_of(given["exclude"], source, has_ids)
+    if given["weights"]:
+        arguments["weights"] = np.load(given["weights"], allow_pickle=False)
+    elif given["weights_column"]:
+        arguments["weights"] = field_of(source, given["weights_column"])
+    if given["groups"]:
+        arguments["groups"] = read_ids(given["groups"])
+    elif given["group_column"]:
+        arguments["groups"] = field_of(source, given["group_column"])
+    if given["quota"]:
+        arguments["quotas"] = _quotas(given["quota"], arguments.get("groups"))
+    return arguments
+
+
+def _rows_of(path: Path, source: Source, has_ids: bool) -> NDArray[Any]:
+    """Rows that a file names; ids that no row has are none."""
+    named = read_ids(path)
+    if has_ids:
+        ids = source.ids
+        assert ids is not None
+        if ids.dtype.kind in "iu":
+            named = _as_numbers(named, path)
+        return np.flatnonzero(np.isin(ids, named))
+    return _as_numbers(named, path)
+
+
+def _as_numbers(named: NDArray[Any], path: Path) -> NDArray[Any]:
+    if named.dtype.kind in "iu":
+        return named
+    try:
+        return np.array([int(text) for text in named.tolist()], dtype=np.int64)
+    except ValueError as error:
+        raise ValueError(f"{path} must hold numbers: {error}") from None
+
+
+def _quotas(given: tuple[str, ...], groups: NDArray[Any] | None) -> Any:
+    if len(given) == 1 and "=" not in given[0]:
+        return int(given[0]) if given[0].isdigit() else given[0]
+    quotas: dict[Any, int] = {}
+    for text in given:
+        label, equals, number = text.rpartition("=")
+        if not equals or not number.isdigit():
+            raise click.UsageError(f"--quota must be LABEL=NUMBER, got {text!r}")
+        key: Any = label
+        if groups is not None and groups.dtype.kind in "iu" and label.lstrip("-").isdigit():
+            key = int(label)
+        if key in quotas:
+            raise click.UsageError(f"--quota names {label!r} twice")
+        quotas[key] = int(number)
+    return quotas
