@@ -2,7 +2,7 @@
 
 Who calls whom; imports run downwards only::
 
-    cli.py              the command line
+    cli.py              the command line (cli_select.py, cli_constraints.py, cli_options.py)
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
@@ -15,9 +15,11 @@ Who calls whom; imports run downwards only::
       ├─ selection.py   Selection, and the files it is kept in (pick_files.py)
       ├─ progress.py    what a long run shows
       ├─ checkpoint.py  what is kept of a run, to go on from
+      ├─ constraints.py what is asked for beside k (quotas.py), and what comes first (given.py)
       ▼
     carriers.py         data and device in, carrier out
     traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
+    rules.py            what rows compete by, where that is more than distance
       ▼
     shards.py           shards as a carrier: their candidates meet in host memory
     shard.py            CpuShard: rows in host memory, in the C++ core

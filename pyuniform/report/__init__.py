@@ -100,7 +100,7 @@ def write_report(
     check_writable(path)
     # Once, and not again for every pass.
     X = loaded(X)
-    data = take(X, metric, device, threads)
+    data = take(X, metric, device, threads, out_of_core=False)
     _check_data(selection, data)
     texts = _one_a_row(texts, data.n, "texts")
     labels = _one_a_row(labels, data.n, "labels")
@@ -137,12 +137,12 @@ def _check_matplotlib() -> None:
 
 
 def _check_data(selection: Selection, data: Data) -> None:
-    said, has = selection.manifest, vars(data)
+    said = selection.manifest
     for name in ("n", "d", "dtype", "fingerprint"):
-        if name in said and said[name] != has[name]:
+        has = getattr(data, name)
+        if name in said and said[name] != has:
             raise ValueError(
-                f"X is not what the selection was made from: {name} is {has[name]}, and was "
-                f"{said[name]}"
+                f"X is not what the selection was made from: {name} is {has}, and was {said[name]}"
             )
     as_picks(selection, data.n)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +13,12 @@ from devices import as_tensor, canonical, shard_of
 
 import pyuniform
 from pyuniform import carriers, reference
+from pyuniform.constraints import check_constraints
 from pyuniform.filters import make_plan
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
-from pyuniform.traversal import farthest_first
+from pyuniform.traversal import Given, Progressed, farthest_first
 
 # Rows and picks; the interpreter's pool takes a tenth of a second for each pick.
 CASES = {
@@ -146,3 +148,115 @@ def test_float64_rows_need_codes(as_if_on_a_gpu: Callable[[], str]) -> None:
     X = DATASETS["float64"](np.random.default_rng(0))
     with pytest.raises(ValueError, match="does not take these float64 rows"):
         pyuniform.select(X, 2, filter="float32", device=as_if_on_a_gpu())
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_constraints_beside_a_shard_in_host_memory(device: str, metric: str) -> None:
+    X = make("clustered-17")[:150]
+    rng = np.random.default_rng(3)
+    options = {
+        "exclude": rng.choice(150, 30, replace=False),
+        "weights": rng.integers(0, 3, 150) / 2,
+        "min_distance": 0.1,
+        "groups": np.arange(150) % 2,
+        "quotas": {0: 9, 1: 6},
+    }
+    anchors = X[:5] * 1.25
+    asked = check_constraints(150, 17, metric, anchors=prepare(anchors, metric), **options)
+    values = prepare(anchors, metric).canonical(np.arange(5))
+    indices, radii, covering = reference.constrained(
+        X,
+        15,
+        metric,
+        first=[],
+        anchors=anchors,
+        eligible=asked.eligible,
+        min_distance=0.1,
+        weights=options["weights"],
+        group=options["groups"],
+        quota=[9, 6],
+    )
+    for parts in (slice(0, 150),), (slice(0, 90), slice(90, 150)):
+        shards = [shard_of(as_tensor(X[parts[0]], device), metric, "int8", 20)]
+        shards += [CpuShard(prepare(X[part], metric, 1)) for part in parts[1:]]
+        quota = asked.groups.quota(15, asked.eligible, np.empty(0, int))
+        given = Given(
+            np.empty(0, int),
+            np.empty(0),
+            values,
+            within2=asked.floor2,
+            rules=asked.rules(quota),
+            covered=asked.covered(),
+        )
+        run = farthest_first(Shards(shards), 15, given, pool_size=20)
+        assert_picks(run, (indices, radii), metric)
+        assert reference.to_metric(run.covering2, metric) == covering
+        rows = reference.canonical_rows(X, metric)
+        away = reference.canonical_rows(anchors, metric)
+        near = reference.to_metric(
+            np.min([reference.distance2(rows, a) for a in away], axis=0), metric
+        )
+        assert run.near_anchors == np.count_nonzero(near < 0.1)
+
+
+def test_anchors_and_preselected_rows(device: str) -> None:
+    X = make("gaussian-17")[:120]
+    values = prepare(X[:3] * 2, "euclidean").canonical(np.arange(3))
+    indices, radii, _ = reference.constrained(X, 20, first=[7, 100, 3], anchors=X[:3] * 2)
+    shard = shard_of(as_tensor(X, device), "euclidean", "int8", 20)
+    given = Given(np.array([7, 100, 3]), radii[:3] ** 2, values)
+    run = farthest_first(shard, 20, given, pool_size=32)
+    np.testing.assert_array_equal(run.indices, indices)
+    np.testing.assert_array_equal(np.sqrt(run.radii2[3:]), radii[3:])
+
+
+class Kept:
+    """Keeps a run in memory at the n-th step, and ends it there."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.run, self.state = count, None, {}
+
+    def restore(self) -> Progressed | None:
+        return self.run
+
+    def due(self) -> bool:
+        self.count -= 1
+        return self.count == 0
+
+    def save(self, run: Progressed, state: dict[str, np.ndarray]) -> None:
+        if not state:
+            return
+        copies = {name: values.copy() for name, values in state.items()}
+        self.run = replace(
+            run,
+            indices=run.indices.copy(),
+            radii2=run.radii2.copy(),
+            rounds=list(run.rounds),
+            names=list(copies),
+            read=lambda name, out: np.copyto(out, copies[name]),
+        )
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("kinds", [("int8", "int8"), ("int8", "float32")])
+def test_a_run_goes_on(device: str, kinds: tuple[str, str]) -> None:
+    X = make("clustered-17")[:120]
+    expected = reference.farthest_first(X, 20, start=7)
+    for count in (1, 3, 4):
+        keeper = Kept(count)
+        with pytest.raises(KeyboardInterrupt):
+            farthest_first(
+                shard_of(as_tensor(X, device), "euclidean", kinds[0], 20),
+                20,
+                7,
+                pool_size=8,
+                checkpoint=keeper,
+            )
+        run = farthest_first(
+            shard_of(as_tensor(X, device), "euclidean", kinds[1], 20),
+            20,
+            7,
+            pool_size=8,
+            checkpoint=keeper,
+        )
+        assert_picks(run, expected, "euclidean")

@@ -1,0 +1,104 @@
+"""What each constraint costs beside the plain selection: time, rounds and pairs.
+
+    python benchmarks/constraints.py [--rows 30000] [-k 3000] [--repeats 5] [--write]
+
+Rows are the example's embeddings and copies with noise. Options take turns, so that each is
+compared with the plain run beside it. `--write` puts the table into docs/constraints.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from machine import header, summary
+
+import pyuniform
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "constraints.md"
+
+
+def rows_of(n: int) -> np.ndarray:
+    """Embeddings of the example, copies with noise."""
+    base = np.load(ROOT / "examples" / "data" / "wordnet.npy").astype(np.float32)
+    rng = np.random.default_rng(0)
+    copies = np.concatenate([base] * -(-n // len(base)))[:n]
+    return copies + 0.02 * rng.standard_normal(copies.shape, np.float32)
+
+
+def options_of(X: np.ndarray, k: int) -> dict[str, dict[str, Any]]:
+    """Arguments of select, by what the table calls them."""
+    n = len(X)
+    rng = np.random.default_rng(1)
+    plain = pyuniform.select(X, k)
+    anchors = X[rng.choice(n, k // 3)] + 0.1 * rng.standard_normal((k // 3, X.shape[1]), np.float32)
+    labels = rng.integers(0, 10, n)
+    return {
+        "plain": {},
+        f"{k // 3} preselected rows": {"preselected": rng.choice(n, k // 3, replace=False)},
+        f"{k // 3} anchors": {"anchors": anchors},
+        "a third excluded": {"exclude": rng.random(n) < 1 / 3},
+        "min_distance, the last radius": {"min_distance": plain.h_min},
+        "weights, 0.5 to 1": {"weights": rng.uniform(0.5, 1, n)},
+        "ten groups, equal quotas": {"groups": labels, "quotas": k // 10},
+        "ten groups, one of them with 91 %": {
+            "groups": labels,
+            "quotas": {g: k // 100 if g else k - 9 * (k // 100) for g in range(10)},
+        },
+        "tolerance 0.01": {"tolerance": 0.01},
+        "tolerance 0.1": {"tolerance": 0.1},
+        "resumed at half": {"resume": plain.prefix(k // 2)},
+    }
+
+
+def table(X: np.ndarray, k: int, repeats: int) -> str:
+    """Runs everything and tells how it went."""
+    options = options_of(X, k)
+    ratios: dict[str, list[float]] = {name: [] for name in options}
+    last: dict[str, pyuniform.Selection] = {}
+    for _ in range(repeats):
+        for name, arguments in options.items():
+            began = time.perf_counter()
+            last[name] = pyuniform.select(X, k, **arguments)
+            seconds = time.perf_counter() - began
+            if name == "plain":
+                beside = seconds
+            ratios[name].append(seconds / beside)
+    lines = [
+        f"{len(X):,} rows of {X.shape[1]} float32, k = {k:,}; {header()}.",
+        "",
+        "| | time (20th to 80th percentile) | rounds | pairs, relative | h_min, relative |",
+        "|---|---|---|---|---|",
+    ]
+    plain = last["plain"]
+    for name, sel in last.items():
+        lines.append(
+            f"| {name} | {summary(ratios[name], 2)} | {sel.stats['rounds']} | "
+            f"{sel.stats['pairs'] / plain.stats['pairs']:.2f} | {sel.h_min / plain.h_min:.3f} |"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """See above."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rows", type=int, default=30_000)
+    parser.add_argument("-k", type=int, default=3_000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--write", action="store_true")
+    given = parser.parse_args()
+    found = table(rows_of(given.rows), given.k, given.repeats)
+    print(found)
+    if given.write:
+        marks = r"(<!-- constraints: begin -->\n).*(<!-- constraints: end -->)"
+        page = re.sub(marks, lambda m: f"{m[1]}{found}\n{m[2]}", PAGE.read_text(), flags=re.DOTALL)
+        PAGE.write_text(page)
+
+
+if __name__ == "__main__":
+    main()
