@@ -19,6 +19,7 @@ Who calls whom; imports run downwards only::
       ▼
     carriers.py         data and device in, carrier out
     traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
+    controller.py       how deep its rounds go
     rules.py            what rows compete by, where that is more than distance
       ▼
     shards.py           shards as a carrier: their candidates meet in host memory

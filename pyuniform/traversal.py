@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.carrier import Carrier
+from pyuniform.controller import Controller
 from pyuniform.rules import Rules
 
 Report = Callable[[int, float], None]
@@ -37,8 +38,8 @@ class Traversal:
 
     Of the given picks radii are those that were given. `near_anchors` counts the rows that are
     within `Given.within2` of an anchor; `covering2` is the largest squared distance of any row of
-    `Given.covered`. `rounds` has an entry a round: what it aimed at, what it
-    found, and the totals after it.
+    `Given.covered`. `rounds` has an entry a round: what it aimed at, what it found, and the totals
+    after it.
     """
 
     indices: NDArray[np.int64]
@@ -83,61 +84,6 @@ class Saving(Protocol):
     def restore(self) -> Progressed | None: ...  # noqa: D102
     def due(self) -> bool: ...  # noqa: D102
     def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None: ...  # noqa: D102
-
-
-@dataclass
-class Controller:
-    """Chooses rho so that nearly as many rows lie above it as the pool holds.
-
-    `depth` is the logarithm of the largest score over rho. The number of rows within a small depth
-    grows about linearly with it, and so does the number of picks that a round makes.
-    """
-
-    least_pool: int
-    pool_size: int
-    rho: float
-    largest: float
-    depth: float
-
-    @classmethod
-    def begin(cls, pool_size: int, rho: float, largest: float) -> Controller:
-        """One that has seen the scores after the first pick: the largest, and the pool's last."""
-        return cls(pool_size, pool_size, rho, largest, _log_ratio(largest, rho) or 0.1)
-
-    def update(self, found: int, outside: float, picked: int, largest: float, left: int) -> None:
-        """After a round.
-
-        Parameters
-        ----------
-        found : int
-            Candidates.
-        outside : float
-            The largest score of the other rows; above rho if the pool could not hold all.
-        picked, left : int
-            Picks made, and still to make.
-        largest : float
-            The largest score of any row now.
-        """
-        if outside > self.rho:
-            self.depth = 0.75 * _log_ratio(self.largest, outside)
-        else:
-            wanted = 0.75 * self.pool_size
-            self.depth *= min(max(wanted / found, 0.25), 4.0) if found else 4.0
-        if picked:
-            self.pool_size = max(self.least_pool, self.pool_size // 2)
-            # Going deeper than the last picks need is the one kind of work that goes to waste.
-            self.depth = min(self.depth, left * _log_ratio(self.largest, largest) / picked)
-        elif found:
-            self.pool_size *= 2
-        # Not 0, which nothing could scale up again; and beyond exp(-40) rows are duplicates.
-        self.depth = min(max(self.depth, 1e-9), 40.0)
-        self.largest = largest
-        self.rho = largest * math.exp(-self.depth) if largest > 0 else -1.0
-
-
-def _log_ratio(larger: float, smaller: float) -> float:
-    """log(larger / smaller) where that is a depth, otherwise 0."""
-    return math.log(larger / smaller) if 0 < smaller < larger < math.inf else 0.0
 
 
 @dataclass(frozen=True)
@@ -216,28 +162,7 @@ def farthest_first(
         if report:
             report(t, radii2[t - 1] if t else math.inf)
 
-    # The distances of all rows to the first pick, of which the first threshold is made.
-    rows = given.rows
-    if given.anchors is not None:
-        carrier.add_anchors(given.anchors[:1])
-    else:
-        carrier.add_rows(rows[:1])
-        rows = rows[1:]
-    for _ in carrier.relax(-1.0):
-        show()
-    given.ready()
-    if given.anchors is not None and len(given.anchors) > 1:
-        carrier.add_anchors(given.anchors[1:])
-    near_anchors = 0
-    if given.within2 is not None:
-        for _ in carrier.relax(given.within2):
-            show()
-        near_anchors = carrier.count_within(given.within2)
-    if given.rules:
-        given.rules.take(given.rows[: len(given.rows) - len(rows)])
-        carrier.govern(given.rules)
-    if len(rows):
-        carrier.add_rows(rows)
+    near_anchors = _begin(carrier, given, show)
     if pool_size is None:
         pool_size = carrier.pool_size(k)
     controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
@@ -303,6 +228,33 @@ def farthest_first(
         covering2 = farthest_left(carrier, show)
     keep({}, covering2)
     return Traversal(indices[:t], radii2[:t], stats(), rounds, near_anchors, covering2)
+
+
+def _begin(carrier: Carrier, given: Given, show: Callable[[], None]) -> int:
+    """Makes the given picks; returns how many rows lie within `given.within2` of an anchor."""
+    # One first: of the distances to it the first threshold is made.
+    first, rows, anchors = given.rows[:1], given.rows[1:], given.anchors
+    if anchors is not None:
+        first, rows = given.rows[:0], given.rows
+        carrier.add_anchors(anchors[:1])
+    else:
+        carrier.add_rows(first)
+    for _ in carrier.relax(-1.0):
+        show()
+    given.ready()
+    if anchors is not None and len(anchors) > 1:
+        carrier.add_anchors(anchors[1:])
+    near_anchors = 0
+    if given.within2 is not None:
+        for _ in carrier.relax(given.within2):
+            show()
+        near_anchors = carrier.count_within(given.within2)
+    if given.rules:
+        given.rules.take(first)
+        carrier.govern(given.rules)
+    if len(rows):
+        carrier.add_rows(rows)
+    return near_anchors
 
 
 def farthest_left(carrier: Carrier, report: Callable[[], None] | None = None) -> float:

@@ -6,9 +6,9 @@ from corpora import make
 
 import pyuniform
 from pyuniform import reference
+from pyuniform.controller import Controller
 from pyuniform.device import gpu_missing
 from pyuniform.rows import prepare
-from pyuniform.traversal import Controller
 
 X = make("gaussian-17")
 
