@@ -180,6 +180,7 @@ def info() -> None:
 def main() -> None:
     """Entry point: one line for a user's mistake. Exit codes: 1 bad input, 2 wrong usage."""
     warnings.showwarning = _show_warning
+    _allow_many_files()
     try:
         cli(standalone_mode=False)
     except click.exceptions.Abort:
@@ -191,6 +192,16 @@ def main() -> None:
         _fail("interrupted", 130)
     except (ValueError, TypeError, OSError, MemoryError) as error:
         _fail(" ".join(str(error).split()) or type(error).__name__, 1)
+
+
+def _allow_many_files() -> None:
+    """A mapped shard keeps its file open, and there may be thousands."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _fail(message: str, code: int) -> None:
