@@ -70,7 +70,7 @@ def _given(case: Case, file: Path) -> Case:
 
 
 def _choose(only: str, every: list[Case]) -> tuple[list[str], list[Case]]:
-    """The parts and the cases that words name; words of a kind that is not named restrict nothing."""
+    """The parts and the cases that words name; kinds of which none is named are not restricted."""
     words = {word.strip() for word in only.split(",") if word.strip()}
     parts = [p for p in PARTS if p in words] or list(PARTS)
     datasets = {case.dataset for case in every}

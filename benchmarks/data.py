@@ -46,8 +46,8 @@ def columns(file: Path) -> int:
 def _embeddings(real: np.ndarray, n: int, d: int, rng: np.random.Generator) -> np.ndarray:
     """Real rows first; the others are jittered convex mixes of two of them.
 
-    The weight of the first row is uniform from 0.5 to 1, the jitter's length a fifth of a row's, and
-    mixes get the length of their first row: nearest neighbours are then about as far from each
+    The weight of the first row is uniform from 0.5 to 1, the jitter's length a fifth of a row's,
+    and mixes get the length of their first row: nearest neighbours are then about as far from each
     other as those of real rows. Fewer columns than there are: leading principal axes.
     """
     real = np.asarray(real, np.float32)
@@ -106,15 +106,13 @@ def _duplicates(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _points(n: int, d: int, rng: np.random.Generator) -> np.ndarray:
-    """Points of a surface, as a scanner sees it: a torus with bumps, denser in front, some noise."""
+    """Points of a surface as a scanner sees it: a torus with bumps, denser in front, some noise."""
     if d != 3:
         raise ValueError(f"points have 3 columns, not {d}")
     around = 2 * np.pi * rng.beta(2, 2, n)
     across = 2 * np.pi * rng.random(n)
     radius = 1 + 0.4 * np.cos(across) + 0.05 * np.cos(9 * around)
-    X = np.stack(
-        [radius * np.cos(around), radius * np.sin(around), 0.4 * np.sin(across)], axis=1
-    )
+    X = np.stack([radius * np.cos(around), radius * np.sin(around), 0.4 * np.sin(across)], axis=1)
     return X + 0.003 * rng.standard_normal((n, 3))
 
 

@@ -55,7 +55,7 @@ class Answer:
         self.work = weighted_work(selection.stats) / (X.size * k)
 
     def agreeing(self, picks: np.ndarray) -> int:
-        """How many of the first picks are exact, given the first of them; equal rows are as good."""
+        """How many first picks are exact, given the first of them; equal rows are as good."""
         first = int(picks[0])
         if first not in self._picks:
             self._picks[first] = _select(self._X, self._k, self._threads, first).indices

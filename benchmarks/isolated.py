@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Outcome:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """This process's environment, with no setting of threads but the given number."""
+    """The environment of a measurement: ours, with no setting of threads but the given number."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return kept | {f"{name}_NUM_THREADS": str(threads) for name in THREADS}
 
@@ -110,8 +111,6 @@ def tidy(note: str) -> str:
 
 def _end(process: subprocess.Popen) -> None:
     """The process and those it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()

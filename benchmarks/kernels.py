@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -267,7 +268,7 @@ def _exactly(found: object, expected: object) -> None:
         raise SystemExit("a kernel is wrong: nothing was timed")
 
 
-def _faiss(threads: int):  # noqa: ANN202  (a module)
+def _faiss(threads: int) -> Any:
     import faiss
 
     faiss.omp_set_num_threads(threads)

@@ -1,6 +1,6 @@
 // What one core can do at most: register-only multiply-adds (independent accumulators, no memory
-// traffic), and reading. ceilings.py compiles this into a shared library for the machine it runs on,
-// and calls it between measurements; the vector width follows from the flags.
+// traffic), and reading. ceilings.py compiles this into a shared library for the machine it runs
+// on, and calls it between measurements; the vector width follows from the flags.
 #include <chrono>
 #include <cstring>
 #if defined(__AVX2__)

@@ -44,7 +44,9 @@ def _growth(runs: Sequence[Run]) -> Any:
         chosen = [run for run in runs if run.part == f"growth {quantity}"]
         for tool in dict.fromkeys(run.tool for run in chosen):
             timed = [run for run in chosen if run.tool == tool and run.seconds is not None]
-            style = {"color": "black", "linewidth": 2.5, "alpha": 0.5} if tool == "pyuniform" else {}
+            style = (
+                {"color": "black", "linewidth": 2.5, "alpha": 0.5} if tool == "pyuniform" else {}
+            )
             axis.plot(
                 [getattr(run, QUANTITIES[quantity]) for run in timed],
                 [run.seconds for run in timed],

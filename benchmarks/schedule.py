@@ -46,7 +46,11 @@ class Memory:
         for before, seconds in self.took.get(tool.name, []):
             pairs = case.n * case.k / (before.n * before.k)
             growth = min(pairs, pairs * case.d / before.d)
-            if before.threads == case.threads and growth >= 1 and seconds * growth > HOPELESS * limit:
+            if (
+                before.threads == case.threads
+                and growth >= 1
+                and seconds * growth > HOPELESS * limit
+            ):
                 said = "more than " if seconds == limit else ""
                 return Outcome("not tried", note=f"took {said}{seconds:.3g} s for {before}")
         return None
@@ -91,7 +95,9 @@ def run_case(
         while open_ := [t for t in tracks if t.wants_more(settings)]:
             for i in rng.permutation(len(open_)):  # none is always behind the same other
                 track = open_[i]
-                outcome = memory.refusal(track.tool, case, settings.limit) if not track.outcomes else None
+                outcome = (
+                    memory.refusal(track.tool, case, settings.limit) if not track.outcomes else None
+                )
                 if outcome is None:
                     outcome = measure(track.tool, data, case.k, case.threads, settings.limit)
                     memory.learn(track.tool, case, outcome, settings.limit)

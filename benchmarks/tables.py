@@ -21,11 +21,13 @@ PLOTS = {"growth": "growth.svg", "selection": "trade-offs.svg"}
 BEGIN, END = "<!-- benchmarks: made by python -m benchmarks.tables -->", "<!-- benchmarks: end -->"
 README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
 NONE = "No full run is committed yet."
-LEGEND = """\
-Times are medians with the 20th and 80th percentile; memory is what a run added to its process.
-"Exact" says how many of the first picks are those of the exact answer that begins with the same row, equal rows being as
-good. h_min and the covering radius want to be large and small; farthest-first traversal is within a factor of 2 of the
-best at both. The mean distance of all rows to their nearest pick is what k-means and facility location make small."""
+LEGEND = (
+    "Times are medians with the 20th and 80th percentile; memory is what a run added to its "
+    'process. "exact" says how many of the first picks are those of the exact answer that begins '
+    "with the same row, equal rows being as good. A large h_min and a small covering radius are "
+    "what farthest-first traversal is for: it is within a factor of 2 of the best at both. A small "
+    "mean distance of all rows to their nearest pick is what k-means and facility location are for."
+)
 
 
 def write_report(folder: Path) -> None:
@@ -80,7 +82,7 @@ def between(text: str, made: str) -> str:
 def summary(runs: Sequence[Run]) -> str:
     """One line a case: ours, and others relative to it."""
     head = ["", "pyuniform", "fastest other exact one", "NumPy loop", "torch loop"]
-    head += ["FAISS k-means: time, h_min", "random: h_min"]
+    head += ["NumPy loop is exact for", "FAISS k-means: time, h_min", "random: h_min"]
     lines = [_line(head), "|---" * len(head) + "|"]
     for case in _cases(runs, "selection"):
         by_name = {run.tool: run for run in case}
@@ -92,6 +94,8 @@ def summary(runs: Sequence[Run]) -> str:
         cells = [_title(own), f"**{own.seconds:.3g} s**"]
         cells.append(f"{best.tool}: {_ratio(best, own)}" if best else "none in time")
         cells += [_ratio(by_name.get(name), own) for name in ("NumPy loop", "torch loop")]
+        loop = by_name.get("NumPy loop")
+        cells.append(f"{_agreeing(loop)} picks" if loop and loop.agreeing is not None else "")
         means, drawn = by_name.get("FAISS k-means"), by_name.get("uniform random")
         cells.append(f"{_ratio(means, own)}, {_share(means, own)}")
         cells.append(_share(drawn, own))
@@ -124,8 +128,9 @@ def _body(runs: Sequence[Run], kernels: Sequence[Kernel], plots: Sequence[str]) 
         yield "## Kernels"
         yield _where(kernels)
         yield (
-            "A rate counts the multiply-adds that are needed: a pair once, and d for each. Its share is of what the "
-            "same arithmetic reaches in registers, and that of reading is of the rows' bytes, read once."
+            "A rate counts the multiply-adds that are needed: a pair once, and d for each. Its "
+            "share is of what the same arithmetic reaches in registers, and that of reading is of "
+            "the rows' bytes, read once."
         )
         for part in ("ceiling", "nearest", "h_min", "micro"):
             chosen = [row for row in kernels if row.part == part]
@@ -151,7 +156,13 @@ def _selection(case: Sequence[Run]) -> str:
             reason = f"{said}: {run.note}" if said and run.note else said or run.note
             lines.append(_line([name, run.claims, *[""] * 8, reason]))
             continue
-        cells = [name, run.claims, _spread(run), _ratio(run, own) if own else "", _number(run.peak_mib)]
+        cells = [
+            name,
+            run.claims,
+            _spread(run),
+            _ratio(run, own) if own else "",
+            _number(run.peak_mib),
+        ]
         cells += [_number(run.h_min), _number(run.covering_radius), _number(run.mean_distance)]
         cells.append(f"{run.distinct:,}" if run.distinct is not None else "")
         cells.append(_agreeing(run))

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,8 @@ def _memory(field: str) -> int | None:
 
 def _forget_peak() -> None:
     """Where the system allows it the peak starts anew: warming up may have taken more."""
-    try:
+    with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
-    except OSError:
-        pass
 
 
 if __name__ == "__main__":

@@ -4,23 +4,18 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import fake_peers
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
-ROOT = Path(__file__).parent.parent
-# Last: the installed pyuniform comes before the checkout's sources.
-sys.path.append(str(ROOT))
-
-from click.testing import CliRunner  # noqa: E402
-
-import fake_peers  # noqa: E402
-import pyuniform  # noqa: E402
-from benchmarks import __main__ as command  # noqa: E402
-from benchmarks import cases, data, exact, isolated, results, schedule, tables  # noqa: E402
-from benchmarks.cases import Case, Settings  # noqa: E402
-from benchmarks.greedy import greedy_until  # noqa: E402
-from benchmarks.peers import PEERS  # noqa: E402
-from benchmarks.results import Kernel, Run  # noqa: E402
+import pyuniform
+from benchmarks import __main__ as command
+from benchmarks import cases, data, exact, isolated, results, schedule, tables
+from benchmarks.cases import Case, Settings
+from benchmarks.greedy import greedy_until
+from benchmarks.peers import PEERS
+from benchmarks.results import Kernel, Run
 
 SETTINGS = Settings("quick", repeats=2, enough=10.0, limit=1.0, reference=1e6)
 
@@ -137,9 +132,7 @@ def test_equal_rows_are_as_good() -> None:
     assert answer.agreeing(picks[[0, 1, 2, 4, 3]]) == 3
 
 
-def test_nothing_is_timed_if_ours_is_wrong(
-    X: np.ndarray, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_nothing_is_timed_if_ours_is_wrong(X: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         exact.reference, "farthest_first", lambda rows, k: (np.arange(k), np.zeros(k))
     )
@@ -221,7 +214,9 @@ def test_what_stands_between_markers_is_replaced() -> None:
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tools = (find("right"), find("missing"))
     monkeypatch.setattr(
-        cases, "selections", lambda quick, threads: [Case("selection", "points", 500, 3, 5, 1, tools)]
+        cases,
+        "selections",
+        lambda quick, threads: [Case("selection", "points", 500, 3, 5, 1, tools)],
     )
     monkeypatch.setattr(
         cases, "growth", lambda quick, threads: [Case("growth N", "spectrum", 300, 8, 4, 1, tools)]

@@ -22,9 +22,9 @@ def test_work_and_bytes_are_as_committed(found: counts.Counts, run: str) -> None
     # Where the C library does not tell, bytes that are held are not compared.
     common = {name: value for name, value in found[run].items() if name in expected}
     assert set(expected) - set(common) <= {"held_bytes"}
-    assert common == {
-        name: pytest.approx(expected[name], rel=TOLERANCE) for name in common
-    }, "after a change that is meant: python tests/counts.py"
+    assert common == {name: pytest.approx(expected[name], rel=TOLERANCE) for name in common}, (
+        "after a change that is meant: python tests/counts.py"
+    )
 
 
 def test_every_run_is_committed(found: counts.Counts) -> None:

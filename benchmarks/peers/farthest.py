@@ -23,7 +23,7 @@ def rdkit_bits(X: np.ndarray, k: int, threads: int) -> np.ndarray:
     from rdkit import DataStructs
     from rdkit.SimDivFilters import MaxMinPicker
 
-    signs = np.where(X > X.mean(0), ord("1"), ord("0")).astype(np.uint8)
+    signs = np.where(X.mean(0) < X, *b"10").astype(np.uint8)
     bits = [DataStructs.CreateFromBitString(row.tobytes().decode()) for row in signs]
     return np.array(MaxMinPicker().LazyBitVectorPick(bits, len(X), k, firstPicks=[0]))
 
