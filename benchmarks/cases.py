@@ -64,7 +64,7 @@ class Settings:
     reference: float
 
 
-FULL = Settings("full", repeats=5, enough=8.0, limit=60.0, reference=2e9)
+FULL = Settings("full", repeats=5, enough=8.0, limit=60.0, reference=1e9)
 QUICK = Settings("quick", repeats=2, enough=1.0, limit=6.0, reference=1e8)
 
 SELECTIONS = [

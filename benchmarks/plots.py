@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers.peer import EXACT
 from benchmarks.results import Run
 from benchmarks.tables import PLOTS
 
@@ -58,6 +59,8 @@ def _growth(runs: Sequence[Run]) -> Any:
         fixed = {q: getattr(chosen[0], name) for q, name in QUANTITIES.items() if q != quantity}
         axis.set_title(", ".join(f"{q} = {v:,}" for q, v in fixed.items()), fontsize=9)
         axis.set(xscale="log", yscale="log", xlabel=quantity)
+        if quantity == "threads":
+            axis.set(xscale="linear", xticks=sorted({run.threads for run in chosen}))
         axis.grid(alpha=0.3)
     axes[0].set_ylabel("seconds")
     axes[0].legend(fontsize=7)
@@ -66,7 +69,7 @@ def _growth(runs: Sequence[Run]) -> Any:
 
 
 def _trade_offs(runs: Sequence[Run]) -> Any:
-    """h_min against seconds, a panel a case, a number a tool."""
+    """h_min against seconds, a panel a case, a number a tool; grey ones do not claim exactness."""
     from matplotlib.figure import Figure
 
     timed = [run for run in runs if run.seconds is not None and run.h_min is not None]
@@ -83,7 +86,8 @@ def _trade_offs(runs: Sequence[Run]) -> Any:
     for axis, case in zip(axes.flat, cases, strict=False):
         for run in (r for r in timed if (r.dataset, r.n, r.d, r.k) == case):
             number = tools.index(run.tool)
-            axis.scatter(run.seconds, run.h_min, s=90, color=f"C{number % 10}", alpha=0.6)
+            kind = "C0" if run.tool == "pyuniform" else "C1" if run.claims == EXACT else "C7"
+            axis.scatter(run.seconds, run.h_min, s=90, color=kind, alpha=0.6)
             axis.text(run.seconds, run.h_min, str(number + 1), ha="center", va="center", fontsize=7)
         dataset, n, d, k = case
         axis.set_title(f"{dataset}, {n:,} × {d}, k = {k:,}", fontsize=9)

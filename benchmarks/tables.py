@@ -210,8 +210,8 @@ def _kernels(rows: Sequence[Kernel]) -> str:
 
 
 def _where(rows: Sequence[Run] | Sequence[Kernel]) -> str:
-    said = dict.fromkeys(f"{r.machine}, {r.isa}, commit {r.commit}, {r.date}" for r in rows[:1])
-    return f"Measured on {'; '.join(said)}."
+    first = rows[0]
+    return f"Measured on {first.machine}, {first.isa}, commit {first.commit}, {first.date}."
 
 
 def _title(run: Run) -> str:
@@ -224,8 +224,12 @@ def _ratio(run: Run | None, own: Run) -> str:
         return ""
     if run.seconds is None:
         # A bound, and no estimate: it was ended at its limit.
-        return f"> {run.limit / own.seconds:.2g}" if run.status == "too slow" else run.status
-    return f"{run.seconds / own.seconds:.2g}"
+        return f"> {_times(run.limit / own.seconds)}" if run.status == "too slow" else run.status
+    return _times(run.seconds / own.seconds)
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2g}"
 
 
 def _share(run: Run | None, own: Run) -> str:
