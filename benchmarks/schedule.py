@@ -16,14 +16,15 @@ from benchmarks.machine import facts, spread
 from benchmarks.peers.peer import EXACT, Peer
 from benchmarks.results import Run
 
-# A loop takes as long as it has pairs to look at; what would take so many times the limit by that
-# is not tried. Nothing is reported from such an estimate.
+# An exact loop takes as long as it has pairs to look at; what would take so many times the limit
+# by that is not tried, and neither is what was too slow where there was less to do. Nothing is
+# reported from such an estimate.
 HOPELESS = 2.0
 
 
 @dataclass
 class Memory:
-    """What earlier cases taught: which tools are missing, and how long exact ones took."""
+    """What earlier cases taught: which tools are missing, and how long they took."""
 
     missing: dict[str, Outcome] = field(default_factory=dict)
     took: dict[str, list[tuple[Case, float]]] = field(default_factory=dict)
@@ -33,7 +34,7 @@ class Memory:
         if outcome.status == "missing":
             self.missing[tool.name] = outcome
         seconds = limit if outcome.status == "too slow" else outcome.seconds
-        if seconds and tool.claims == EXACT and not tool.name.startswith("pyuniform"):
+        if seconds and tool.distribution != "pyuniform":
             self.took.setdefault(tool.name, []).append((case, seconds))
 
     def refusal(self, tool: Peer, case: Case, limit: float) -> Outcome | None:
@@ -46,13 +47,11 @@ class Memory:
         for before, seconds in self.took.get(tool.name, []):
             pairs = case.n * case.k / (before.n * before.k)
             growth = min(pairs, pairs * case.d / before.d)
-            if (
-                before.threads == case.threads
-                and growth >= 1
-                and seconds * growth > HOPELESS * limit
-            ):
-                said = "more than " if seconds == limit else ""
-                return Outcome("not tried", note=f"took {said}{seconds:.3g} s for {before}")
+            if before.threads != case.threads or growth < 1 or case.n < before.n:
+                continue
+            loop = tool.claims == EXACT and seconds * growth > HOPELESS * limit
+            if loop or seconds >= limit:
+                return Outcome("not tried", note=f"at least {seconds:.3g} s for {before}")
         return None
 
 
@@ -95,14 +94,13 @@ def run_case(
         while open_ := [t for t in tracks if t.wants_more(settings)]:
             for i in rng.permutation(len(open_)):  # none is always behind the same other
                 track = open_[i]
-                outcome = (
-                    memory.refusal(track.tool, case, settings.limit) if not track.outcomes else None
-                )
+                tool, limit = track.tool, settings.limit_of(case, track.tool)
+                outcome = None if track.outcomes else memory.refusal(tool, case, limit)
                 if outcome is None:
-                    outcome = measure(track.tool, data, case.k, case.threads, settings.limit)
-                    memory.learn(track.tool, case, outcome, settings.limit)
+                    outcome = measure(tool, data, case.k, case.threads, limit)
+                    memory.learn(tool, case, outcome, limit)
                 track.outcomes.append(outcome)
-                say(_line(track.tool, outcome))
+                say(_line(tool, outcome))
     about = facts()
     return [_row(case, track, X, answer, settings, about) for track in tracks]
 
@@ -127,7 +125,7 @@ def _row(
         tool.version(),
         tool.claims,
         last.status,
-        limit=settings.limit,
+        limit=settings.limit_of(case, tool),
         mode=settings.mode,
         note=last.note or tool.note,
         **about,
