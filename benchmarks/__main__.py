@@ -32,9 +32,16 @@ OUT = ROOT / "benchmarks" / "out"
 )
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=OUT)
 @click.option("--limit", type=float, help="Seconds after which a run is ended.")
+@click.option("--repeats", type=int, help="Runs of a tool on a case, unless it takes long.")
 @click.option("--threads", type=int, default=available_threads(), show_default=True)
 def main(
-    quick: bool, file: Path | None, only: str, out: Path, limit: float | None, threads: int
+    quick: bool,
+    file: Path | None,
+    only: str,
+    out: Path,
+    limit: float | None,
+    repeats: int | None,
+    threads: int,
 ) -> None:
     """Measures pyuniform beside what people use today.
 
@@ -43,7 +50,7 @@ def main(
     """
     began = time.monotonic()
     settings = cases.QUICK if quick else cases.FULL
-    settings = replace(settings, limit=limit or settings.limit)
+    settings = replace(settings, limit=limit or settings.limit, repeats=repeats or settings.repeats)
     every = cases.selections(quick, threads) + cases.growth(quick, threads)
     if file:
         every = [_given(case, file) for case in every]

@@ -72,7 +72,7 @@ class Settings:
         return self.limit if whole else self.limit / 2
 
 
-FULL = Settings("full", repeats=5, enough=5.0, limit=60.0, reference=1e9)
+FULL = Settings("full", repeats=3, enough=5.0, limit=60.0, reference=1e9)
 QUICK = Settings("quick", repeats=2, enough=1.0, limit=8.0, reference=1e8)
 
 SELECTIONS = [
