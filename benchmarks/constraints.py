@@ -1,6 +1,6 @@
 """What each constraint costs beside the plain selection: time, rounds and pairs.
 
-    python benchmarks/constraints.py [--rows 30000] [-k 3000] [--repeats 5] [--write]
+    python -m benchmarks.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
 
 Rows are the example's embeddings and copies with noise. Options take turns, so that each is
 compared with the plain run beside it. `--write` puts the table into docs/constraints.md.
@@ -11,15 +11,14 @@ from __future__ import annotations
 import argparse
 import re
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from machine import header, summary
 
 import pyuniform
+from benchmarks import ROOT
+from benchmarks.machine import header, spread
 
-ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "constraints.md"
 
 
@@ -77,8 +76,9 @@ def table(X: np.ndarray, k: int, repeats: int) -> str:
     ]
     plain = last["plain"]
     for name, sel in last.items():
+        middle, low, high = spread(ratios[name]).values()
         lines.append(
-            f"| {name} | {summary(ratios[name], 2)} | {sel.stats['rounds']} | "
+            f"| {name} | {middle:.2f} ({low:.2f} to {high:.2f}) | {sel.stats['rounds']} | "
             f"{sel.stats['pairs'] / plain.stats['pairs']:.2f} | {sel.h_min / plain.h_min:.3f} |"
         )
     return "\n".join(lines)

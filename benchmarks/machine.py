@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 from collections.abc import Sequence
@@ -16,16 +17,34 @@ from pyuniform import native
 
 def header() -> str:
     """Processor, instruction set, version, commit and date in one line."""
+    about = facts()
     return (
-        f"{_processor()}; {native.active_instruction_set()}; pyuniform {pyuniform.__version__} at "
-        f"{_commit()}; {date.today()}"
+        f"{about['machine']}; {about['isa']}; pyuniform {pyuniform.__version__} at "
+        f"{about['commit']}; {about['date']}"
     )
 
 
-def summary(values: Sequence[float], digits: int = 3) -> str:
-    """Median with the 20th and 80th percentile."""
-    low, middle, high = np.percentile(values, [20, 50, 80])
-    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+def facts() -> dict[str, str]:
+    """Processor, instruction set, commit and date, as columns of a result."""
+    return {
+        "machine": f"{_processor()}, {available_threads()} cores",
+        "isa": native.active_instruction_set(),
+        "commit": _commit(),
+        "date": str(date.today()),
+    }
+
+
+def available_threads() -> int:
+    """Processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, 20th and 80th percentile, as columns of a result."""
+    low, middle, high = (float(v) for v in np.percentile(values, [20, 50, 80]))
+    return {"seconds": middle, "p20": low, "p80": high}
 
 
 def weighted_work(stats: dict[str, int]) -> float:

@@ -1,6 +1,6 @@
 """A file larger than the memory that a run may use: the same picks, also after kill -9.
 
-    python benchmarks/out_of_core.py FOLDER [--gib 8] [--limit-gib 3] [-k 1000]
+    python -m benchmarks.out_of_core FOLDER [--gib 8] [--limit-gib 3] [-k 1000]
 
 Writes a file of embeddings (the example's, and copies with noise) into FOLDER, if it is not there.
 Selects from it in a control group with a memory limit: once undisturbed, once killed in the middle
@@ -19,7 +19,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from machine import header
+
+from benchmarks import data
+from benchmarks.machine import header
 
 DIM = 384
 LIMITS = ("memory.limit_in_bytes", "memory.max")
@@ -60,7 +62,7 @@ print(json.dumps({
 
 def write_rows(path: Path, gib: float) -> None:
     """Rows of the example, each copy with other noise."""
-    base = np.load(Path(__file__).parent.parent / "examples" / "data" / "wordnet.npy")
+    base = np.load(data.SHIPPED)
     n = int(gib * 2**30 / (4 * DIM))
     rng = np.random.default_rng(0)
     X = np.lib.format.open_memmap(path, "w+", np.float32, (n, DIM))

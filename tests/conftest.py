@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +9,10 @@ import pytest
 
 from pyuniform import _core
 
-DATA = Path(__file__).parent.parent / "examples" / "data"
+ROOT = Path(__file__).parent.parent
+DATA = ROOT / "examples" / "data"
+# For benchmarks/. Last: the installed pyuniform comes before the checkout's sources.
+sys.path.append(str(ROOT))
 
 
 @pytest.fixture(params=_core.instruction_sets())

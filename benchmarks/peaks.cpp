@@ -1,7 +1,8 @@
-// The register-only multiply-add peaks of one core: independent accumulators, no memory traffic.
-// relax_peak.py compiles this into a shared library for the machine it runs on, and calls it
-// between its own measurements; the vector width follows from the flags.
+// What one core can do at most: register-only multiply-adds (independent accumulators, no memory
+// traffic), and reading. ceilings.py compiles this into a shared library for the machine it runs
+// on, and calls it between measurements; the vector width follows from the flags.
 #include <chrono>
+#include <cstring>
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
@@ -97,3 +98,21 @@ extern "C" double int8_peak(long steps) {
   return 1.0 * steps * kSums * kMadds / time.count();
 }
 #endif
+
+// 1e9 bytes a second, read once in order; their sum comes back too, so that none is left out.
+extern "C" double read_rate(const char* data, long bytes, float* sum) {
+  constexpr int kSums = 8;
+  Vector sums[kSums] = {};
+  const auto begin = std::chrono::steady_clock::now();
+  for (long at = 0; at + kSums * kBytes <= bytes; at += kSums * kBytes) {
+    for (int s = 0; s < kSums; ++s) {
+      Vector values;
+      std::memcpy(&values, data + at + s * kBytes, kBytes);
+      sums[s] += values;
+    }
+  }
+  const std::chrono::duration<double, std::nano> time = std::chrono::steady_clock::now() - begin;
+  for (int s = 1; s < kSums; ++s) sums[0] += sums[s];
+  *sum = sums[0][0];
+  return bytes / time.count();
+}

@@ -1,0 +1,8 @@
+"""The tools, one module a family. A package that is not installed is missed when a tool runs."""
+
+from benchmarks.peers import clusters, farthest, loops, others, ours
+from benchmarks.peers.peer import EXACT, Peer
+
+PEERS = [*ours.PEERS, *loops.PEERS, *farthest.PEERS, *clusters.PEERS, *others.PEERS]
+
+__all__ = ["EXACT", "PEERS", "Peer"]
