@@ -32,9 +32,9 @@ from pyuniform.shard import CpuShard
 
 # Rows, columns, picks; and rows and columns for h_min.
 NEAREST = [(20_000, 384, 16), (20_000, 384, 256), (20_000, 384, 1_024), (100_000, 128, 1_000)]
-H_MIN = [(20_000, 384), (40_000, 64), (100_000, 3)]
+H_MIN = [(20_000, 384), (40_000, 64), (50_000, 3)]
 QUICK_NEAREST, QUICK_H_MIN = [(5_000, 384, 16), (5_000, 384, 256)], [(3_000, 384)]
-REPEATS = {"full": 9, "quick": 3}
+REPEATS = {"full": 5, "quick": 3}
 # Bytes that are read for the ceiling of reading: beyond the caches.
 READ = 1 << 28
 # Threads of some libraries spin for a while after their work.

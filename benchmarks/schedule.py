@@ -27,7 +27,7 @@ class Memory:
     """What earlier cases taught: which tools are missing, and how long they took."""
 
     missing: dict[str, Outcome] = field(default_factory=dict)
-    took: dict[str, list[tuple[Case, float]]] = field(default_factory=dict)
+    took: dict[str, dict[Case, float]] = field(default_factory=dict)
 
     def learn(self, tool: Peer, case: Case, outcome: Outcome, limit: float) -> None:
         """Keep what a run said."""
@@ -35,7 +35,8 @@ class Memory:
             self.missing[tool.name] = outcome
         seconds = limit if outcome.status == "too slow" else outcome.seconds
         if seconds and tool.distribution != "pyuniform":
-            self.took.setdefault(tool.name, []).append((case, seconds))
+            cases = self.took.setdefault(tool.name, {})
+            cases[case] = min(seconds, cases.get(case, seconds))
 
     def refusal(self, tool: Peer, case: Case, limit: float) -> Outcome | None:
         """Why a tool need not be run on a case, or None."""
@@ -44,7 +45,7 @@ class Memory:
         reason = tool.refusal(case.d, case.k)
         if reason:
             return Outcome("not tried", note=reason)
-        for before, seconds in self.took.get(tool.name, []):
+        for before, seconds in self.took.get(tool.name, {}).items():
             pairs = case.n * case.k / (before.n * before.k)
             growth = min(pairs, pairs * case.d / before.d)
             if before.threads != case.threads or growth < 1 or case.n < before.n:
