@@ -116,6 +116,9 @@ struct Kernels {
   // Widens d stored values to float64; exact.
   void (*widen)(const void* source, DType dtype, int64_t d, double* out);
 
+  // The largest magnitude of d stored values; infinity or NaN if one of them is not finite.
+  double (*largest)(const void* source, DType dtype, int64_t d);
+
   // out[j] = x[j] * scale - center[j] rounded once to float32; returns the squared norm of out.
   // `scratch` holds d values.
   double (*pack)(const void* source, DType dtype, double scale, const float* center, int64_t d,

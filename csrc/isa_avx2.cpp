@@ -196,7 +196,7 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
 }
 
 const Kernels kernels_avx2 = {
-    "avx2", kRows, widen,  pack, distance2_of<double>, distance2_of<float>,
-    16,     tile,  encode, 64,   code_tile_avx2,       sketch_tile_avx2};
+    "avx2", kRows, widen,  largest, pack,           distance2_of<double>, distance2_of<float>,
+    16,     tile,  encode, 64,      code_tile_avx2, sketch_tile_avx2};
 
 }  // namespace pyuniform

@@ -98,7 +98,7 @@ void code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& pane
 }  // namespace
 
 const Kernels kernels_base = {
-    "base", kRows, widen,     pack,     distance2_of<double>, distance2_of<float>, 32, tile,
-    encode, 127,   code_tile, code_tile};
+    "base", kRows,  widen, largest,   pack,     distance2_of<double>, distance2_of<float>, 32,
+    tile,   encode, 127,   code_tile, code_tile};
 
 }  // namespace pyuniform

@@ -66,6 +66,60 @@ void widen(const void* source, DType dtype, int64_t d, double* out) {
   }
 }
 
+// The largest pattern of bits without the sign: that of the largest magnitude, or of a value that
+// is not finite.
+template <typename Bits>
+Bits largest_bits(const void* source, int64_t d) {
+  const Bits* x = static_cast<const Bits*>(source);
+  constexpr Bits magnitude = static_cast<Bits>(~Bits{0}) >> 1;
+  Bits largest = 0;
+#pragma omp simd reduction(max : largest)
+  for (int64_t j = 0; j < d; ++j) {
+    const Bits bits = x[j] & magnitude;
+    largest = bits > largest ? bits : largest;
+  }
+  return largest;
+}
+
+template <typename T>
+double largest_integer(const void* source, int64_t d) {
+  const T* x = static_cast<const T*>(source);
+  int32_t largest = 0;
+#pragma omp simd reduction(max : largest)
+  for (int64_t j = 0; j < d; ++j) {
+    const int32_t magnitude = x[j] < 0 ? -static_cast<int32_t>(x[j]) : x[j];
+    largest = magnitude > largest ? magnitude : largest;
+  }
+  return largest;
+}
+
+double largest(const void* source, DType dtype, int64_t d) {
+  double value = 0;
+  switch (dtype) {
+    case DType::f32: {
+      const uint32_t bits = largest_bits<uint32_t>(source, d);
+      widen(&bits, dtype, 1, &value);
+      break;
+    }
+    case DType::f64: {
+      const uint64_t bits = largest_bits<uint64_t>(source, d);
+      widen(&bits, dtype, 1, &value);
+      break;
+    }
+    case DType::f16:
+    case DType::bf16: {
+      const uint16_t bits = largest_bits<uint16_t>(source, d);
+      widen(&bits, dtype, 1, &value);
+      break;
+    }
+    case DType::i8:
+      return largest_integer<int8_t>(source, d);
+    case DType::u8:
+      return largest_integer<uint8_t>(source, d);
+  }
+  return value;
+}
+
 // The product and the difference are Wide.
 template <typename Wide, typename T>
 double pack_values(const void* source, Wide scale, const float* center, int64_t d, float* out) {

@@ -52,22 +52,16 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
     std::vector<double> row(padded(d)), origin(padded(d));
 #pragma omp for schedule(static)
     for (int64_t i = begin; i < end; ++i) {
-      kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
-      double largest = 0, poison = 0;
-      const double* x = row.data();
-#pragma omp simd reduction(max : largest) reduction(+ : poison)
-      for (int64_t j = 0; j < d; ++j) {
-        const double magnitude = x[j] < 0 ? -x[j] : x[j];
-        largest = magnitude > largest ? magnitude : largest;
-        poison += x[j] * 0;  // NaN if the value is not finite
-      }
+      const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
       fingerprint += row_fingerprint(matrix.row(i), row_bytes, i);
-      if (poison != 0) {
+      if (!std::isfinite(largest)) {
         first_nonfinite = std::min(first_nonfinite, i);
         continue;
       }
       max_abs = std::max(max_abs, largest);
-      if (norm) norm[i - begin] = std::sqrt(kernels.distance2(x, origin.data(), padded(d)));
+      if (!norm) continue;
+      kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
+      norm[i - begin] = std::sqrt(kernels.distance2(row.data(), origin.data(), padded(d)));
     }
   }
   return {max_abs, first_nonfinite == end ? -1 : first_nonfinite, fingerprint};
