@@ -106,6 +106,9 @@ def begin(
     chosen = start is not None or seed is not None
     if len(asked.preselected) and chosen:
         raise ValueError("preselected rows come first: leave start and seed out")
+    quota = None
+    if asked.groups is not None:
+        quota = asked.groups.quota(k, asked.eligible, asked.preselected)
     row: int | None = None
     if resumed is not None:
         _check_resumed(resumed, data, asked, k, chosen)
@@ -114,23 +117,26 @@ def begin(
     elif len(asked.preselected):
         rows = asked.preselected
     elif chosen or asked.anchors is None:
-        row = _start(start, seed, data.n, asked)
+        row = _start(start, seed, data.n, asked, quota)
         rows = np.array([row])
     else:
         rows = np.empty(0, np.int64)
-    quota = None
-    if asked.groups is not None:
-        quota = asked.groups.quota(k, asked.eligible, rows)
     found = Beginning(rows, row, quota, asked, resumed)
     if data.fingerprint:
         found.check(data.fingerprint)
     return found
 
 
-def _start(start: int | None, seed: int | None, n: int, asked: Constraints) -> int:
+def _start(
+    start: int | None,
+    seed: int | None,
+    n: int,
+    asked: Constraints,
+    quota: NDArray[np.int64] | None,
+) -> int:
     may = np.ones(n, bool) if asked.eligible is None else asked.eligible
-    if asked.groups is not None and asked.groups.asked is not None:
-        may = may & (asked.groups.asked > 0)[asked.groups.group]
+    if asked.groups is not None and quota is not None:
+        may = may & (quota > 0)[asked.groups.group]
     if start is not None:
         start = integer_within("start", start, 0, n - 1)
         if not may[start]:

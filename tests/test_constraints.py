@@ -287,6 +287,15 @@ def test_forms_of_quotas(wordnet: np.ndarray) -> None:
     assert (groups[with_out.indices] == "b").sum() == 5
 
 
+def test_the_first_row_is_of_a_group_that_has_a_share() -> None:
+    groups = np.array(["rare"] + ["common"] * (N - 1))
+    sel = pyuniform.select(ROWS, 5, groups=groups, quotas="proportional")
+    assert sel.indices[0] == 1
+    assert sel.manifest["start"] == 1
+    with pytest.raises(ValueError, match="start=0 is a row that may not be picked"):
+        pyuniform.select(ROWS, 5, groups=groups, quotas="proportional", start=0)
+
+
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=9), st.data())
 def test_shares_are_whole_and_fair(sizes: list[int], data: st.DataObject) -> None:
     total = sum(sizes)
