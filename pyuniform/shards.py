@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,58 @@ PICKS_A_ROUND = 16
 POOL_BYTES = 1 << 24
 
 
+class Team(Protocol):
+    """Shards in their order, here or elsewhere.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Rows of each.
+    """
+
+    sizes: list[int]
+
+    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+        """What the shards answer; those with None for arguments are not asked, and answer None."""
+
+    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """Calls a method of each that answers nothing."""
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """Relaxes all of them, in steps of a second at most."""
+
+    def here(self) -> list[tuple[int, Shard]]:
+        """The shards that are here, and which they are."""
+
+
+class Here:
+    """Shards of this process, one after the other; see `Team`."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self.sizes = [shard.size for shard in shards]
+        self._shards = shards
+
+    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+        """See `Team`."""
+        return [
+            None if given is None else getattr(shard, method)(*given)
+            for shard, given in zip(self._shards, arguments, strict=True)
+        ]
+
+    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """See `Team`."""
+        self.ask(method, arguments)
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """See `Team`."""
+        for shard in self._shards:
+            yield from shard.relax(rho)
+
+    def here(self) -> list[tuple[int, Shard]]:
+        """See `Team`."""
+        return list(enumerate(self._shards))
+
+
 class Shards:
     """Rows of several shards, one after the other.
 
@@ -28,33 +80,34 @@ class Shards:
 
     Parameters
     ----------
-    shards : sequence of Shard
+    shards : sequence of Shard, or Team
         Fresh ones.
     threads : int
         Of the pool.
     """
 
-    def __init__(self, shards: Sequence[Shard], threads: int = 1) -> None:
-        self._shards = shards
+    def __init__(self, shards: Sequence[Shard] | Team, threads: int = 1) -> None:
+        self._team: Team = Here(shards) if isinstance(shards, Sequence) else shards
         self._threads = threads
-        self._offsets = np.cumsum([0, *(shard.size for shard in shards)])
+        self._offsets = np.cumsum([0, *self._team.sizes])
         self._picks = 0
         self._width = 0
         self._work = dict.fromkeys(("pool_pairs", "pool_filter_pairs"), 0)
         self._rules = Rules()
 
+    def _ask(self, method: str, *arguments: Any) -> list[Any]:
+        return self._team.ask(method, [arguments] * len(self._team.sizes))
+
     def govern(self, rules: Rules) -> None:
         """See `Carrier`."""
         self._rules = rules
-        for shard, begin, end in zip(
-            self._shards, self._offsets[:-1], self._offsets[1:], strict=True
-        ):
-            factors = None if rules.factors is None else rules.factors[begin:end]
-            shard.set_scores(factors, rules.floor2)
+        ends = zip(self._offsets[:-1], self._offsets[1:], strict=True)
+        factors = [None if rules.factors is None else rules.factors[b:e] for b, e in ends]
+        self._team.tell("set_scores", [(f, rules.floor2) for f in factors])
 
     def count_within(self, distance2: float) -> int:
         """See `Carrier`."""
-        return sum(shard.count_within(distance2) for shard in self._shards)
+        return sum(self._ask("count_within", distance2))
 
     def add_rows(self, rows: NDArray[np.int64]) -> None:
         """See `Carrier`."""
@@ -77,21 +130,20 @@ class Shards:
 
     def relax(self, rho: float) -> Iterator[None]:
         """See `Carrier`."""
-        for shard in self._shards:
-            yield from shard.relax(rho)
+        return self._team.relax(rho)
 
     def threshold(self, count: int) -> float:
         """See `Carrier`."""
-        return max(shard.threshold(count) for shard in self._shards)
+        return max(self._ask("threshold", count))
 
     def play(self, rho: float, pool_size: int, limit: int) -> Round:
         """See `Carrier`."""
-        found = [shard.candidates(rho, pool_size) for shard in self._shards]
+        found = self._ask("candidates", rho, pool_size)
         pool = _Pool(found, self._offsets, self._picks, self._rules)
         picked, picked2, filter_pairs, exact_pairs = pool.greedy(limit, self._threads)
         self._work["pool_filter_pairs"] += filter_pairs
         self._work["pool_pairs"] += exact_pairs
-        pool.write_back(self._shards)
+        self._team.tell("write", pool.found_out())
         if len(picked):
             self._add_picks(pool.index[picked], pool.values[picked])
             if self._rules.take(pool.index[picked]):
@@ -102,12 +154,12 @@ class Shards:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Carrier`."""
-        states = enumerate(shard.state() for shard in self._shards)
+        states = [(s, shard.state()) for s, shard in self._team.here()]
         return {f"{s} {name}": values for s, state in states for name, values in state.items()}
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """See `Carrier`."""
-        for s, shard in enumerate(self._shards):
+        for s, shard in self._team.here():
             prefix = f"{s} "
             own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
             shard.restore(own, _prefixed(prefix, read))
@@ -115,8 +167,8 @@ class Shards:
     def stats(self) -> dict[str, int]:
         """See `Carrier`; `pairs` are those looked at in full length."""
         total = dict(self._work)
-        for shard in self._shards:
-            for name, value in shard.stats().items():
+        for stats in self._ask("stats"):
+            for name, value in stats.items():
                 total[name] = total.get(name, 0) + value
         total["int8_multiply_adds"] += total["pool_filter_pairs"] * self._width
         total["float64_multiply_adds"] += total["pool_pairs"] * self._width
@@ -128,19 +180,29 @@ class Shards:
 
     def _canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         home = np.searchsorted(self._offsets, indices, side="right") - 1
-        asked = [(self._shards[s], home == s, self._offsets[s]) for s in np.unique(home)]
-        parts = [shard.canonical(indices[here] - first) for shard, here, first in asked]
-        values = np.empty((len(indices), parts[0].shape[1]))
-        for (_, here, _), part in zip(asked, parts, strict=True):
-            values[here] = part
+        there = [home == s for s in range(len(self._team.sizes))]
+        parts = self._team.ask(
+            "canonical",
+            [
+                (indices[here] - offset,) if here.any() else None
+                for here, offset in zip(there, self._offsets, strict=False)
+            ],
+        )
+        width = next(part.shape[1] for part in parts if part is not None)
+        values = np.empty((len(indices), width))
+        for here, part in zip(there, parts, strict=True):
+            if part is not None:
+                values[here] = part
         return values
 
     def _add_picks(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         self._picks += len(indices)
         self._width = values.shape[1]
-        for shard, offset in zip(self._shards, self._offsets, strict=False):
+        arguments = []
+        for offset, size in zip(self._offsets, self._team.sizes, strict=False):
             local = indices - offset
-            shard.add_picks(np.where((local >= 0) & (local < shard.size), local, -1), values)
+            arguments.append((np.where((local >= 0) & (local < size), local, -1), values))
+        self._team.tell("add_picks", arguments)
 
 
 def _prefixed(prefix: str, read: Read) -> Read:
@@ -156,7 +218,8 @@ class _Pool:
         self._found = found
         self._rules = rules
         self.index = np.concatenate([c.rows + o for c, o in zip(found, offsets, strict=False)])
-        self.values = found[0].values if len(found) == 1 else np.vstack([c.values for c in found])
+        values = [c.values for c in found if len(c.rows)]
+        self.values = values[0] if len(values) == 1 else np.vstack(values or [found[0].values])
         self.distance2 = np.concatenate([c.distance2 for c in found])
         self.nearest = np.concatenate([c.nearest for c in found])
         self.seen = np.full(len(self.index), picks, dtype=np.int32)
@@ -187,11 +250,16 @@ class _Pool:
             None if rules.quotas is None else rules.quotas.left.copy(),
         )
 
-    def write_back(self, shards: Sequence[Shard]) -> None:
+    def found_out(self) -> list[tuple[NDArray[Any], ...]]:
+        """What shards are to know of their candidates: arguments of `Shard.write`."""
+        told: list[tuple[NDArray[Any], ...]] = []
         end = 0
-        for shard, candidates in zip(shards, self._found, strict=True):
+        for candidates in self._found:
             part = slice(end, end := end + len(candidates.rows))
-            shard.write(candidates.rows, self.distance2[part], self.nearest[part], self.seen[part])
+            told.append(
+                (candidates.rows, self.distance2[part], self.nearest[part], self.seen[part])
+            )
+        return told
 
     def largest_left(self) -> float:
         left = self.seen >= 0
