@@ -6,6 +6,8 @@ Who calls whom; imports run downwards only::
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
+    distributed.py      select() over the ranks of torch.distributed
+    coresets.py         partitions that never meet
     streaming.py        StreamingSelector: one pass, few rows kept (summaries.py)
     batches.py          SpreadBatches: mini-batches from a look-ahead window
     pipelines.py        picks into samplers, subsets, shards (rewriters.py, datatrove_step.py)
