@@ -31,7 +31,7 @@ void keep_best(int64_t limit, std::vector<Entry>* entries, Entry* rest) {
 int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
   std::vector<Entry> all;
   Entry rest = {-1, std::numeric_limits<int64_t>::max()};
-#pragma omp parallel num_threads(threads_)
+#pragma omp parallel num_threads(worth(10.0 * static_cast<double>(matrix_.n), threads_))
   {
     std::vector<Entry> best;
     Entry my_rest = rest;
@@ -65,7 +65,7 @@ void Shard::settle(const int64_t* rows, int64_t count) {
   const int64_t width = padded(matrix_.d);
   std::vector<int64_t> open;
   int64_t exact_pairs = 0;
-#pragma omp parallel num_threads(threads_) reduction(+ : exact_pairs)
+#pragma omp parallel num_threads(threads_for_rows(count)) reduction(+ : exact_pairs)
   {
     RowReader reader(matrix_, kernels_);
     std::vector<double> x(width), pick(width);
@@ -103,7 +103,9 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
   // Small groups share the panels they stream; what is left of a tile is shared out among threads.
   const int64_t group = std::max<int64_t>(
       tile_rows, std::min<int64_t>(8 * tile_rows, count / threads_ / tile_rows * tile_rows));
-#pragma omp parallel num_threads(threads_) reduction(+ : exact_pairs, filter_pairs)
+  const double pairs = static_cast<double>(count) * static_cast<double>(picks());
+#pragma omp parallel num_threads(worth(pairs* static_cast<double>(d), threads_)) \
+    reduction(+ : exact_pairs, filter_pairs)
   {
     RowReader reader(matrix_, kernels_);
     RowBlock packed(group, d, tile_rows);

@@ -28,6 +28,11 @@
 
 namespace pyuniform {
 
+// How many of `threads` are worth waking for so many multiply-adds, or as much other work. Where
+// another process holds a core, a barrier takes as long as a time slice of the system:
+// milliseconds.
+inline int worth(double work, int threads) { return work < 1e7 ? 1 : threads; }
+
 enum class DType : int { f32, f16, bf16, f64, i8, u8 };
 
 inline int64_t item_size(DType dtype) {

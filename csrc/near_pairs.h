@@ -33,7 +33,8 @@ class NearPairs {
     std::vector<Code> pick(size_);
     std::vector<int8_t> pick_values(size_ * d);
     double error = 0, distance = 1e-300;
-#pragma omp parallel num_threads(threads)
+    const double members = static_cast<double>(size_), columns = static_cast<double>(d);
+#pragma omp parallel num_threads(worth(10 * members * columns, threads))
     {
       std::vector<float> packed(d);
       std::vector<int8_t> code(d);
@@ -60,7 +61,7 @@ class NearPairs {
     // Of two members the earlier has the larger distance, and that one counts: so bits are
     // symmetric, and those of later members suffice.
     const int tile_rows = kernels.tile_rows;
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(worth(members* members / 2 * columns, threads))
     {
       std::vector<float> value(tile_rows * kPanel);
       std::vector<uint32_t> flags(tile_rows);

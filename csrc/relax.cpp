@@ -99,7 +99,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
 void Shard::find_wanted(double rho) {
   const int32_t t = static_cast<int32_t>(picks());
   std::vector<std::vector<int32_t>> found(threads_);  // rows of later threads come later
-#pragma omp parallel num_threads(threads_)
+#pragma omp parallel num_threads(worth(10.0 * static_cast<double>(matrix_.n), threads_))
   {
     std::vector<int32_t>& mine = found[thread_number()];
 #pragma omp for schedule(static)
@@ -157,7 +157,8 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
     const int64_t block_rows =
         std::min(blocks[0]->capacity, std::max<int64_t>(even, 4 * kernels_.tile_rows));
     const int64_t count = (take + block_rows - 1) / block_rows;
-#pragma omp parallel num_threads(threads_)
+    const double madds = static_cast<double>(take) * missed * static_cast<double>(matrix_.d);
+#pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
     {
       Block& block = *blocks[thread_number()];
 #pragma omp for schedule(dynamic)

@@ -199,7 +199,7 @@ double Shard::threshold(int64_t count) const {
 void Shard::read(const int64_t* rows, int64_t count, double* values, double* distance2,
                  int32_t* nearest) {
   const int64_t width = padded(matrix_.d);
-#pragma omp parallel num_threads(threads_)
+#pragma omp parallel num_threads(threads_for_rows(count))
   {
     RowReader reader(matrix_, kernels_);
 #pragma omp for schedule(static)

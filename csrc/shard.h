@@ -116,6 +116,13 @@ class Shard {
     return std::max(bound2, floor2_);
   }
 
+  // Those that look at `count` rows in float64; where rows are far they wait for the disk.
+  int threads_for_rows(int64_t count) const {
+    return far_ ? threads_
+                : worth(10.0 * static_cast<double>(count) * static_cast<double>(matrix_.d),
+                        threads_);
+  }
+
   bool searches() const { return far_ || (axes_ && searches_); }
   bool has_codes() const { return !codes_.empty(); }
   CodeBounds sample_bounds(const Matrix& sample) const;
