@@ -193,9 +193,21 @@ def _write_parquet(tables: Iterable[pa.Table], schema: pa.Schema, output: Path) 
 
 def _as_lines(tables: Iterable[pa.Table]) -> Iterator[bytes]:
     for table in tables:
+        table = table.cast(pa.schema([f.with_type(_spoken(f.type)) for f in table.schema]))
         for batch in table.to_batches(batch_rows(TEXT_BYTES, table.nbytes, len(table))):
             for record in batch.to_pylist():
                 yield json.dumps(record, default=str, ensure_ascii=False).encode() + b"\n"
+
+
+def _spoken(kind: pa.DataType) -> pa.DataType:
+    """The type, with text for times in nanoseconds, for which Python has no objects of its own."""
+    if (pa.types.is_timestamp(kind) or pa.types.is_time64(kind)) and kind.unit == "ns":
+        return pa.string()
+    if pa.types.is_struct(kind):
+        return pa.struct([f.with_type(_spoken(f.type)) for f in kind])
+    if pa.types.is_list(kind):
+        return pa.list_(kind.value_field.with_type(_spoken(kind.value_type)))
+    return kind
 
 
 def _ended(line: bytes) -> bytes:
