@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from constrained import ALL_PAIRS, OPTIONS, assert_run, expected, options_for
 from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyuniform
 from pyuniform import reference
+from pyuniform.filters import Plan
 from pyuniform.quotas import shares
+from pyuniform.rows import prepare
+from pyuniform.shard import CpuShard
 
 WAYS = {
     "float32": {"filter": "float32", "witnesses": False},
@@ -23,66 +26,6 @@ WAYS = {
     "int8 with sketches": {"filter": "int8", "witnesses": True},
     "on disk": {"out_of_core": True},
 }
-OPTIONS = ("preselected", "anchors", "exclude", "min_distance", "weights", "groups")
-
-
-def options_for(
-    X: np.ndarray, metric: str, names: tuple[str, ...], seed: int = 0
-) -> dict[str, Any]:
-    """Arguments of select that make a difference on these rows."""
-    rng = np.random.default_rng(seed)
-    n = len(X)
-    options: dict[str, Any] = {}
-    if "preselected" in names:
-        options["preselected"] = rng.choice(n, 5, replace=False)
-    if "anchors" in names:
-        options["anchors"] = X[rng.choice(n, 7)] + X[rng.choice(n, 7)]
-    if "exclude" in names:
-        mask = rng.random(n) < 0.3
-        mask[options.get("preselected", [])] = False
-        options["exclude"] = mask if seed % 2 else np.flatnonzero(mask)
-    if "min_distance" in names:
-        _, radii = reference.farthest_first(X, min(n, 40), metric)
-        options["min_distance"] = float(radii[-1]) * 1.0001
-    if "weights" in names:
-        options["weights"] = rng.integers(0, 4, n) / 2
-    if "groups" in names:
-        options["groups"] = np.array(["web", "books", "code"])[rng.integers(0, 3, n)]
-        options["quotas"] = {"web": 20, "books": 7, "code": 11}
-    return options
-
-
-def expected(X: np.ndarray, k: int, metric: str, options: dict[str, Any]) -> tuple:
-    """What the reference picks for these arguments of select."""
-    n = len(X)
-    eligible = np.ones(n, bool)
-    if "exclude" in options:
-        exclude = np.asarray(options["exclude"])
-        eligible = ~exclude if exclude.dtype == bool else ~np.isin(np.arange(n), exclude)
-    if "weights" in options:
-        eligible &= options["weights"] > 0
-    chosen = options.get("preselected", np.empty(0, int))
-    eligible[chosen] = True
-    group = quota = None
-    if "groups" in options:
-        labels, group = np.unique(options["groups"], return_inverse=True)
-        quota = [options["quotas"][label] for label in labels.tolist()]
-    if len(chosen) or options.get("anchors") is not None:
-        first = chosen
-    else:
-        first = [int(np.flatnonzero(eligible)[0])]
-    return reference.constrained(
-        X,
-        k,
-        metric,
-        first=first,
-        anchors=options.get("anchors"),
-        eligible=eligible,
-        min_distance=options.get("min_distance", 0.0),
-        weights=options.get("weights"),
-        group=group,
-        quota=quota,
-    )
 
 
 def assert_as_expected(
@@ -94,9 +37,6 @@ def assert_as_expected(
     np.testing.assert_array_equal(sel.radii, radii)
     assert sel.covering_radius == covering
     return sel
-
-
-ALL_PAIRS = [*((name,) for name in OPTIONS), *itertools.combinations(OPTIONS, 2), OPTIONS]
 
 
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
@@ -375,31 +315,15 @@ def test_new_rows_keep_away_from_old_picks(wordnet: np.ndarray) -> None:
     np.testing.assert_array_equal(sel.radii, both.radii[50:])
 
 
-@pytest.mark.parametrize("shards", [2, 5])
-def test_shards_change_nothing(shards: int, wordnet: np.ndarray) -> None:
-    from pyuniform.constraints import check_constraints
-    from pyuniform.filters import Plan
-    from pyuniform.rows import prepare
-    from pyuniform.shard import CpuShard
-    from pyuniform.shards import Shards
-    from pyuniform.traversal import Given, farthest_first
-
-    X = wordnet[:700]
-    options = options_for(X, "euclidean", ("exclude", "weights", "min_distance", "groups"))
-    indices, radii, covering = expected(X, 38, "euclidean", options)
-    asked = check_constraints(len(X), X.shape[1], "euclidean", **options)
-    quota = asked.groups.quota(38, asked.eligible, np.array([indices[0]]))
+@pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
+def test_shards_change_nothing(names: tuple[str, ...], wordnet: np.ndarray) -> None:
+    X = wordnet[:500]
+    options = options_for(X, "cosine", names)
     parts = [
-        CpuShard(prepare(part, "euclidean", 1), Plan(s % 2 == 0, None))
-        for s, part in enumerate(np.array_split(X, shards))
+        CpuShard(prepare(part, "cosine", 1), Plan(s % 2 == 0, None))
+        for s, part in enumerate(np.array_split(X, 4))
     ]
-    first = Given(
-        indices[:1], np.array([np.inf]), rules=asked.rules(quota), covered=asked.covered()
-    )
-    run = farthest_first(Shards(parts), 38, first, pool_size=9)
-    np.testing.assert_array_equal(run.indices, indices)
-    np.testing.assert_array_equal(np.sqrt(run.radii2), radii)
-    assert np.sqrt(run.covering2) == covering
+    assert_run(parts, X, 38, "cosine", options, pool_size=9)
 
 
 def test_a_checkpoint_knows_the_constraints(

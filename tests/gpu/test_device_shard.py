@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from constrained import ALL_PAIRS, assert_run, options_for
 from corpora import DATASETS, make
 from devices import as_tensor, canonical, shard_of
 
 import pyuniform
 from pyuniform import carriers, reference
-from pyuniform.constraints import check_constraints
 from pyuniform.filters import make_plan
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
@@ -150,53 +150,21 @@ def test_float64_rows_need_codes(as_if_on_a_gpu: Callable[[], str]) -> None:
         pyuniform.select(X, 2, filter="float32", device=as_if_on_a_gpu())
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_constraints_beside_a_shard_in_host_memory(device: str, metric: str) -> None:
-    X = make("clustered-17")[:150]
-    rng = np.random.default_rng(3)
-    options = {
-        "exclude": rng.choice(150, 30, replace=False),
-        "weights": rng.integers(0, 3, 150) / 2,
-        "min_distance": 0.1,
-        "groups": np.arange(150) % 2,
-        "quotas": {0: 9, 1: 6},
-    }
-    anchors = X[:5] * 1.25
-    asked = check_constraints(150, 17, metric, anchors=prepare(anchors, metric), **options)
-    values = prepare(anchors, metric).canonical(np.arange(5))
-    indices, radii, covering = reference.constrained(
-        X,
-        15,
-        metric,
-        first=[],
-        anchors=anchors,
-        eligible=asked.eligible,
-        min_distance=0.1,
-        weights=options["weights"],
-        group=options["groups"],
-        quota=[9, 6],
-    )
-    for parts in (slice(0, 150),), (slice(0, 90), slice(90, 150)):
-        shards = [shard_of(as_tensor(X[parts[0]], device), metric, "int8", 20)]
-        shards += [CpuShard(prepare(X[part], metric, 1)) for part in parts[1:]]
-        quota = asked.groups.quota(15, asked.eligible, np.empty(0, int))
-        given = Given(
-            np.empty(0, int),
-            np.empty(0),
-            values,
-            within2=asked.floor2,
-            rules=asked.rules(quota),
-            covered=asked.covered(),
-        )
-        run = farthest_first(Shards(shards), 15, given, pool_size=20)
-        assert_picks(run, (indices, radii), metric)
-        assert reference.to_metric(run.covering2, metric) == covering
-        rows = reference.canonical_rows(X, metric)
-        away = reference.canonical_rows(anchors, metric)
-        near = reference.to_metric(
-            np.min([reference.distance2(rows, a) for a in away], axis=0), metric
-        )
-        assert run.near_anchors == np.count_nonzero(near < 0.1)
+@pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
+def test_constraints_are_the_references(device: str, names: tuple[str, ...]) -> None:
+    """Here alone, and beside a shard in host memory; metrics take turns."""
+    X = make("clustered-17")[:120]
+    metric = ("euclidean", "cosine")[len("".join(names)) % 2]
+    options = options_for(X, metric, names)
+    if "groups" in options:
+        options["quotas"] = {"web": 4, "books": 6, "code": 5}
+    alone = [shard_of(as_tensor(X, device), metric, "int8", 20)]
+    assert_run(alone, X, 15, metric, options, pool_size=20)
+    if len(names) == 2:
+        return
+    beside = CpuShard(prepare(X[70:], metric, 1))
+    both = [shard_of(as_tensor(X[:70], device), metric, "float32", 20), beside]
+    assert_run(both, X, 15, metric, options, pool_size=20)
 
 
 def test_anchors_and_preselected_rows(device: str) -> None:
