@@ -27,28 +27,24 @@ DIM = 384
 LIMITS = ("memory.limit_in_bytes", "memory.max")
 
 RUN = """
-import json, os, signal, sys, time
+import json, os, signal, sys
 import numpy as np, pyuniform
 import pyuniform.checkpoint
 pyuniform.checkpoint.INTERVAL = 5.0
-source, k, checkpoint, kill, limit = sys.argv[1:]
+source, k, checkpoint, kill, in_memory = sys.argv[1:]
 class Watch:
-    def __init__(self):
-        self.kill, self.began = kill, time.monotonic()
-        self.read = 0.0
     def stop(self, phase):
-        if self.kill == phase:
+        if kill == phase:
             os.kill(os.getpid(), signal.SIGKILL)
     def reading(self, rows, n):
-        self.read = time.monotonic() - self.began
         if rows > n / 2: self.stop("reading")
     def __call__(self, picks, k, radius):
         if picks > k / 2: self.stop("picking")
 X = np.load(source, mmap_mode="r")
-rows = int(limit) or len(X)
+rows = int(in_memory) or len(X)
 sel = pyuniform.select(
     X[:rows], int(k), checkpoint=checkpoint or None, progress=Watch(),
-    out_of_core="auto" if not int(limit) else False,
+    out_of_core=False if int(in_memory) else "auto",
 )
 with open("/proc/self/status") as status:
     peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))

@@ -127,8 +127,7 @@ class SpreadBatches:
         values = widened(self._rows[rows], self._dtype)
         checked = prepare(values, self._metric, self._threads, "embeddings")
         carrier = Shards([CpuShard(checked, make_plan(checked, size - forced + 1))], self._threads)
-        given = Given(np.arange(forced), np.full(forced, np.inf))
-        return farthest_first(carrier, size, given).indices
+        return farthest_first(carrier, size, Given(np.arange(forced))).indices
 
 
 def _check_order(order: ArrayLike, n: int) -> NDArray[np.int64]:

@@ -138,8 +138,9 @@ def check_constraints(
     """
     eligible, weighed = None, None
     chosen = np.empty(0, np.int64)
-    if exclude is not None:
-        eligible = ~_as_mask(exclude, n)
+    excluded = None if exclude is None else _as_mask(exclude, n)
+    if excluded is not None:
+        eligible = ~excluded
     if weights is not None:
         weighed = _as_weights(weights, n)
         if (weighed == 0).any():
@@ -148,7 +149,7 @@ def check_constraints(
         chosen = _row_numbers("preselected", preselected, n)
         if len(np.unique(chosen)) < len(chosen):
             raise ValueError("preselected must have each row number once")
-        if exclude is not None and (out := chosen[_as_mask(exclude, n)[chosen]]).size:
+        if excluded is not None and (out := chosen[excluded[chosen]]).size:
             raise ValueError(f"preselected rows cannot be excluded: row {out[0]} is both")
         if eligible is not None:
             eligible[chosen] = True

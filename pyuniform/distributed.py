@@ -8,6 +8,7 @@ round, and the picks are those of one process that has all rows, in the order of
 from __future__ import annotations
 
 import math
+import pickle
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -180,12 +181,12 @@ class _Ranks:
 
     def gather(self, value: Any, error: BaseException | None = None) -> list[Any]:
         """The values of all ranks, by rank; an error of any is raised on all."""
-        import pickle
-
-        answers: list[Any] = [None] * self._dist.get_world_size(self._group)
-        mine = _Answer(value, error)
-        self._dist.all_gather_object(answers, mine, group=self._group)
-        self.bytes += len(pickle.dumps(mine)) * len(answers)
+        # As bytes, to count them: torch would make the same of the object.
+        sent: list[bytes] = [b""] * self._dist.get_world_size(self._group)
+        mine = pickle.dumps(_Answer(value, error))
+        self._dist.all_gather_object(sent, mine, group=self._group)
+        self.bytes += sum(map(len, sent))
+        answers = [pickle.loads(answer) for answer in sent]
         for rank, answer in enumerate(answers):
             if answer.error is not None:
                 if rank == self.rank:

@@ -206,7 +206,6 @@ def select(
         radii = first.radii(shard, values, rows.threads)
         given = Given(
             first.rows,
-            np.full(len(first.rows), np.inf),
             values,
             asked.floor2 if away is not None and asked.min_distance > 0 else None,
             lambda: first.check(rows.fingerprint),

@@ -36,10 +36,10 @@ Report = Callable[[int, float], None]
 class Traversal:
     """Row indices and canonical squared radii in pick order, and the work done.
 
-    Of the given picks radii are those that were given. `near_anchors` counts the rows that are
-    within `Given.within2` of an anchor; `covering2` is the largest squared distance of any row of
-    `Given.covered`. `rounds` has an entry a round: what it aimed at, what it found, and the totals
-    after it.
+    Given picks were not taken at a distance: their radii are inf. `near_anchors` counts the rows
+    that are within `Given.within2` of an anchor; `covering2` is the largest squared distance of any
+    row of `Given.covered`. `rounds` has an entry a round: what it aimed at, what it found, and the
+    totals after it.
     """
 
     indices: NDArray[np.int64]
@@ -94,7 +94,6 @@ class Given:
     ----------
     rows : ndarray of int64, shape (p,)
         They come first; at least one, unless there are anchors.
-    radii2 : ndarray of float64, shape (p,)
     anchors : ndarray of float64, shape (m, width), or None
         Vectors from elsewhere, canonical and zero-padded, which are kept away from.
     within2 : float or None
@@ -107,17 +106,11 @@ class Given:
     """
 
     rows: NDArray[np.int64]
-    radii2: NDArray[np.float64]
     anchors: NDArray[np.float64] | None = None
     within2: float | None = None
     ready: Callable[[], None] = lambda: None
     rules: Rules | None = None
     covered: Rules | None = None
-
-    @classmethod
-    def row(cls, row: int) -> Given:
-        """One row to start with."""
-        return cls(np.array([row]), np.array([math.inf]))
 
 
 def farthest_first(
@@ -151,11 +144,11 @@ def farthest_first(
     Traversal
     """
     if not isinstance(given, Given):
-        given = Given.row(given)
+        given = Given(np.array([given]))
     t = len(given.rows)
     indices = np.empty(k, dtype=np.int64)
     radii2 = np.empty(k)
-    indices[:t], radii2[:t] = given.rows, given.radii2
+    indices[:t], radii2[:t] = given.rows, math.inf
     began = time.perf_counter()
 
     def show() -> None:

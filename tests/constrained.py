@@ -94,7 +94,6 @@ def assert_run(
     quota = None if asked.groups is None else asked.groups.quota(k, asked.eligible, first)
     given = Given(
         first,
-        np.full(len(first), np.inf),
         values,
         asked.floor2 if away is not None else None,
         rules=asked.rules(quota),

@@ -172,7 +172,7 @@ def test_anchors_and_preselected_rows(device: str) -> None:
     values = prepare(X[:3] * 2, "euclidean").canonical(np.arange(3))
     indices, radii, _ = reference.constrained(X, 20, first=[7, 100, 3], anchors=X[:3] * 2)
     shard = shard_of(as_tensor(X, device), "euclidean", "int8", 20)
-    given = Given(np.array([7, 100, 3]), radii[:3] ** 2, values)
+    given = Given(np.array([7, 100, 3]), values)
     run = farthest_first(shard, 20, given, pool_size=32)
     np.testing.assert_array_equal(run.indices, indices)
     np.testing.assert_array_equal(np.sqrt(run.radii2[3:]), radii[3:])
