@@ -116,12 +116,12 @@ py::array_t<double> Rows::canonical(Array<int64_t> rows) const {
 }
 
 py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
-               std::optional<Array<double>> norms) {
+               std::optional<Array<double>> norms, int64_t first) {
   double* out = norms ? norms->mutable_data() : nullptr;
   ScanResult result;
   {
     py::gil_scoped_release unlocked;
-    result = scan_rows(active_kernels(), rows.matrix, begin, end, threads, out);
+    result = scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out);
   }
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
 }
@@ -355,7 +355,7 @@ PYBIND11_MODULE(_core, m) {
       .def("read_from", &Rows::read_from)
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
-        py::arg("norms") = std::nullopt);
+        py::arg("norms") = std::nullopt, py::arg("first") = 0);
 
   py::class_<Shard>(m, "Shard")
       .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,

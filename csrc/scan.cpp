@@ -41,7 +41,7 @@ uint64_t row_fingerprint(const char* bytes, int64_t length, int64_t index) {
 }  // namespace
 
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
-                     int threads, double* norm) {
+                     int64_t first, int threads, double* norm) {
   const int64_t d = matrix.d, row_bytes = d * item_size(matrix.dtype);
   double max_abs = 0;
   int64_t first_nonfinite = end;
@@ -53,7 +53,7 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
 #pragma omp for schedule(static)
     for (int64_t i = begin; i < end; ++i) {
       const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
-      fingerprint += row_fingerprint(matrix.row(i), row_bytes, i);
+      fingerprint += row_fingerprint(matrix.row(i), row_bytes, first + i);
       if (!std::isfinite(largest)) {
         first_nonfinite = std::min(first_nonfinite, i);
         continue;

@@ -11,9 +11,10 @@ struct ScanResult {
   uint64_t fingerprint;     // sums, modulo 2^64, to that of a larger range
 };
 
-// Reads rows [begin, end), which are in memory. If `norm` is not null, writes the norm of row i to
-// norm[i - begin]: the square root of the canonical squared distance to the origin.
+// Reads rows [begin, end), which are in memory; the fingerprint takes row i for row first + i. If
+// `norm` is not null, writes the norm of row i to norm[i - begin]: the square root of the canonical
+// squared distance to the origin.
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
-                     int threads, double* norm);
+                     int64_t first, int threads, double* norm);
 
 }  // namespace pyuniform

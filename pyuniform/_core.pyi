@@ -24,7 +24,12 @@ class Rows:
     def canonical(self, rows: _Int) -> _Float: ...
 
 def scan(
-    rows: Rows, begin: int, end: int, threads: int, norms: _Float | None = None
+    rows: Rows,
+    begin: int,
+    end: int,
+    threads: int,
+    norms: _Float | None = None,
+    first: int = 0,
 ) -> tuple[float, int, int]: ...
 
 class Shard:

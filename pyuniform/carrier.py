@@ -47,6 +47,9 @@ class Carrier(Protocol):
     to the picks, unless rules say otherwise (`pyuniform.rules.Rules`).
     """
 
+    def canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Canonical values of some rows, zero-padded."""
+
     def add_rows(self, rows: NDArray[np.int64]) -> None:
         """Makes rows picks, which leave the race."""
 

@@ -37,12 +37,15 @@ class Data:
     carrier : callable
         ``carrier(shard, rules=False)``: makes a carrier of it, which knows rules if they are
         wanted.
+    ready : callable
+        Called when all rows have been read, before anything is known of their fingerprint.
     """
 
     rows: Any
     manifest: dict[str, Any]
     shard: Callable[..., Any]
     carrier: Callable[..., Carrier]
+    ready: Callable[[], None] = lambda: None
 
     @property
     def threads(self) -> int:
@@ -80,10 +83,12 @@ def take(
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
     reach: float = 0.0,
+    first: int = 0,
 ) -> Data:
     """Checks X and all that says how it will be worked on.
 
-    `reach` is the size of the largest value that picks from elsewhere have.
+    `reach` is the size of the largest value that picks from elsewhere have; `first` the number of
+    the first row, where these are a part of others.
 
     Raises
     ------
@@ -101,7 +106,7 @@ def take(
         if source is None and (out_of_core is True or not in_memory):
             source = open_array(X)
         if source and stays_on_disk(source, in_memory, out_of_core, filter, witnesses):
-            return _on_disk(FarRows(source, metric, threads, scratch, reach=reach))
+            return _on_disk(FarRows(source, metric, threads, scratch, reach=reach, first=first))
     elif out_of_core is True:
         raise ValueError(f"out_of_core=True is for device='cpu', not {place}")
     elif witnesses is True:
@@ -109,8 +114,9 @@ def take(
     if source and array is None:
         array = as_array(source)
     if place == "cpu":
-        return _on_cpu(prepare(array, metric, threads, reach=reach), filter, witnesses)
-    return _on_gpu(array, metric, place, filter, reach)
+        rows = prepare(array, metric, threads, reach=reach, first=first)
+        return _on_cpu(rows, filter, witnesses)
+    return _on_gpu(array, metric, place, filter, reach, first)
 
 
 def loaded(X: Any) -> Any:
@@ -147,12 +153,12 @@ def _host(rows: Rows | FarRows) -> dict[str, Any]:
     }
 
 
-def _on_gpu(X: Any, metric: str, place: str, filter: str, reach: float) -> Data:
+def _on_gpu(X: Any, metric: str, place: str, filter: str, reach: float, first: int) -> Data:
     import torch
 
     from pyuniform.device_shard import DeviceShard, filter_kind
 
-    rows = prepare_device(X, metric, place, reach=reach)
+    rows = prepare_device(X, metric, place, reach=reach, first=first)
 
     def shard(picks: int, share: float, reading: Reading | None = None) -> DeviceShard:
         return DeviceShard(rows, filter_kind(rows, picks, filter), picks)

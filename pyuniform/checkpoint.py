@@ -24,7 +24,7 @@ from pyuniform.traversal import Progressed
 from pyuniform.version import __version__
 
 # Of this arrangement of the file, and of the meaning of what carriers put there.
-FORMAT = 1
+FORMAT = 2
 # Seconds between two checkpoints, and the largest share of the time that writing them may take.
 INTERVAL = 60.0
 SHARE = 0.05
@@ -41,6 +41,8 @@ class Checkpoint:
         What the picks depend on, by name; of another run it is refused.
     fingerprint : callable
         Tells that of the data, once they have been read.
+    interval : float, optional
+        Seconds between two checkpoints, at least.
 
     Raises
     ------
@@ -51,11 +53,16 @@ class Checkpoint:
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], run: dict[str, Any], fingerprint: Callable[[], str]
+        self,
+        path: str | os.PathLike[str],
+        run: dict[str, Any],
+        fingerprint: Callable[[], str],
+        interval: float | None = None,
     ) -> None:
         self._path = Path(path)
         self._run, self._fingerprint = run, fingerprint
-        self._last, self._wait = time.monotonic(), INTERVAL
+        self._interval = INTERVAL if interval is None else interval
+        self._last, self._wait = time.monotonic(), self._interval
         self._record: dict[str, Any] | None = None
         check_writable(self._path)
         _clear_leftovers(self._path)
@@ -105,6 +112,7 @@ class Checkpoint:
             record["stats"],
             record["rounds"],
             record["covering2"],
+            record["over"],
             [name.removeprefix(prefix) for name in names if name.startswith(prefix)],
             lambda name, out: self._read(prefix + name, out),
         )
@@ -132,6 +140,7 @@ class Checkpoint:
             "stats": run.stats,
             "rounds": run.rounds,
             "covering2": run.covering2,
+            "over": run.over,
         }
         arrays = {f"state/{name}": values for name, values in state.items()}
         try:
@@ -147,7 +156,7 @@ class Checkpoint:
         except OSError as error:
             warnings.warn(f"no checkpoint could be written, the run goes on: {error}", stacklevel=2)
         self._last = time.monotonic()
-        self._wait = max(INTERVAL, (self._last - began) / SHARE)
+        self._wait = max(self._interval, (self._last - began) / SHARE)
 
     def _load(self, take: Callable[[Any], Any]) -> Any:
         try:

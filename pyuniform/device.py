@@ -211,9 +211,9 @@ def _check_memory(tensor: torch.Tensor, device: str, name: str) -> None:
 
 
 def prepare_device(
-    X: Any, metric: str, device: str, name: str = "X", reach: float = 0.0
+    X: Any, metric: str, device: str, name: str = "X", reach: float = 0.0, first: int = 0
 ) -> DeviceRows:
-    """Checks X and reads it once, on the device; `reach` is as of `pyuniform.rows.prepare`.
+    """Checks X and reads it once, on the device; the rest is as of `pyuniform.rows.prepare`.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def prepare_device(
     step = max(1, SCAN_BYTES // (d * values.element_size()))
     bad: list[int] = []
     for begin in range(0, n, step):
-        found = scan(values[begin : begin + step], begin)
+        found = scan(values[begin : begin + step], first + begin)
         wrong = torch.nonzero(found.largest.isinf()).flatten()[:5]
         bad += (wrong + begin).tolist()
         norms[begin : begin + step] = found.norm

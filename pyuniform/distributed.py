@@ -7,49 +7,40 @@ round, and the picks are those of one process that has all rows, in the order of
 
 from __future__ import annotations
 
-import math
+import os
 import pickle
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.arguments import integer_within
-from pyuniform.carriers import Data, take
-from pyuniform.constraints import check_constraints, number_of_picks
-from pyuniform.filters import SHARE
-from pyuniform.progress import Progress, shown
-from pyuniform.reference import to_metric
-from pyuniform.rows import check_metric
+from pyuniform.checkpoint import Checkpoint
+from pyuniform.parts import Part, as_one, ids_of
+from pyuniform.picking import Request, pick
+from pyuniform.progress import Progress
+from pyuniform.rows import check_threads
 from pyuniform.selection import Selection
-from pyuniform.shard import Candidates, Shard
-from pyuniform.shards import Shards
+from pyuniform.shard import Shard
 from pyuniform.sources.checks import need
-from pyuniform.traversal import farthest_first
-from pyuniform.version import __version__
-
-# Frames of ranks may differ by so many powers of two, see csrc/frame.h.
-CLOSE_EXPONENTS = 12
+from pyuniform.traversal import Progressed, Saving
 
 
 def select(
     X: Any,
     k: int | None = None,
     *,
-    fraction: float | None = None,
-    metric: str = "euclidean",
-    start: int = 0,
     group: Any = None,
     device: str = "auto",
     threads: int | None = None,
     filter: str = "auto",
     witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
     progress: bool | Progress = False,
+    **options: Any,
 ) -> Selection:
     """Picks k rows of those of all ranks, as `pyuniform.select` would of all rows in one place.
 
@@ -61,14 +52,18 @@ def select(
     ----------
     X : array_like, path or source, shape (n, d), or None
         This rank's rows, one dtype and one d on all ranks; None if it has none.
-    k, fraction, metric, device, threads, filter, witnesses, out_of_core
-        As of `pyuniform.select`; k and fraction are of all rows.
-    start : int
-        The first pick, by its number among all rows.
+    k, device, threads, filter, witnesses, out_of_core, scratch
+        As of `pyuniform.select`; k is of all rows.
     group : torch.distributed.ProcessGroup, optional
         By default all ranks.
     progress : bool or callable
         As of `pyuniform.select`; True shows it on the first rank.
+    **options
+        Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
+        min_distance, weights, groups, quotas, tolerance, resume, checkpoint. They are about all
+        rows, by the numbers these have together, and the same on all ranks. A checkpoint is written
+        by the first rank, once a second at most: the picks alone. So ranks of any number, and
+        `pyuniform.select` as well, can go on from it; bounds are computed anew.
 
     Returns
     -------
@@ -83,66 +78,19 @@ def select(
         No process group; a rank failed meanwhile, or did not answer in time.
     """
     began = time.perf_counter()
-    need("torch", "gpu", "what torch.distributed has")
+    need("torch", "torch", "what torch.distributed has")
     ranks = _Ranks(group)
-    check_metric(metric)
-    data = ranks.together(lambda: _take(X, metric, device, threads, filter, witnesses, out_of_core))
-    about = ranks.gather(data and (data.n, data.d, data.dtype, data.rows.exponent, data.threads))
-    present = [a for a in about if a is not None]
-    if not present:
-        raise ValueError("no rank has any rows")
-    if len({(d, dtype) for _, d, dtype, _, _ in present}) > 1:
-        kinds = ", ".join(f"rank {r}: {a[1]} {a[2]}" for r, a in enumerate(about) if a)
-        raise ValueError(f"ranks have rows of other widths or dtypes: {kinds}")
-    exponent = max(a[3] for a in present)
-    if data and data.rows.exponent < exponent - CLOSE_EXPONENTS:
-        # The filter's frame must hold the picks of other ranks.
-        reach = math.ldexp(0.75, exponent + 40)
-        data = _take(X, metric, device, threads, filter, witnesses, out_of_core, reach)
-    n, d, dtype = sum(a[0] for a in present), present[0][1], present[0][2]
-    k = number_of_picks(k, fraction, n, check_constraints(n, d, metric))
-    start = integer_within("start", start, 0, n - 1)
-
-    wanted = min(k + 1, n)
-    ranks.join(data.shard(wanted, SHARE) if data else _NoRows())
-    with shown(progress and (ranks.rank == 0 or callable(progress)) and progress, k) as show:
-        run = farthest_first(
-            Shards(ranks, data.threads if data else 1),
-            wanted,
-            start,
-            report=lambda picks, radius2: show.picks(
-                min(picks, k), k, float(to_metric(radius2, metric))
-            ),
-        )
-    radii = to_metric(run.radii2, metric)
-    return Selection(
-        run.indices[:k],
-        radii[:k],
-        float(radii[k]) if k < n else 0.0,
-        {
-            "metric": metric,
-            "start": start,
-            "k": k,
-            "n": n,
-            "d": d,
-            "dtype": dtype,
-            "version": __version__,
-            "ranks": len(about),
-            "rows": [0 if a is None else a[0] for a in about],
-            "bytes_gathered": ranks.bytes,
-            "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - began, 6),
-        },
-        run.stats,
-        run.rounds,
-    )
-
-
-def _take(X: Any, *arguments: Any) -> Data | None:
-    if X is None or (hasattr(X, "shape") and len(X.shape) == 2 and X.shape[0] == 0):
-        return None
-    metric, device, threads, filter, witnesses, out_of_core, *reach = arguments
-    return take(X, metric, device, threads, filter, witnesses, out_of_core, None, *reach)
+    shows = callable(progress) or ranks.rank == 0
+    request = Request(k, progress=shows and progress, **options)
+    away = ranks.together(request.away)
+    how = {"device": device, "threads": threads, "filter": filter, "witnesses": witnesses}
+    ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
+    pool_threads = ranks.together(lambda: check_threads(threads))
+    data = as_one(ranks, request.metric, away.reach, pool_threads)
+    found = pick(data, request, away, began, ranks.keep)
+    ids = ids_of(ranks, found.indices)
+    found.manifest["bytes_gathered"] = ranks.bytes
+    return replace(found, ids=ids)
 
 
 @dataclass
@@ -154,7 +102,10 @@ class _Answer:
 
 
 class _Ranks:
-    """A shard on each rank; see `pyuniform.shards.Team`."""
+    """A part on each rank; see `pyuniform.parts.Members`."""
+
+    kind = "rank"
+    part: Part
 
     def __init__(self, group: Any) -> None:
         import torch.distributed as dist
@@ -166,25 +117,21 @@ class _Ranks:
             )
         self._dist, self._group = dist, group
         self.rank = dist.get_rank(group)
-        self.bytes = 0
+        self.members = dist.get_world_size(group)
         self.sizes: list[int] = []
-        self._shard: Any = None
+        self.bytes = 0
         self._stats: list[dict[str, int]] = []
         self._failed: BaseException | None = None
-
-    def join(self, shard: Any) -> None:
-        """Makes a shard this rank's."""
-        self._shard = shard
-        joined = self.gather((shard.size, shard.stats()))
-        self.sizes = [size for size, _ in joined]
-        self._stats = [stats for _, stats in joined]
 
     def gather(self, value: Any, error: BaseException | None = None) -> list[Any]:
         """The values of all ranks, by rank; an error of any is raised on all."""
         # As bytes, to count them: torch would make the same of the object.
-        sent: list[bytes] = [b""] * self._dist.get_world_size(self._group)
+        sent: list[bytes] = [b""] * self.members
         mine = pickle.dumps(_Answer(value, error))
-        self._dist.all_gather_object(sent, mine, group=self._group)
+        try:
+            self._dist.all_gather_object(sent, mine, group=self._group)
+        except RuntimeError as lost:
+            raise RuntimeError(f"a rank is gone, or did not answer in time: {lost}") from lost
         self.bytes += sum(map(len, sent))
         answers = [pickle.loads(answer) for answer in sent]
         for rank, answer in enumerate(answers):
@@ -196,7 +143,7 @@ class _Ranks:
                 raise kind(f"rank {rank}: {answer.error}") from answer.error
         return [answer.value for answer in answers]
 
-    def together(self, work: Any) -> Any:
+    def together(self, work: Callable[[], Any]) -> Any:
         """What `work` returns here; what it raises on any rank is raised on all."""
         value, error = None, None
         try:
@@ -207,17 +154,17 @@ class _Ranks:
         return value
 
     def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
-        """See `Team`. Once a round, with the candidates, travels what was done for them."""
+        """See `Team`. With the answers travels what was done for them."""
         if method == "stats":
             return self._stats
         value, error = None, self._failed
         given = arguments[self.rank]
         if error is None and given is not None:
             try:
-                value = getattr(self._shard, method)(*given)
+                value = self.part.call(method, *given)
             except Exception as found:
                 error = found
-        answers = self.gather((value, self._shard.stats()), error)
+        answers = self.gather((value, self.part.spent()), error)
         self._stats = [stats for _, stats in answers]
         return [value for value, _ in answers]
 
@@ -225,7 +172,7 @@ class _Ranks:
         """See `Team`. What goes wrong is told to all when they are asked next."""
         try:
             if self._failed is None:
-                getattr(self._shard, method)(*arguments[self.rank])
+                self.part.call(method, *arguments[self.rank])
         except Exception as error:
             self._failed = error
 
@@ -233,53 +180,44 @@ class _Ranks:
         """See `Team`."""
         try:
             if self._failed is None:
-                yield from self._shard.relax(rho)
+                yield from self.part.shard.relax(rho)
         except Exception as error:
             self._failed = error
 
     def here(self) -> list[tuple[int, Shard]]:
-        """See `Team`."""
-        return [(self.rank, self._shard)]
+        """See `Team`. A checkpoint has the picks alone."""
+        return []
 
-
-class _NoRows:
-    """The shard of a rank without rows."""
-
-    size = 0
-
-    def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """See `Shard`."""
-
-    def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
-        """See `Shard`."""
-
-    def threshold(self, count: int) -> float:
-        """See `Shard`."""
-        return -1.0
-
-    def relax(self, rho: float) -> Iterator[None]:
-        """See `Shard`."""
-        return iter(())
-
-    def count_within(self, distance2: float) -> int:
-        """See `Shard`."""
-        return 0
-
-    def candidates(self, rho: float, limit: int) -> Candidates:
-        """See `Shard`."""
-        none = np.empty(0)
-        return Candidates(
-            none.astype(np.int64),
-            np.empty((0, 0)),
-            none,
-            none.astype(np.int32),
-            -1.0,
-            np.iinfo(np.int64).max,
+    def keep(self, path: Any, run: dict[str, Any], fingerprint: Callable[[], str]) -> Saving:
+        """What keeps a run; see `Checkpoint`."""
+        kept = self.together(
+            lambda: Checkpoint(path, run, fingerprint, 1.0) if self.rank == 0 else None
         )
+        return _KeptByFirst(self, kept)
 
-    def write(self, *found: NDArray[Any]) -> None:
-        """See `Shard`."""
 
-    def stats(self) -> dict[str, int]:
-        """See `Shard`."""
-        return {}
+class _KeptByFirst:
+    """A checkpoint that the first rank writes, and that all go on from."""
+
+    def __init__(self, ranks: _Ranks, checkpoint: Checkpoint | None) -> None:
+        self._ranks, self._checkpoint = ranks, checkpoint
+
+    def restore(self) -> Progressed | None:
+        """What was saved, on all ranks."""
+        checkpoint = self._checkpoint
+        saved = self._ranks.together(lambda: checkpoint.restore() if checkpoint else None)
+        told = None if saved is None else replace(saved, names=[], read=_nothing)
+        return self._ranks.gather(told)[0]
+
+    def due(self) -> bool:
+        """Whether it is time for another one; on other ranks never."""
+        return self._checkpoint is not None and self._checkpoint.due()
+
+    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None:
+        """Writes one, on the first rank."""
+        if self._checkpoint is not None:
+            self._checkpoint.save(run, state)
+
+
+def _nothing(name: str, out: NDArray[np.float64]) -> None:
+    """Reads nothing: a run's picks came without the state of shards."""

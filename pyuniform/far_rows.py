@@ -53,7 +53,7 @@ class FarRows:
     threads : int, optional
     scratch : path, optional
         The folder of the scratch file; by default TMPDIR, or else /var/tmp.
-    reach : float
+    reach, first
         As of `pyuniform.rows.prepare`.
 
     Attributes
@@ -81,6 +81,7 @@ class FarRows:
         scratch: str | os.PathLike[str] | None = None,
         name: str = "X",
         reach: float = 0.0,
+        first: int = 0,
     ) -> None:
         check_metric(metric)
         check_shape(source.shape, source.dtype, name)
@@ -88,7 +89,7 @@ class FarRows:
         self.metric, self.dtype = metric, source.dtype
         self.n, self.d = source.shape
         self.fingerprint = ""
-        self._name, self._reach = name, reach
+        self._name, self._reach, self._first = name, reach, first
         self.core = _core.Rows(self.n, self.d, self.dtype, metric == "cosine")
         self._parts = [_mapped_part(part) or part for part in parts(source)]
         self.sample = self._prepared(_sample_of(source))
@@ -141,7 +142,7 @@ class FarRows:
         OSError
             A file has become shorter, or the disk is full.
         """
-        scan = Scan(self.core, self.threads, self._name)
+        scan = Scan(self.core, self.threads, self._name, self._first)
         files: list[tuple[int, int, int, int]] = []
         at = 0
         for part in self._parts:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.arguments import integer_within
+from pyuniform.carrier import Carrier
 from pyuniform.carriers import Data
 from pyuniform.constraints import Constraints
 from pyuniform.reference import distance2, to_metric
@@ -50,7 +50,7 @@ class Beginning:
         return self.resumed.preselected if self.resumed else len(self.asked.preselected)
 
     def radii(
-        self, shard: Any, anchors: NDArray[np.float64] | None, threads: int
+        self, carrier: Carrier, anchors: NDArray[np.float64] | None, threads: int
     ) -> NDArray[np.float64]:
         """Of the rows, in the metric's unit.
 
@@ -65,7 +65,7 @@ class Beginning:
             return np.empty(0)
         if len(self.rows) == 1 and anchors is None:
             return np.array([math.inf])
-        squared = radii2_in_order(shard.canonical(self.rows), anchors, threads)
+        squared = radii2_in_order(carrier.canonical(self.rows), anchors, threads)
         radii = to_metric(squared, self.asked.metric)
         if self.start is not None and radii[0] < self.asked.min_distance:
             raise ValueError(

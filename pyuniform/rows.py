@@ -143,7 +143,12 @@ def check_threads(threads: int | None) -> int:
 
 
 def prepare(
-    X: Any, metric: str, threads: int | None = None, name: str = "X", reach: float = 0.0
+    X: Any,
+    metric: str,
+    threads: int | None = None,
+    name: str = "X",
+    reach: float = 0.0,
+    first: int = 0,
 ) -> Rows:
     """Checks X and reads it once.
 
@@ -155,6 +160,8 @@ def prepare(
         For messages.
     reach : float
         Values of up to this size will come from elsewhere.
+    first : int
+        The number of the first row, for the fingerprint, where these are a part of others.
 
     Raises
     ------
@@ -169,7 +176,7 @@ def prepare(
     array, dtype = as_matrix(X, name)
     n, d = array.shape
     core = _core.Rows(array, dtype)
-    scan = Scan(core, threads, name)
+    scan = Scan(core, threads, name, first)
     norms = np.empty(n) if metric == "cosine" else None
     step = max(1, SCAN_BYTES // (d * array.itemsize))
     for begin in range(0, n, step):
@@ -195,9 +202,9 @@ def prepare(
 class Scan:
     """The one validating read of rows, block by block: what is wrong, how large, which bytes."""
 
-    def __init__(self, core: _core.Rows, threads: int, name: str) -> None:
+    def __init__(self, core: _core.Rows, threads: int, name: str, first: int = 0) -> None:
         self.largest = 0.0
-        self._core, self._threads, self._name = core, threads, name
+        self._core, self._threads, self._name, self._first = core, threads, name, first
         self._sum = 0
         self._bad: list[int] = []
         self._zero: list[NDArray[np.int64]] = []
@@ -212,7 +219,9 @@ class Scan:
         at = begin
         while at < end and len(self._bad) < 5:
             rest = None if norms is None else norms[at - begin :]
-            largest, nonfinite, part = _core.scan(self._core, at, end, self._threads, rest)
+            largest, nonfinite, part = _core.scan(
+                self._core, at, end, self._threads, rest, self._first
+            )
             if nonfinite < 0:
                 self.largest = max(self.largest, largest)
                 self._sum = (self._sum + part) % 2**64
@@ -251,6 +260,16 @@ def frame_exponent(largest: float, metric: str) -> int:
 def hash_shape(n: int, d: int, itemsize: int) -> int:
     """Mixes a shape into a fingerprint."""
     return (n * 0x9E3779B97F4A7C15 + d * 0xC2B2AE3D27D4EB4F + itemsize) % 2**64
+
+
+def joined_fingerprint(parts: list[tuple[str, int]], d: int, itemsize: int) -> str:
+    """That of rows of which these are the parts: fingerprint and number of rows of each.
+
+    Parts have been read with the number of their first row.
+    """
+    rows = sum(int(own, 16) - hash_shape(n, d, itemsize) for own, n in parts)
+    whole = hash_shape(sum(n for _, n in parts), d, itemsize)
+    return f"{(whole + rows) % 2**64:016x}"
 
 
 def _center(core: _core.Rows, n: int, d: int, exponent: int) -> NDArray[np.float64]:

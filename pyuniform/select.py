@@ -4,26 +4,17 @@ from __future__ import annotations
 
 import os
 import time
-import warnings
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from pyuniform.carriers import take
-from pyuniform.checkpoint import Checkpoint
-from pyuniform.constraints import check_constraints, number_of_picks, take_anchors
-from pyuniform.filters import SHARE
-from pyuniform.given import begin
-from pyuniform.progress import Progress, shown
-from pyuniform.reference import to_metric
-from pyuniform.rows import check_metric
+from pyuniform.picking import Request, pick
+from pyuniform.progress import Progress
 from pyuniform.selection import Selection
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.traversal import Given, Report, farthest_first
-from pyuniform.version import __version__
 
 
 def select(
@@ -165,101 +156,25 @@ def select(
     if source is not None:
         check_ids(source)
         X = source
-    away, values, reach = None, None, 0.0
-    if anchors is not None:
-        check_metric(metric)
-        away, values = take_anchors(anchors, metric)
-        reach = float(np.abs(values).max())
-    rows = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch, reach)
-    asked = check_constraints(
-        rows.n,
-        rows.d,
+    request = Request(
+        k,
+        fraction,
         metric,
-        preselected=preselected,
-        anchors=away,
-        exclude=exclude,
-        min_distance=min_distance,
-        weights=weights,
-        groups=groups,
-        quotas=quotas,
-        tolerance=tolerance,
+        start,
+        seed,
+        preselected,
+        anchors,
+        exclude,
+        min_distance,
+        weights,
+        groups,
+        quotas,
+        tolerance,
+        resume,
+        checkpoint,
+        progress,
     )
-    k = number_of_picks(k, fraction, rows.n, asked)
-    first = begin(rows, asked, k, start, seed, resume)
-    rules = asked.rules(first.quota) if asked.needs_rules else None
-
-    keeper = None
-    if checkpoint is not None:
-        of_run = {"metric": metric, "k": k, "start": first.start, "n": rows.n, "d": rows.d}
-        of_run |= {"dtype": rows.dtype, "constraints": asked.described()}
-        keeper = Checkpoint(checkpoint, of_run, lambda: rows.fingerprint)
-
-    # One more pick than asked for tells the covering radius, where rows compete by distance alone.
-    wanted = k if rules else min(k + 1, rows.n)
-    with shown(progress, k) as show:
-        if scratch_bytes := rows.manifest.get("scratch_bytes"):
-            show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
-        report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
-            min(picks, k), k, float(to_metric(radius2, metric))
-        )
-        shard = rows.shard(wanted, SHARE, show.reading)
-        radii = first.radii(shard, values, rows.threads)
-        given = Given(
-            first.rows,
-            values,
-            asked.floor2 if away is not None and asked.min_distance > 0 else None,
-            lambda: first.check(rows.fingerprint),
-            rules,
-            asked.covered() if rules else None,
-        )
-        run = farthest_first(
-            rows.carrier(shard, rules=rules is not None),
-            wanted,
-            given,
-            report=report,
-            checkpoint=keeper,
-        )
-    radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
-    if run.covering2 is not None:
-        covering = float(to_metric(run.covering2, metric))
-    else:
-        covering = float(radii[k]) if k < rows.n else 0.0
-    indices, radii = run.indices[:k], radii[:k]
-    distinct = int(np.count_nonzero(radii))
-    if distinct < len(radii):
-        warnings.warn(
-            f"only {distinct} of the {len(radii)} picks are distinct rows: the others have radius "
-            "0 and come in index order",
-            stacklevel=2,
-        )
-    manifest = {
-        "metric": metric,
-        "start": first.start,
-        "seed": seed,
-        "k": len(indices),
-        "n": rows.n,
-        "d": rows.d,
-        "dtype": rows.dtype,
-        "fingerprint": rows.fingerprint,
-        "version": __version__,
-        **rows.manifest,
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - began, 6),
-    }
-    if asked.names:
-        manifest["constraints"] = asked.described()
-    if known := first.preselected:
-        manifest["preselected"] = known
-    if given.within2 is not None:
-        manifest["near_anchors"] = run.near_anchors
-    if asked.tolerance:
-        manifest["guarantee"] = 2 / (1 - asked.tolerance)
-    return Selection(
-        indices,
-        radii,
-        covering,
-        manifest,
-        run.stats,
-        run.rounds,
-        None if source is None else ids_at(source, indices),
-    )
+    away = request.away()
+    data = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch, away.reach)
+    found = pick(data, request, away, began)
+    return found if source is None else replace(found, ids=ids_at(source, found.indices))

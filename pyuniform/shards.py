@@ -42,7 +42,7 @@ class Team(Protocol):
         """Relaxes all of them, in steps of a second at most."""
 
     def here(self) -> list[tuple[int, Shard]]:
-        """The shards that are here, and which they are."""
+        """The shards whose states are kept here, and which they are."""
 
 
 class Here:
@@ -115,7 +115,7 @@ class Shards:
         step = max(1, POOL_BYTES // (8 * (self._width or MOST_COLUMNS)))
         for begin in range(0, len(rows), step):
             some = rows[begin : begin + step]
-            self._add_picks(some, self._canonical(some))
+            self._add_picks(some, self.canonical(some))
         if self._rules.take(rows):
             self.govern(self._rules)
 
@@ -154,15 +154,22 @@ class Shards:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Carrier`."""
-        states = [(s, shard.state()) for s, shard in self._team.here()]
-        return {f"{s} {name}": values for s, state in states for name, values in state.items()}
+        return {
+            self._prefix(s) + name: values
+            for s, shard in self._team.here()
+            for name, values in shard.state().items()
+        }
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """See `Carrier`."""
         for s, shard in self._team.here():
-            prefix = f"{s} "
+            prefix = self._prefix(s)
             own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
             shard.restore(own, _prefixed(prefix, read))
+
+    def _prefix(self, s: int) -> str:
+        """Of names of a shard's state: its rows, so that shards of other rows do not take it."""
+        return f"{self._offsets[s]}-{self._offsets[s + 1]} "
 
     def stats(self) -> dict[str, int]:
         """See `Carrier`; `pairs` are those looked at in full length."""
@@ -178,7 +185,8 @@ class Shards:
         )
         return total
 
-    def _canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+    def canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Carrier`."""
         home = np.searchsorted(self._offsets, indices, side="right") - 1
         there = [home == s for s in range(len(self._team.sizes))]
         parts = self._team.ask(

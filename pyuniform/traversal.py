@@ -62,8 +62,11 @@ class Progressed:
         Fields of the `Controller`.
     stats, rounds, covering2
         As of `Traversal`.
+    over : bool
+        Whether nothing is left to do.
     names : list of str
-        The arrays of the carrier's state that were saved.
+        The arrays of the carrier's state that were saved; where there are none, only the work of
+        finding them out again is lost.
     read : callable
         ``read(name, out)`` fills an array with one of them.
     """
@@ -74,6 +77,7 @@ class Progressed:
     stats: dict[str, int]
     rounds: list[dict[str, float]]
     covering2: float | None = None
+    over: bool = False
     names: list[str] = field(default_factory=list)
     read: Callable[[str, NDArray[Any]], None] = lambda name, out: None
 
@@ -170,7 +174,7 @@ def farthest_first(
         rounds, before = saved.rounds, saved.stats
         controller = Controller(**saved.controller)
         began -= rounds[-1]["seconds"] if rounds else 0
-        if not saved.names:  # it was over
+        if saved.over:
             return Traversal(indices[:t], radii2[:t], before, rounds, near_anchors, saved.covering2)
         carrier.add_rows(made)
         carrier.restore(saved.names, saved.read)
@@ -180,16 +184,16 @@ def farthest_first(
         both = {name: now.get(name, 0) + before.get(name, 0) for name in now | before}
         return {**both, "rounds": len(rounds)}
 
-    def keep(state: dict[str, NDArray[Any]], covering2: float | None = None) -> None:
+    def keep(covering2: float | None = None, over: bool = False) -> None:
         if checkpoint:
             run = Progressed(
-                indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2
+                indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2, over
             )
-            checkpoint.save(run, state)
+            checkpoint.save(run, {} if over else carrier.state())
 
     def between() -> None:
         if checkpoint and checkpoint.due():
-            keep(carrier.state())
+            keep()
         show()
 
     while t < k:
@@ -219,7 +223,7 @@ def farthest_first(
     if given.covered:
         carrier.govern(given.covered)
         covering2 = farthest_left(carrier, show)
-    keep({}, covering2)
+    keep(covering2, over=True)
     return Traversal(indices[:t], radii2[:t], stats(), rounds, near_anchors, covering2)
 
 

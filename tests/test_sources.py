@@ -30,6 +30,7 @@ from pyuniform.sources import (
     register,
     registry,
     suffixes,
+    window,
     with_ids,
 )
 from pyuniform.sources.paths import natural
@@ -59,6 +60,12 @@ def assert_source(source: Source, X: NDArray[Any]) -> None:
         assert_rows(source.rows(ids), X[ids])
     gathered = as_array(source)
     assert_rows(np.ascontiguousarray(gathered), np.ascontiguousarray(X))
+    for begin, end in [(0, 1), (0, len(X)), (len(X) - 1, len(X)), (1, 40), (7, 8), (20, len(X))]:
+        part = window(source, begin, end)
+        assert part.shape == (end - begin, X.shape[1])
+        for rows in (1, 7, 13, 1000):
+            assert_rows(np.concatenate(list(read_blocks(part, rows))), X[begin:end])
+        assert_rows(part.rows(np.arange(end - begin)[::-1]), X[begin:end][::-1])
     indices, radii = reference.farthest_first(X, 20)
     for selection in (
         pyuniform.select(gathered, 20),
@@ -82,6 +89,9 @@ def assert_ids(source: Source, option: str | None) -> None:
     assert some is not None
     assert some.dtype == ids.dtype
     assert some.tolist() == [wanted[i] for i in rows]
+    inside = ids_at(window(source, 5, 60), np.array([0, 54]))
+    assert inside is not None
+    assert inside.tolist() == [wanted[5], wanted[59]]
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float16"])

@@ -7,7 +7,7 @@ Who calls whom; imports run downwards only::
     parquet.py  arrow.py  hf.py  lance.py           lists in a column of a table
     zarr.py  hdf5.py                                chunked arrays
     npy.py  npz.py  safetensors.py  raw.py          values one after another
-    shards.py                                       several sources as one
+    shards.py  windows.py                           several sources as one, part of one
       ▼
     lists.py        TableSource: a column of lists as rows
     chunked.py      ChunkedSource: an array that is read in bands of rows
@@ -33,6 +33,7 @@ from pyuniform.sources.protocol import (
 )
 from pyuniform.sources.registry import is_source, open_source, register, suffixes
 from pyuniform.sources.shards import concatenate
+from pyuniform.sources.windows import window
 
 __all__ = [
     "BLOCK_ROWS",
@@ -47,5 +48,6 @@ __all__ = [
     "read_ids",
     "register",
     "suffixes",
+    "window",
     "with_ids",
 ]

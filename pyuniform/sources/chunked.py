@@ -47,11 +47,15 @@ class ChunkedSource:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The rows, band by band."""
+        return self.blocks_from(0, rows)
+
+    def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
+        """Those from a row on; bands before it are not read."""
         n, rows = self.shape[0], check_rows(rows)
         step = self._band * max(1, rows // self._band)
         with self._open() as array:
-            for begin in range(0, n, step):
-                band = self._read(array, begin, min(n, begin + step))
+            for begin in range(first - first % self._band, n, step):
+                band = self._read(array, begin, min(n, begin + step))[max(0, first - begin) :]
                 for at in range(0, len(band), rows):
                     yield band[at : at + rows]
 

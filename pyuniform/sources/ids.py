@@ -22,7 +22,7 @@ class WithIds:
     def __init__(self, source: Source, read: Callable[[], Any]) -> None:
         self.name, self.shape, self.dtype = source.name, source.shape, source.dtype
         self.cheap_rows = source.cheap_rows
-        self._source, self._read = source, read
+        self.source, self._read = source, read
 
     @cached_property
     def ids(self) -> NDArray[Any]:
@@ -34,19 +34,19 @@ class WithIds:
 
     def array(self) -> NDArray[Any] | None:
         """All rows without a copy, if the source can."""
-        return mapped(self._source)
+        return mapped(self.source)
 
     def parts(self) -> list[Source]:
         """The sources that it joins, if it does."""
-        return parts(self._source)
+        return parts(self.source)
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The source's blocks."""
-        return self._source.blocks(rows)
+        return self.source.blocks(rows)
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:
         """The source's rows."""
-        return self._source.rows(ids)
+        return self.source.rows(ids)
 
 
 def with_ids(source: Source, ids: Any) -> Source:

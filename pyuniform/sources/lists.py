@@ -18,7 +18,7 @@ from pyuniform.sources.checks import (
     reading,
     row_numbers,
 )
-from pyuniform.sources.protocol import BLOCK_ROWS
+from pyuniform.sources.protocol import BLOCK_ROWS, blocks_after
 
 
 class Table(Protocol):
@@ -83,8 +83,17 @@ class TableSource:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The column's pieces as matrices."""
-        at = 0
-        for lists in self._pieces(self._table.batches(self._column, check_rows(rows))):
+        return self._matrices(self._table.batches(self._column, check_rows(rows)), 0)
+
+    def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
+        """Those from a row on, without reading up to there if the table can."""
+        batches_from = getattr(self._table, "batches_from", None)
+        if batches_from is None:
+            return blocks_after(first, self.blocks(rows))
+        return self._matrices(batches_from(first, self._column, check_rows(rows)), first)
+
+    def _matrices(self, pieces: Iterable[pa.Array], at: int) -> Iterator[NDArray[Any]]:
+        for lists in self._pieces(pieces):
             yield self._matrix(lists, range(at, at + len(lists)))
             at += len(lists)
 

@@ -43,9 +43,19 @@ class ParquetTable:
 
     def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
         """The column, from the first row group to the last."""
+        return self.batches_from(0, column, rows)
+
+    def batches_from(self, first: int, column: str, rows: int) -> Iterator[pa.Array]:
+        """The column from that row on; the row groups before it are not read."""
+        group = int(np.searchsorted(self._ends, first, side="right"))
+        groups = list(range(group, len(self._ends)))
+        skipped = first - (int(self._ends[group - 1]) if group else 0)
         with opened(self._path) as file:
-            for batch in file.iter_batches(min(rows, _DECODED_ROWS), columns=[column]):
-                yield batch.column(column)
+            for batch in file.iter_batches(min(rows, _DECODED_ROWS), groups, columns=[column]):
+                piece = batch.column(column)[skipped:]
+                skipped = max(0, skipped - batch.num_rows)
+                if len(piece):
+                    yield piece
 
     def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
         """The rows of each row group that has any; the group is decoded up to the last of them."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,8 +19,9 @@ class Source(Protocol):
 
     A source may also have ``array()``, which returns all rows as an array or a memory map without
     copying them, or None; ``parts()``, the sources that it joins; ``field(name)``, another column;
-    ``ids_at(rows)``, the record ids of some rows, where that is cheaper than all of them; and
-    ``check_ids()``, which raises if any id cannot be read.
+    ``ids_at(rows)``, the record ids of some rows, where that is cheaper than all of them;
+    ``check_ids()``, which raises if any id cannot be read; and ``blocks_from(first, rows)``, the
+    blocks from a row on, where those before need not be read.
 
     Attributes
     ----------
@@ -88,6 +89,14 @@ def read_blocks(source: Source, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]
     if at != n:
         found = f"more than {n}" if at > n else f"{at} of {n}"
         raise ValueError(f"{source.name} gave {found} rows: did it change since it was opened?")
+
+
+def blocks_after(first: int, blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
+    """What blocks hold from a row on."""
+    for block in blocks:
+        if len(block) > first:
+            yield block[first:]
+        first = max(0, first - len(block))
 
 
 def as_array(source: Source) -> NDArray[Any]:

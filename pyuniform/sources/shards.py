@@ -53,7 +53,7 @@ class Concatenation:
             if source.ids is None:
                 return None
             parts.append(source.ids)
-        return np.concatenate(parts, dtype=_id_dtype({p.dtype for p in parts})) if parts else None
+        return np.concatenate(parts, dtype=id_dtype({p.dtype for p in parts})) if parts else None
 
     def ids_at(self, rows: Any) -> NDArray[Any] | None:
         """The ids of these rows; None if a source that has some of them has no ids."""
@@ -66,7 +66,7 @@ class Concatenation:
                 return None
             out[places] = part
             kinds.add(part.dtype)
-        return out.astype(_id_dtype(kinds)) if kinds else out
+        return out.astype(id_dtype(kinds)) if kinds else out
 
     def check_ids(self) -> None:
         """Those of each source, and that all are of one kind."""
@@ -115,7 +115,7 @@ def concatenate(sources: Sequence[Source], name: str | None = None) -> Source:
     return Concatenation(sources, name or f"{sources[0].name} and {len(sources) - 1} more")
 
 
-def _id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
+def id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
     """What holds the ids of all shards."""
     common = np.result_type(*kinds)
     # int64 and uint64 would be rounded to float64.

@@ -52,9 +52,13 @@ class StreamSource:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The rows in one sequential read."""
+        return self.blocks_from(0, rows)
+
+    def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
+        """Those from a row on."""
         n, rows = self.shape[0], check_rows(rows)
         with self._open() as stream:
-            for begin in range(0, n, rows):
+            for begin in range(first, n, rows):
                 yield self._read(stream, begin, min(rows, n - begin))
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:

@@ -1,0 +1,182 @@
+"""What every select() comes down to: rows somewhere, and what is asked of them."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pyuniform.carriers import Data
+from pyuniform.checkpoint import Checkpoint
+from pyuniform.constraints import check_constraints, number_of_picks, take_anchors
+from pyuniform.filters import SHARE
+from pyuniform.given import begin
+from pyuniform.progress import Progress, shown
+from pyuniform.reference import to_metric
+from pyuniform.rows import Rows, check_metric
+from pyuniform.selection import Selection
+from pyuniform.traversal import Given, Report, Saving, farthest_first
+from pyuniform.version import __version__
+
+
+@dataclass(frozen=True)
+class Away:
+    """Anchors, or none: checked rows, their canonical values, and the largest of these."""
+
+    rows: Rows | None = None
+    values: NDArray[np.float64] | None = None
+    reach: float = 0.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is picked, wherever the rows are: arguments of `pyuniform.select`, as they came."""
+
+    k: int | None = None
+    fraction: float | None = None
+    metric: str = "euclidean"
+    start: int | None = None
+    seed: int | None = None
+    preselected: ArrayLike | None = None
+    anchors: Any = None
+    exclude: ArrayLike | None = None
+    min_distance: float | None = None
+    weights: ArrayLike | None = None
+    groups: ArrayLike | None = None
+    quotas: Mapping[Any, int] | int | str | None = None
+    tolerance: float = 0.0
+    resume: Selection | None = None
+    checkpoint: str | os.PathLike[str] | None = None
+    progress: bool | Progress = False
+
+    def away(self) -> Away:
+        """Its anchors.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `pyuniform.select`.
+        """
+        check_metric(self.metric)
+        if self.anchors is None:
+            return Away()
+        rows, values = take_anchors(self.anchors, self.metric)
+        return Away(rows, values, float(np.abs(values).max()))
+
+
+def pick(
+    data: Data,
+    request: Request,
+    away: Away,
+    began: float,
+    keep: Callable[..., Saving] = Checkpoint,
+) -> Selection:
+    """Picks rows.
+
+    Parameters
+    ----------
+    data : Data
+    request : Request
+    away : Away
+        Its anchors; the data have been told of their reach.
+    began : float
+        When, by `time.perf_counter`.
+    keep : callable
+        Makes what keeps the run, from arguments of `Checkpoint`.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        As `pyuniform.select`.
+    """
+    metric = request.metric
+    asked = check_constraints(
+        data.n,
+        data.d,
+        metric,
+        preselected=request.preselected,
+        anchors=away.rows,
+        exclude=request.exclude,
+        min_distance=request.min_distance,
+        weights=request.weights,
+        groups=request.groups,
+        quotas=request.quotas,
+        tolerance=request.tolerance,
+    )
+    k = number_of_picks(request.k, request.fraction, data.n, asked)
+    first = begin(data, asked, k, request.start, request.seed, request.resume)
+    rules = asked.rules(first.quota) if asked.needs_rules else None
+
+    keeper = None
+    if request.checkpoint is not None:
+        of_run = {"metric": metric, "k": k, "start": first.start, "n": data.n, "d": data.d}
+        of_run |= {"dtype": data.dtype, "constraints": asked.described()}
+        keeper = keep(request.checkpoint, of_run, lambda: data.fingerprint)
+
+    # One more pick than asked for tells the covering radius, where rows compete by distance alone.
+    wanted = k if rules else min(k + 1, data.n)
+    with shown(request.progress, k) as show:
+        if scratch_bytes := data.manifest.get("scratch_bytes"):
+            show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
+        report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
+            min(picks, k), k, float(to_metric(radius2, metric))
+        )
+        carrier = data.carrier(data.shard(wanted, SHARE, show.reading), rules=rules is not None)
+        radii = first.radii(carrier, away.values, data.threads)
+
+        def ready() -> None:
+            data.ready()
+            first.check(data.fingerprint)
+
+        given = Given(
+            first.rows,
+            away.values,
+            asked.floor2 if away.rows is not None and asked.min_distance > 0 else None,
+            ready,
+            rules,
+            asked.covered() if rules else None,
+        )
+        run = farthest_first(carrier, wanted, given, report=report, checkpoint=keeper)
+    radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
+    if run.covering2 is not None:
+        covering = float(to_metric(run.covering2, metric))
+    else:
+        covering = float(radii[k]) if k < data.n else 0.0
+    indices, radii = run.indices[:k], radii[:k]
+    distinct = int(np.count_nonzero(radii))
+    if distinct < len(radii):
+        warnings.warn(
+            f"only {distinct} of the {len(radii)} picks are distinct rows: the others have radius "
+            "0 and come in index order",
+            stacklevel=3,
+        )
+    manifest = {
+        "metric": metric,
+        "start": first.start,
+        "seed": request.seed,
+        "k": len(indices),
+        "n": data.n,
+        "d": data.d,
+        "dtype": data.dtype,
+        "fingerprint": data.fingerprint,
+        "version": __version__,
+        **data.manifest,
+        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - began, 6),
+    }
+    if asked.names:
+        manifest["constraints"] = asked.described()
+    if known := first.preselected:
+        manifest["preselected"] = known
+    if given.within2 is not None:
+        manifest["near_anchors"] = run.near_anchors
+    if asked.tolerance:
+        manifest["guarantee"] = 2 / (1 - asked.tolerance)
+    return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
