@@ -9,7 +9,6 @@ compared with the plain run beside it. `--write` puts the table into docs/constr
 from __future__ import annotations
 
 import argparse
-import re
 import time
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 import pyuniform
 from benchmarks import ROOT
 from benchmarks.machine import header, spread
+from benchmarks.marks import write_between
 
 PAGE = ROOT / "docs" / "constraints.md"
 
@@ -95,9 +95,7 @@ def main() -> None:
     found = table(rows_of(given.rows), given.k, given.repeats)
     print(found)
     if given.write:
-        marks = r"(<!-- constraints: begin -->\n).*(<!-- constraints: end -->)"
-        page = re.sub(marks, lambda m: f"{m[1]}{found}\n{m[2]}", PAGE.read_text(), flags=re.DOTALL)
-        PAGE.write_text(page)
+        write_between(PAGE, "constraints", found)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import logging
+import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,12 @@ from pyuniform.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
 from pyuniform.pipelines import check_uids, write_uids
 from pyuniform.records import open_records
 from pyuniform.selection import Selection
-from pyuniform.sources import ids_at, open_source, read_ids, with_ids
+from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids
+from pyuniform.sources.checks import need
 from pyuniform.subsets import ORDERS, check_output, write_records
+
+# For a Ray cluster to answer at its address.
+CONNECT_SECONDS = 10.0
 
 
 @click.command()
@@ -84,6 +91,19 @@ from pyuniform.subsets import ORDERS, check_output, write_records
     help="Keep the run in this file every minute, and go on from it if it is there. It is removed "
     "when the outputs have been written.",
 )
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="",
+    metavar="[ADDRESS]",
+    help="Work over Ray actors, of a cluster, or of this machine if there is no address. THREADS "
+    "are of each, by default one.",
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(min=1),
+    help="With --ray: how many actors.  [default: as there are free processors]",
+)
 @click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def select(
@@ -107,6 +127,8 @@ def select(
     out_of_core: bool | None,
     scratch: Path | None,
     checkpoint: Path | None,
+    ray: str | None,
+    shards: int | None,
     trace: Path | None,
     quiet: bool,
 ) -> None:
@@ -123,6 +145,8 @@ def select(
         raise click.UsageError("--order goes with --join")
     if join and output is None:
         raise click.UsageError("--join needs -o, the file for the picked records")
+    if ray is None and shards is not None:
+        raise click.UsageError("--shards goes with --ray")
     ids, id_column = reading.pop("ids"), reading["id_column"]
     if ids and id_column:
         raise click.UsageError("give --id-column or --ids, not both")
@@ -151,23 +175,29 @@ def select(
                 f"{join} has {count} records for {source.shape[0]} rows of {embeddings}"
             )
 
-    selection = pyuniform.select(
-        source,
-        k,
-        fraction=fraction,
-        metric=metric,
-        start=start,
-        seed=seed,
-        device=device,
-        threads=threads,
-        filter=filter_,
-        witnesses="auto" if witnesses is None else witnesses,
-        out_of_core="auto" if out_of_core is None else out_of_core,
-        scratch=scratch,
-        checkpoint=checkpoint,
-        progress=not quiet,
-        **arguments,
-    )
+    arguments |= {
+        "fraction": fraction,
+        "metric": metric,
+        "start": start,
+        "seed": seed,
+        "device": device,
+        "filter": filter_,
+        "witnesses": "auto" if witnesses is None else witnesses,
+        "out_of_core": "auto" if out_of_core is None else out_of_core,
+        "scratch": scratch,
+        "checkpoint": checkpoint,
+        "progress": not quiet,
+    }
+    if ray is None:
+        selection = pyuniform.select(source, k, threads=threads, **arguments)
+    else:
+        check_ids(source)
+        reads = {name: value for name, value in reading.items() if name != "id_column"}
+        _start_ray(ray)
+        selection = pyuniform.ray.select(
+            embeddings, k, shards=shards, threads=threads or 1, **reads, **arguments
+        )
+        selection = replace(selection, ids=ids_at(source, selection.indices))
     if trace:
         selection.save_trace(trace)
     # Picks before what is made of them, which may be refused or too large for the disk.
@@ -183,6 +213,27 @@ def select(
         click.echo("\n".join(map(str, selection.indices.tolist())))
     if not quiet:
         _summarise(selection, output or uids)
+
+
+def _start_ray(address: str) -> None:
+    need("ray", "ray", "--ray")
+    import ray
+
+    import pyuniform.ray  # noqa: F401
+
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        # Ray itself would try for many minutes.
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError as error:
+            raise ConnectionError(f"no Ray answers at {address}: {error}") from None
+    ray.init(
+        address or None,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        **({} if address else {"include_dashboard": False}),
+    )
 
 
 def _summarise(selection: Selection, output: Path | None) -> None:

@@ -110,4 +110,5 @@ def select(
         found = pick(data, request, away, began, actors.keep)
         ids = ids_of(actors, found.indices)
     found.manifest["restarts"] = actors.restarts
+    found.manifest["bytes_gathered"] = actors.bytes
     return replace(found, ids=ids)

@@ -86,7 +86,7 @@ class Actors:
     restarts : int
         How often an actor had to begin again.
     bytes : int
-        Of values that came from actors or went to them.
+        Of candidates that came, and of picks that went to each.
     """
 
     kind = "shard"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +24,29 @@ import datetime, json, os, signal, sys
 import numpy as np
 import torch.distributed as dist
 import pyuniform.distributed
+from pyuniform import checkpoint
+from pyuniform.sources import open_source, with_ids
 folder, rank, world = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 how = json.load(open(folder + "/how.json"))
 dist.init_process_group(
-    "gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=world,
+    "gloo", init_method=how.pop("meet", f"file://{folder}/meet"), rank=rank, world_size=world,
     timeout=datetime.timedelta(seconds=how.pop("timeout", 60)),
 )
 X = np.load(f"{folder}/{rank}.npy")
-killed = how.pop("killed", None)
+if word := how.pop("ids", None):
+    X = with_ids(open_source(X), [f"{word} {rank} {i}" for i in range(len(X))])
+killed, after = how.pop("killed", None), how.pop("after", 2)
 def watch(picks, k, radius):
-    if killed == rank and picks > 1:
+    if killed == rank and picks >= after:
         os.kill(os.getpid(), signal.SIGKILL)
+if killed is not None:
+    checkpoint.Checkpoint.due = lambda kept: True
 try:
     sel = pyuniform.distributed.select(X, progress=watch, threads=1, **how)
     answer = {
         "indices": sel.indices.tolist(), "radii": sel.radii[1:].tolist(),
         "covering": sel.covering_radius, "manifest": sel.manifest, "stats": sel.stats,
+        "ids": None if sel.ids is None else sel.ids.tolist(),
     }
 except Exception as error:
     answer = {"error": f"{type(error).__name__}: {error}"}
@@ -46,16 +55,28 @@ os._exit(0)  # not to wait for ranks that are gone
 """
 
 
-def run_ranks(folder: Path, parts: list[np.ndarray], **how: Any) -> list[dict[str, Any] | None]:
-    """What each rank answers; None from one that was killed."""
+def run_ranks(
+    folder: Path,
+    parts: list[np.ndarray],
+    on: tuple[tuple[list[str], str], ...] = (([], "lo"),),
+    **how: Any,
+) -> list[dict[str, Any] | None]:
+    """What each rank answers; None from one that was killed.
+
+    Ranks run in turn `on` hosts: what a command begins with there, and the network interface.
+    """
+    folder.mkdir(exist_ok=True)
     (folder / "how.json").write_text(json.dumps(how))
     for rank, part in enumerate(parts):
         np.save(folder / f"{rank}.npy", part)
     ranks = [
         subprocess.Popen(
-            [sys.executable, "-c", RANK, str(folder), str(rank), str(len(parts))],
+            [
+                *on[rank % len(on)][0],
+                *(sys.executable, "-c", RANK, str(folder), str(rank), str(len(parts))),
+            ],
             cwd=folder,
-            env=os.environ | {"GLOO_SOCKET_IFNAME": "lo"},
+            env=os.environ | {"GLOO_SOCKET_IFNAME": on[rank % len(on)][1]},
         )
         for rank in range(len(parts))
     ]
@@ -89,6 +110,9 @@ def test_two_ranks_pick_as_one_process(metric: str, wordnet: np.ndarray, tmp_pat
     # A round's candidates, in float64, from each rank; and a little at the beginning.
     round_bytes = 2 * 512 * (8 * 384 + 8 + 8 + 4)
     assert about["bytes_gathered"] < (answers[0]["stats"]["rounds"] + 2) * round_bytes
+    assert (
+        about["fingerprint"] == pyuniform.select(wordnet, 1, metric=metric).manifest["fingerprint"]
+    )
 
 
 def test_four_ranks_of_which_some_have_nothing(tmp_path: Path) -> None:
@@ -107,6 +131,25 @@ def test_frames_that_lie_far_apart(tmp_path: Path) -> None:
     X[100:] *= 1e-40
     X[:100] *= 1e20
     assert_as_one(run_ranks(tmp_path, [X[:100], X[100:]], k=150, filter="int8"), X, 150)
+
+
+def test_everything_that_can_be_asked_for(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((300, 24)).astype(np.float32)
+    options: dict[str, Any] = {
+        "anchors": (X[:5] + 0.01).tolist(),
+        "preselected": [250, 3],
+        "exclude": list(range(100, 150)),
+        "weights": rng.uniform(0.5, 2, len(X)).tolist(),
+        "groups": rng.integers(0, 3, len(X)).tolist(),
+        "quotas": "proportional",
+        "min_distance": 0.5,
+    }
+    answers = run_ranks(tmp_path, [X[:120], X[120:]], k=60, ids="row", **options)
+    options["anchors"] = np.array(options["anchors"], dtype=np.float64)
+    assert_as_one(answers, X, 60, **options)
+    ranks = [f"row {int(i >= 120)} {i - 120 * (i >= 120)}" for i in answers[0]["indices"]]
+    assert [answer["ids"] for answer in answers] == [ranks, ranks]
 
 
 @pytest.mark.parametrize(
@@ -136,12 +179,73 @@ def test_what_is_wrong_on_one_rank_is_told_by_all(wrong: str, message: str, tmp_
     assert answers[1]["error"].startswith(own if wrong == "nan" else message)
 
 
-def test_a_rank_that_dies_ends_the_others(wordnet: np.ndarray, tmp_path: Path) -> None:
+def test_a_rank_that_dies_ends_the_others_and_the_run_goes_on(
+    wordnet: np.ndarray, tmp_path: Path
+) -> None:
     began = time.monotonic()
-    answers = run_ranks(tmp_path, [wordnet[:2000], wordnet[2000:]], k=390, killed=1, timeout=10)
+    how: dict[str, Any] = {"k": 390, "checkpoint": str(tmp_path / "run.ckpt")}
+    parts = [wordnet[:2000], wordnet[2000:]]
+    answers = run_ranks(tmp_path / "first", parts, killed=1, after=200, timeout=10, **how)
     assert answers[1] is None
-    assert answers[0]["error"].startswith(("RuntimeError", "DistBackendError"))
+    assert answers[0]["error"].startswith("RuntimeError: a rank is gone, or did not answer in time")
     assert time.monotonic() - began < 60
+    kept = (tmp_path / "run.ckpt").read_bytes()
+    with np.load(tmp_path / "run.ckpt") as saved:
+        assert 200 <= len(saved["indices"]) < 390
+    # With more ranks, with what is wrong told by all, and without any.
+    parts = [wordnet[:10], wordnet[10:10], wordnet[10:3000], wordnet[3000:]]
+    assert_as_one(run_ranks(tmp_path / "then", parts, **how), wordnet, 390)
+    (tmp_path / "run.ckpt").write_bytes(kept)
+    found = pyuniform.select(wordnet, 390, checkpoint=how["checkpoint"])
+    np.testing.assert_array_equal(found.indices, pyuniform.select(wordnet, 390).indices)
+    other = run_ranks(tmp_path / "other", [wordnet[:2000], wordnet[2001:]], **how)
+    assert all("n is 3927 there and 3926 here" in answer["error"] for answer in other)
+
+
+@pytest.fixture
+def two_hosts() -> Iterator[tuple[tuple[list[str], str], ...]]:
+    """Two network namespaces with a wire between them."""
+    if os.geteuid() or not shutil.which("ip"):
+        pytest.skip("network namespaces want root, and iproute2")
+    names = [f"pyuniform-{os.getpid()}-{side}" for side in "ab"]
+    wires = [f"pu{os.getpid()}{side}" for side in "ab"]
+
+    def ip(*arguments: str) -> None:
+        done = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"no network namespaces here: {done.stderr.strip()}")
+
+    try:
+        for name in names:
+            ip("netns", "add", name)
+        ip("link", "add", wires[0], "type", "veth", "peer", "name", wires[1])
+        for number, (name, wire) in enumerate(zip(names, wires, strict=True)):
+            ip("link", "set", wire, "netns", name)
+            ip("-n", name, "addr", "add", f"10.213.7.{number + 1}/24", "dev", wire)
+            ip("-n", name, "link", "set", wire, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        enter = [["ip", "netns", "exec", name] for name in names]
+        yield tuple(zip(enter, wires, strict=True))
+    finally:
+        for name in names:
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+def test_two_hosts(two_hosts: Any, wordnet: np.ndarray, tmp_path: Path) -> None:
+    parts = [wordnet[:700], wordnet[700:]]
+    meet = "tcp://10.213.7.1:29411"
+    answers = run_ranks(tmp_path, parts, on=two_hosts, meet=meet, k=200)
+    assert_as_one(answers, wordnet, 200)
+    # What went over the wire, rather than what was meant to: both ways.
+    name, wire = two_hosts[0][0][-1], two_hosts[0][1]
+    shown = subprocess.run(
+        ["ip", "-n", name, "-s", "-j", "link", "show", wire], capture_output=True, check=True
+    )
+    (link,) = json.loads(shown.stdout)
+    went = sum(link["stats64"][way]["bytes"] for way in ("rx", "tx"))
+    gathered = answers[0]["manifest"]["bytes_gathered"]
+    # Each answer crosses once. gloo pads to the longest, and torch sends lengths before.
+    assert gathered < went < 2 * gathered + 100_000
 
 
 def test_without_a_process_group() -> None:
