@@ -100,8 +100,11 @@ class Constraints:
         factors: NDArray[Any] | None = self.weights
         if factors is not None and self.metric != "cosine":
             factors = factors * factors
-        if self.eligible is not None:
-            factors = self.eligible * (1.0 if factors is None else factors)
+        may = self.eligible
+        if self.groups is not None and quota is not None and (quota == 0).any():
+            may = (quota > 0)[self.groups.group] & (True if may is None else may)
+        if may is not None:
+            factors = may * (1.0 if factors is None else factors)
         share = 1 - self.tolerance
         return Rules(
             factors,

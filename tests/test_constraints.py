@@ -198,6 +198,15 @@ def test_many_anchors_and_preselected_rows(wordnet: np.ndarray) -> None:
         assert sel.prefix(750).covering_radius == sel.radii[750]
 
 
+def test_a_group_of_which_none_is_wanted_does_not_keep_a_run_going() -> None:
+    X = np.array([[0.0], [1.0], [5.0], [9.0], [20.0]])
+    sel = pyuniform.select(
+        X, 4, groups=[0, 0, 0, 1, 1], quotas={0: 4, 1: 0}, min_distance=3.0, start=0
+    )
+    assert sel.indices.tolist() == [0, 2]
+    assert sel.radii.tolist() == [np.inf, 5.0]
+
+
 def test_radii_within_a_group_never_grow(wordnet: np.ndarray) -> None:
     X = wordnet[:1000]
     groups = np.arange(1000) % 7
