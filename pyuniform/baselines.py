@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pyuniform.arguments import integer_within
 from pyuniform.carriers import loaded
+from pyuniform.expanded import norms2, slack
 from pyuniform.reference import distance2
 from pyuniform.rows import prepare
 from pyuniform.sources.checks import need
@@ -191,18 +192,17 @@ def _prim(values: NDArray[np.float64], k: int, start: int) -> NDArray[np.int64]:
     most: ``exact[i]`` is row i's distance to the first ``seen[i]`` picks.
     """
     n, d = values.shape
-    norms2 = np.einsum("ij,ij->i", values, values)
-    # Of d-term sums in float64, in whatever order; four times what is needed.
-    slack = 16 * (d + 8) * np.finfo(np.float64).eps * norms2.max() + np.finfo(np.float64).tiny
+    squares = norms2(values)
+    margin = slack(squares.max(), d)
     near = np.full(n, np.inf)
     exact, seen = np.full(n, np.inf), np.zeros(n, np.int64)
     picks = np.empty(k, np.int64)
     picks[0] = start
     for j in range(1, k):
         pick = picks[j - 1]
-        np.minimum(near, norms2 + (norms2[pick] - 2 * (values @ values[pick])), out=near)
+        np.minimum(near, squares + (squares[pick] - 2 * (values @ values[pick])), out=near)
         near[picks[:j]] = np.inf
-        could = np.flatnonzero(near <= near.min() + slack)
+        could = np.flatnonzero(near <= near.min() + margin)
         if len(could) > 1:
             for done in np.unique(seen[could]):
                 behind = could[seen[could] == done]
