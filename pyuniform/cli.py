@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform select | measure | report | info``."""
+"""The command line: ``pyuniform select | measure | compare | report | info``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import pyuniform
 from pyuniform import native
+from pyuniform.cli_compare import compare_command
 from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.cli_select import select
 from pyuniform.device import describe_gpus, gpu_missing
@@ -31,6 +32,7 @@ def cli() -> None:
 
 
 cli.add_command(select)
+cli.add_command(compare_command)
 
 
 @cli.command()

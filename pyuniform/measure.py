@@ -15,7 +15,7 @@ from pyuniform.device import prepare_device, resolve_device
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, prepare
 from pyuniform.selection import Selection
-from pyuniform.shard import SETTLE_ROWS, Shard
+from pyuniform.shard import SETTLE_ROWS
 
 # Multiply-adds of a closest-pair search between two such chances.
 PAIR_BUDGET = 5e9
@@ -183,7 +183,7 @@ def nearest(
 
 
 def nearest_of(
-    shard: Shard, values: NDArray[np.float64], progress: Callable[[float], None] | None = None
+    shard: Any, values: NDArray[np.float64], progress: Callable[[float], None] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Canonical squared distances of a new shard's rows to the nearest of some vectors, and which.
 
