@@ -15,6 +15,8 @@ Who calls whom; imports run downwards only::
     subsets.py          records of the picks, as streams (records.py, json_types.py, scratch.py)
     compare.py          compare(): selections beside each other and beside baselines
                         (comparison.py, spread.py, agreement.py, baselines.py)
+    robust.py           outliers(): rows apart from all others
+    theory.py           bounds of h_min for random points
     neighbours.py       neighbours(): each row's nearest other row (expanded.py)
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection

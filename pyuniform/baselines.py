@@ -20,8 +20,6 @@ from pyuniform.reference import distance2
 from pyuniform.rows import prepare
 from pyuniform.sources.checks import need
 
-# Rows of a block whose canonical distances are computed at a time: the block stays in the cache.
-BLOCK_ROWS = 512
 # Multiply-adds of one round of k-means beyond which it works on mini-batches.
 WHOLE_ROUND = 1e10
 
@@ -165,23 +163,21 @@ def kmeans_nearest(
         means = cluster.MiniBatchKMeans(k, random_state=seed, n_init=1)
     else:
         means = cluster.KMeans(k, random_state=seed, n_init=1)
-    centers = means.fit(values).cluster_centers_
+    centers = means.fit(values).cluster_centers_.astype(np.float64)
+    squares = norms2(values)
+    margin = slack(max(squares.max(), norms2(centers).max()), d)
     picks = np.empty(k, np.int64)
-    taken = np.zeros(n, bool)
     for j, center in enumerate(centers):
-        picks[j] = np.argmin(np.where(taken, np.inf, _distances2(values, center)))
-        taken[picks[j]] = True
+        near = squares - 2 * (values @ center)
+        near[picks[:j]] = np.inf
+        could = np.flatnonzero(near <= near.min() + margin)
+        picks[j] = could[np.argmin(distance2(values[could], center))]
     return picks
 
 
 def _canonical(X: Any, metric: str) -> NDArray[np.float64]:
     rows = prepare(loaded(X), metric)
     return np.ascontiguousarray(rows.canonical(np.arange(rows.n))[:, : rows.d])
-
-
-def _distances2(values: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    blocks = range(0, len(values), BLOCK_ROWS)
-    return np.concatenate([distance2(values[b : b + BLOCK_ROWS], y) for b in blocks])
 
 
 def _prim(values: NDArray[np.float64], k: int, start: int) -> NDArray[np.int64]:
