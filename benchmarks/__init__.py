@@ -18,7 +18,7 @@ Who calls whom::
     results.py        CSV files
     tables.py         tables, plots and documents from them: `python -m benchmarks.tables`
 
-    gpu.py, plot_trace.py   scripts of their own
+    gpu.py, plot_trace.py, pages.py   scripts of their own
 """
 
 import os

@@ -2,7 +2,8 @@
 
 Who calls whom; imports run downwards only::
 
-    cli.py              the command line (cli_select.py, cli_constraints.py, cli_options.py)
+    cli.py              the command line (cli_select.py, cli_compare.py, cli_constraints.py,
+                        cli_options.py)
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
@@ -12,6 +13,11 @@ Who calls whom; imports run downwards only::
     batches.py          SpreadBatches: mini-batches from a look-ahead window
     pipelines.py        picks into samplers, subsets, shards (rewriters.py, datatrove_step.py)
     subsets.py          records of the picks, as streams (records.py, json_types.py, scratch.py)
+    compare.py          compare(): selections beside each other and beside baselines
+                        (comparison.py, spread.py, agreement.py, baselines.py)
+    robust.py           outliers(): rows apart from all others
+    theory.py           bounds of h_min for random points
+    neighbours.py       neighbours(): each row's nearest other row (expanded.py)
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in (pick_files.py)
@@ -44,6 +50,8 @@ the earliest is the nearest.
 
 from pyuniform import reference
 from pyuniform.clouds import CloudPicks, select_clouds
+from pyuniform.compare import compare
+from pyuniform.comparison import Comparison
 from pyuniform.measure import ClosestPair, Nearest, covering_radius, h_min, nearest
 from pyuniform.select import select
 from pyuniform.selection import Selection
@@ -52,9 +60,11 @@ from pyuniform.version import __version__
 __all__ = [
     "ClosestPair",
     "CloudPicks",
+    "Comparison",
     "Nearest",
     "Selection",
     "__version__",
+    "compare",
     "covering_radius",
     "h_min",
     "nearest",

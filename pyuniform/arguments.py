@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def as_integer(name: str, value: Any) -> int:
@@ -21,3 +23,38 @@ def integer_within(name: str, value: Any, least: int, most: int | None = None) -
         wanted = f"at least {least}" if most is None else f"from {least} to {most}"
         raise ValueError(f"{name} must be {wanted}, got {number}")
     return number
+
+
+def as_number(name: str, value: Any, below: float) -> float:
+    """A number from 0 up to what it must be less than; TypeError or ValueError for others."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not 0 <= value < below:
+        limit = f" and less than {below:g}" if math.isfinite(below) else ""
+        raise ValueError(f"{name} must be at least 0{limit}, got {value!r}")
+    return float(value)
+
+
+def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
+    """Row numbers from 0 to n - 1; TypeError or ValueError for anything else."""
+    numbers = np.asarray(rows)
+    if numbers.ndim != 1:
+        raise ValueError(f"{name} must be a list of row numbers, got shape {numbers.shape}")
+    if len(numbers) and numbers.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, got dtype {numbers.dtype}")
+    outside = numbers[(numbers < 0) | (numbers >= n)] if len(numbers) else numbers
+    if len(outside):
+        raise ValueError(f"{name} must be row numbers from 0 to {n - 1}, got {outside[0]}")
+    return numbers.astype(np.int64)
+
+
+def as_mask(exclude: Any, n: int) -> NDArray[np.bool_]:
+    """A mask of n rows, which are given by number or as a mask; of `exclude`, as it is named."""
+    array = np.asarray(exclude)
+    if array.dtype == bool:
+        if array.shape != (n,):
+            raise ValueError(f"exclude, as a mask, must have shape ({n},), got {array.shape}")
+        return array
+    mask = np.zeros(n, bool)
+    mask[row_numbers("exclude", array, n)] = True
+    return mask

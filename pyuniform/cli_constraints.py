@@ -11,8 +11,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.quotas import at_least
+from pyuniform.robust import outliers
 from pyuniform.selection import Selection
-from pyuniform.sources import Source, open_source, read_ids
+from pyuniform.sources import Source, as_array, open_source, read_ids
 from pyuniform.sources.protocol import field_of
 
 FILE = click.Path(path_type=Path)
@@ -52,6 +54,18 @@ def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
             "--quota",
             multiple=True,
             help="How many of each group: LABEL=NUMBER, for each; or one NUMBER, or proportional.",
+        ),
+        "at_least": click.option(
+            "--at-least",
+            type=click.IntRange(min=0),
+            help="In place of --quota: so many of each group, or all it has; the rest of -k in "
+            "proportion.",
+        ),
+        "drop_outliers": click.option(
+            "--drop-outliers",
+            type=float,
+            help="Never pick rows that are farther from their nearest other row than this quantile "
+            "(0.99: up to 1 %). Looks at all pairs of rows.",
         ),
         "tolerance": click.option(
             "--tolerance",
@@ -108,6 +122,38 @@ def constraints_of(
     if given["quota"]:
         arguments["quotas"] = _quotas(given["quota"], arguments.get("groups"))
     return arguments
+
+
+def add_robust_choices(
+    arguments: dict[str, Any],
+    given: dict[str, Any],
+    source: Source,
+    k: int | None,
+    metric: str,
+    threads: int | None,
+) -> None:
+    """Adds to arguments of `pyuniform.select` what follows from the rows: outliers, least quotas.
+
+    Raises
+    ------
+    click.UsageError
+        Options that contradict each other.
+    ValueError, TypeError
+        As of `pyuniform.robust.outliers` and `pyuniform.quotas.at_least`.
+    """
+    if given["at_least"] is not None:
+        if given["quota"]:
+            raise click.UsageError("give --quota or --at-least, not both")
+        if k is None or "groups" not in arguments:
+            raise click.UsageError("--at-least needs -k, and --groups or --group-column")
+    if given["drop_outliers"] is not None:
+        far = outliers(as_array(source), given["drop_outliers"], metric=metric, threads=threads)
+        far[arguments.get("preselected", [])] = False  # which are always in
+        far[arguments.get("exclude", [])] = True
+        arguments["exclude"] = far
+    if given["at_least"] is not None and k is not None:
+        exclude = arguments.get("exclude")
+        arguments["quotas"] = at_least(arguments["groups"], k, given["at_least"], exclude=exclude)
 
 
 def _rows_of(path: Path, source: Source, has_ids: bool) -> NDArray[Any]:

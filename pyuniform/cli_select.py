@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import pyuniform
-from pyuniform.cli_constraints import constraint_options, constraints_of
+from pyuniform.cli_constraints import add_robust_choices, constraint_options, constraints_of
 from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.files import check_apart, check_writable
 from pyuniform.filters import FILTERS
@@ -166,6 +166,7 @@ def select(
     if uids:
         check_uids(uids, ids_at(source, [0]))
     arguments = constraints_of(constraints, source, reading, bool(ids or id_column))
+    add_robust_choices(arguments, constraints, source, k, metric, threads)
     records = None
     if join and output:
         records = open_records(join)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyuniform.arguments import as_integer
+from pyuniform.arguments import as_integer, as_mask, as_number, row_numbers
 from pyuniform.carriers import loaded
 from pyuniform.quotas import Groups, check_groups
 from pyuniform.reference import to_metric
@@ -141,7 +141,7 @@ def check_constraints(
     """
     eligible, weighed = None, None
     chosen = np.empty(0, np.int64)
-    excluded = None if exclude is None else _as_mask(exclude, n)
+    excluded = None if exclude is None else as_mask(exclude, n)
     if excluded is not None:
         eligible = ~excluded
     if weights is not None:
@@ -149,7 +149,7 @@ def check_constraints(
         if (weighed == 0).any():
             eligible = (weighed > 0) & (True if eligible is None else eligible)
     if preselected is not None:
-        chosen = _row_numbers("preselected", preselected, n)
+        chosen = row_numbers("preselected", preselected, n)
         if len(np.unique(chosen)) < len(chosen):
             raise ValueError("preselected must have each row number once")
         if excluded is not None and (out := chosen[excluded[chosen]]).size:
@@ -165,8 +165,8 @@ def check_constraints(
         eligible,
         weighed,
         check_groups(groups, quotas, n),
-        _as_number("min_distance", 0.0 if min_distance is None else min_distance, math.inf),
-        _as_number("tolerance", tolerance, 1.0),
+        as_number("min_distance", 0.0 if min_distance is None else min_distance, math.inf),
+        as_number("tolerance", tolerance, 1.0),
     )
 
 
@@ -174,15 +174,6 @@ def _digest(value: Any) -> Any:
     if not isinstance(value, np.ndarray):
         return value
     return hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()[:16]
-
-
-def _as_number(name: str, value: Any, below: float) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    if not 0 <= value < below:
-        limit = f" and less than {below:g}" if math.isfinite(below) else ""
-        raise ValueError(f"{name} must be at least 0{limit}, got {value!r}")
-    return float(value)
 
 
 def take_anchors(anchors: Any, metric: str) -> tuple[Rows, NDArray[np.float64]]:
@@ -195,29 +186,6 @@ def take_anchors(anchors: Any, metric: str) -> tuple[Rows, NDArray[np.float64]]:
     """
     rows = prepare(loaded(anchors), metric, name="anchors")
     return rows, rows.canonical(np.arange(rows.n))
-
-
-def _row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
-    numbers = np.asarray(rows)
-    if numbers.ndim != 1:
-        raise ValueError(f"{name} must be a list of row numbers, got shape {numbers.shape}")
-    if len(numbers) and numbers.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be integers, got dtype {numbers.dtype}")
-    outside = numbers[(numbers < 0) | (numbers >= n)] if len(numbers) else numbers
-    if len(outside):
-        raise ValueError(f"{name} must be row numbers from 0 to {n - 1}, got {outside[0]}")
-    return numbers.astype(np.int64)
-
-
-def _as_mask(exclude: Any, n: int) -> NDArray[np.bool_]:
-    array = np.asarray(exclude)
-    if array.dtype == bool:
-        if array.shape != (n,):
-            raise ValueError(f"exclude, as a mask, must have shape ({n},), got {array.shape}")
-        return array
-    mask = np.zeros(n, bool)
-    mask[_row_numbers("exclude", array, n)] = True
-    return mask
 
 
 def _as_weights(weights: Any, n: int) -> NDArray[np.float64]:

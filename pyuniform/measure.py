@@ -80,7 +80,7 @@ def h_min(
         return _h_min_on_gpu(X, picks, metric, place)
     rows = prepare(X, metric, threads)
     if picks is not None:
-        numbers = _unique_picks(picks, rows.n)
+        numbers = unique_picks(picks, rows.n)
         # Only the picked rows are copied; as canonical values they keep their distances.
         rows = _subset(rows, numbers)
     else:
@@ -114,7 +114,7 @@ def _h_min_on_gpu(
     from pyuniform.kernels.closest_pair import closest_pair
 
     rows = prepare_device(X, metric, place)
-    numbers = np.arange(rows.n) if picks is None else _unique_picks(picks, rows.n)
+    numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows.n)
     _check_two(len(numbers))
     values, norms = rows.values, rows.norms
     if picks is not None:
@@ -124,7 +124,8 @@ def _h_min_on_gpu(
     return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
 
 
-def _unique_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
+def unique_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
+    """Row numbers, ascending; ValueError if one comes twice."""
     numbers = np.sort(as_picks(picks, n))
     if len(np.unique(numbers)) < len(numbers):
         raise ValueError("picks must be unique")
@@ -177,19 +178,30 @@ def nearest(
     rows = take(X, metric, device, threads)
     numbers = as_picks(picks, rows.n)
     shard = rows.shard(len(numbers), 1.0)
+    squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
+    return Nearest(pick, to_metric(squared, metric))
+
+
+def nearest_of(
+    shard: Any, values: NDArray[np.float64], progress: Callable[[float], None] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Canonical squared distances of a new shard's rows to the nearest of some vectors, and which.
+
+    The vectors are canonical values (k, width), zero-padded; of equally near ones the earliest.
+    """
     # As picks from elsewhere they stay in the race, and get their own answer.
-    shard.add_picks(np.full(len(numbers), -1), shard.canonical(numbers))
+    shard.add_picks(np.full(len(values), -1), values)
     for _ in shard.relax(-1.0):
         if progress:
             progress(0.0)
-    pick = np.empty(rows.n, dtype=np.int64)
-    squared = np.empty(rows.n)
-    for begin in range(0, rows.n, SETTLE_ROWS):
-        end = min(rows.n, begin + SETTLE_ROWS)
+    squared = np.empty(shard.size)
+    pick = np.empty(shard.size, dtype=np.int64)
+    for begin in range(0, shard.size, SETTLE_ROWS):
+        end = min(shard.size, begin + SETTLE_ROWS)
         squared[begin:end], pick[begin:end] = shard.settle(np.arange(begin, end))
         if progress:
-            progress(end / rows.n)
-    return Nearest(pick, to_metric(squared, metric))
+            progress(end / shard.size)
+    return squared, pick
 
 
 def covering_radius(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyuniform.arguments import as_integer
+from pyuniform.arguments import as_integer, as_mask, integer_within
 from pyuniform.rules import Quotas
 
 _LISTED = 5
@@ -89,6 +89,52 @@ def shares(sizes: NDArray[np.int64], k: int) -> NDArray[np.int64]:
     return whole
 
 
+def at_least(
+    groups: ArrayLike, k: int, m: int, *, exclude: ArrayLike | None = None
+) -> dict[Any, int]:
+    """Quotas of k rows that keep m of each group, or all it has: for `pyuniform.select`.
+
+    What is left of k is dealt out in proportion to the rows that each group has beyond these, in
+    whole numbers by largest remainder, of equal ones to the first label.
+
+    Parameters
+    ----------
+    groups : array_like, shape (N,)
+        A label for each row.
+    k : int
+        At most the number of rows that may be picked.
+    m : int
+        At least 0.
+    exclude : array_like of int, or of bool with shape (N,), optional
+        Rows that are never picked, as of `pyuniform.select`.
+
+    Returns
+    -------
+    dict of label to int
+        Whose sum is k; in ascending order of labels.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; k rows do not hold m of each group.
+    """
+    labels, group = as_labels(groups, np.size(groups))
+    m = integer_within("m", m, 0)
+    may = np.ones(len(group), bool)
+    if exclude is not None:
+        may = ~as_mask(exclude, len(group))
+    sizes = np.bincount(group[may], minlength=len(labels))
+    k = integer_within("k", k, 1, int(sizes.sum()))
+    least = np.minimum(sizes, m)
+    if least.sum() > k:
+        raise ValueError(
+            f"at least {m} of each of {len(labels)} groups are {least.sum()} rows, and k is {k}"
+        )
+    rest = k - int(least.sum())
+    quota = least + shares(sizes - least, rest) if rest else least
+    return {label: int(q) for label, q in zip(labels, quota, strict=True)}
+
+
 def check_groups(
     groups: ArrayLike | None, quotas: Mapping[Any, int] | int | str | None, n: int
 ) -> Groups | None:
@@ -105,14 +151,21 @@ def check_groups(
         raise ValueError("quotas are of groups: give the rows' labels by groups")
     if quotas is None:
         raise ValueError("groups want quotas: {label: number}, a number, or 'proportional'")
-    labels, group = _as_labels(groups, n)
+    labels, group = as_labels(groups, n)
     return Groups(labels, group, _as_quota(quotas, labels))
 
 
-def _as_labels(groups: Any, n: int) -> tuple[list[Any], NDArray[np.int32]]:
+def as_labels(groups: Any, n: int, name: str = "groups") -> tuple[list[Any], NDArray[np.int32]]:
+    """The labels of n rows, ascending, and each row's place among them.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not a label a row; labels of several kinds.
+    """
     array = np.asarray(groups)
     if array.shape != (n,):
-        raise ValueError(f"groups must have shape ({n},), a label a row, got {array.shape}")
+        raise ValueError(f"{name} must have shape ({n},), a label a row, got {array.shape}")
     missing = (
         np.isnan(array)
         if array.dtype.kind == "f"
@@ -121,11 +174,11 @@ def _as_labels(groups: Any, n: int) -> tuple[list[Any], NDArray[np.int32]]:
         else np.zeros(n, bool)
     )
     if missing.any():
-        raise ValueError(f"groups has no label for row {np.flatnonzero(missing)[0]}")
+        raise ValueError(f"{name} has no label for row {np.flatnonzero(missing)[0]}")
     try:
         labels, group = np.unique(array, return_inverse=True)
     except TypeError:
-        raise TypeError("groups must have labels of one kind, such as str or int") from None
+        raise TypeError(f"{name} must have labels of one kind, such as str or int") from None
     return labels.tolist(), group.astype(np.int32)
 
 

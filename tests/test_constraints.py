@@ -201,7 +201,7 @@ def test_many_anchors_and_preselected_rows(wordnet: np.ndarray) -> None:
 def test_a_group_of_which_none_is_wanted_does_not_keep_a_run_going() -> None:
     X = np.array([[0.0], [1.0], [5.0], [9.0], [20.0]])
     sel = pyuniform.select(
-        X, 4, groups=[0, 0, 0, 1, 1], quotas={0: 4, 1: 0}, min_distance=3.0, start=0
+        X, 3, groups=[0, 0, 0, 1, 1], quotas={0: 3, 1: 0}, min_distance=3.0, start=0
     )
     assert sel.indices.tolist() == [0, 2]
     assert sel.radii.tolist() == [np.inf, 5.0]
