@@ -2,7 +2,8 @@
 
 Who calls whom; imports run downwards only::
 
-    cli.py              the command line (cli_select.py, cli_constraints.py, cli_options.py)
+    cli.py              the command line (cli_select.py, cli_embed.py, cli_constraints.py,
+                        cli_options.py)
       ▼
     select.py           select(): the public door
     clouds.py           select_clouds(): batches of small clouds
@@ -12,6 +13,7 @@ Who calls whom; imports run downwards only::
     batches.py          SpreadBatches: mini-batches from a look-ahead window
     pipelines.py        picks into samplers, subsets, shards (rewriters.py, datatrove_step.py)
     subsets.py          records of the picks, as streams (records.py, json_types.py, scratch.py)
+    embed.py            embed(): records into embeddings (texts.py, embedders/, partial.py)
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in (pick_files.py)

@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform select | measure | report | plan | info``."""
+"""The command line: ``pyuniform embed | select | measure | report | plan | info``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 import pyuniform
 from pyuniform import native
+from pyuniform.cli_embed import embed
 from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.cli_plan import plan_command
 from pyuniform.cli_select import select
@@ -31,6 +32,7 @@ def cli() -> None:
     """Exact, reproducible farthest-first selection of embeddings."""
 
 
+cli.add_command(embed)
 cli.add_command(select)
 cli.add_command(plan_command)
 
