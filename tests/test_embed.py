@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from embedding_models import write_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,22 +35,8 @@ MEANS = np.stack([VECTORS[rows].mean(axis=0, dtype=np.float64) for rows in KNOWN
 RECORDS = [{"id": f"é{i}", "text": text} for i, text in enumerate(TEXTS)]
 
 
-def write_vectors(path: Path, words: list[str] = WORDS, vectors: np.ndarray = VECTORS) -> str:
-    name = path.name.removesuffix(".gz")
-    header = f"{len(words)} {vectors.shape[1]}\n".encode()
-    if name.endswith(".bin"):
-        content = header + b"".join(
-            word.encode() + b" " + row.tobytes() + b"\n"
-            for word, row in zip(words, vectors, strict=True)
-        )
-    else:
-        lines = (
-            f"{word} {' '.join(map(repr, row.tolist()))}\n".encode()
-            for word, row in zip(words, vectors, strict=True)
-        )
-        content = (header if name.endswith(".vec") else b"") + b"".join(lines)
-    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
-    return f"vectors:{path}"
+def known_vectors(path: Path) -> str:
+    return write_vectors(path, WORDS, VECTORS)
 
 
 def write_records(path: Path, records: list[dict] = RECORDS) -> Path:
@@ -60,7 +47,7 @@ def write_records(path: Path, records: list[dict] = RECORDS) -> Path:
 
 @pytest.mark.parametrize("name", ["g.txt", "w.vec", "w.bin", "g.txt.gz", "w.bin.gz"])
 def test_means_of_word_vectors(name: str, tmp_path: Path) -> None:
-    model = write_vectors(tmp_path / name)
+    model = known_vectors(tmp_path / name)
     rows = embed(RECORDS, model=model, text="text")
     assert rows.dtype == np.float32
     np.testing.assert_array_equal(rows, MEANS.astype(np.float32))
@@ -116,7 +103,7 @@ def test_damaged_vectors(name: str, content: bytes, message: str, tmp_path: Path
 
 
 def test_unknown_texts(tmp_path: Path) -> None:
-    model = write_vectors(tmp_path / "g.txt")
+    model = known_vectors(tmp_path / "g.txt")
     records = [*RECORDS[:2], {"text": ""}, *RECORDS[2:], {"text": "grey, - ?!"}]
     with pytest.raises(ValueError, match=r"2 of 7 texts of records .* that of record 2: leave"):
         embed(records, model=model, text="text")
@@ -138,7 +125,7 @@ def test_unknown_texts(tmp_path: Path) -> None:
 
 
 def test_files(tmp_path: Path) -> None:
-    records, model = write_records(tmp_path / "r.jsonl"), write_vectors(tmp_path / "g.txt")
+    records, model = write_records(tmp_path / "r.jsonl"), known_vectors(tmp_path / "g.txt")
     out = tmp_path / "e.parquet"
     shown: list[tuple[int, int]] = []
     shape = embed_file(
@@ -177,7 +164,7 @@ def many(tmp_path: Path) -> tuple[Path, str]:
     texts = [" ".join(rng.choice(WORDS, rng.integers(1, 5))) for _ in range(MANY)]
     texts[1500] = texts[4990] = "grey"
     records = [{"id": i, "text": text} for i, text in enumerate(texts)]
-    return write_records(tmp_path / "r.jsonl", records), write_vectors(tmp_path / "g.txt")
+    return write_records(tmp_path / "r.jsonl", records), known_vectors(tmp_path / "g.txt")
 
 
 KILLED = """
@@ -248,7 +235,7 @@ def test_a_partial_file_of_another_run_is_refused(
     elif change == "vectors":
         write_vectors(tmp_path / "g.txt", WORDS, VECTORS + 1)
     elif change == "model":
-        model = write_vectors(tmp_path / "w.bin")
+        model = known_vectors(tmp_path / "w.bin")
     else:
         partial.write_bytes(b"my notes\n")
     before = partial.read_bytes()
@@ -295,7 +282,7 @@ def test_rows_survive_any_damage(
 
 
 def test_mistakes_come_before_any_work(tmp_path: Path) -> None:
-    records, model = write_records(tmp_path / "r.jsonl"), write_vectors(tmp_path / "g.txt")
+    records, model = write_records(tmp_path / "r.jsonl"), known_vectors(tmp_path / "g.txt")
     before = sorted(tmp_path.iterdir())
 
     def attempt(output: str = "e.parquet", **changed: object) -> None:
@@ -375,7 +362,7 @@ def test_the_shell_has_no_line_feeds() -> None:
 
 def test_command_line(tmp_path: Path) -> None:
     write_records(tmp_path / "r.jsonl", [{"a": "red", "b": "blue"}, {"a": "Green", "b": "3"}])
-    write_vectors(tmp_path / "g.txt")
+    known_vectors(tmp_path / "g.txt")
     base = ("embed", "r.jsonl", "--model", "vectors:g.txt", "--text", r"{a}\n{b}")
     done = command(*base, "-o", "e.parquet", folder=tmp_path)
     assert done.returncode == 0, done.stderr

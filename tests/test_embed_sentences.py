@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from embedding_models import save_sentence_model
 
 from pyuniform.embed import embed, embed_file
 
@@ -30,29 +31,8 @@ def write_records(path: Path, records: list[dict[str, Any]] = RECORDS) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of one small layer with random weights, saved with prompts."""
-    import torch
-    from transformers import BertConfig, BertModel, BertTokenizerFast
-
     folder = tmp_path_factory.mktemp("model")
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    (folder / "vocab.txt").write_text("\n".join([*special, *WORDS, "e", "query", ":"]) + "\n")
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(special) + len(WORDS) + 3,
-        hidden_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        intermediate_size=16,
-        max_position_embeddings=24,
-    )
-    plain = folder / "plain"
-    BertModel(config).save_pretrained(plain)
-    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(plain)
-    model = sentence_transformers.SentenceTransformer(
-        str(plain), device="cpu", prompts={"q": "query: "}
-    )
-    model.save(str(folder / "model"))
+    save_sentence_model(folder / "model", [*WORDS, "e"])
     return folder
 
 
