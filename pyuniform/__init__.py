@@ -2,12 +2,14 @@
 
 Who calls whom; imports run downwards only::
 
-    cli.py              the command line (cli_select.py, cli_compare.py, cli_constraints.py,
-                        cli_options.py)
+    cli.py              the command line (cli_select.py, cli_constraints.py, cli_compare.py,
+                        cli_embed.py, cli_plan.py, cli_options.py)
       ▼
-    select.py           select(): the public door
+    select.py           select(): the public door (picking.py, what all doors come down to)
     clouds.py           select_clouds(): batches of small clouds
     distributed.py      select() over the ranks of torch.distributed
+    ray.py              select() over Ray actors (ray_actors.py, ray_rows.py)
+    plan.py             what a selection would take
     coresets.py         partitions that never meet
     streaming.py        StreamingSelector: one pass, few rows kept (summaries.py)
     batches.py          SpreadBatches: mini-batches from a look-ahead window
@@ -18,6 +20,7 @@ Who calls whom; imports run downwards only::
     robust.py           outliers(): rows apart from all others
     theory.py           bounds of h_min for random points
     neighbours.py       neighbours(): each row's nearest other row (expanded.py)
+    embed.py            embed(): records into embeddings (texts.py, embedders/, partial.py)
     measure.py          h_min(), covering_radius(), nearest()
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in (pick_files.py)
@@ -30,6 +33,7 @@ Who calls whom; imports run downwards only::
     controller.py       how deep its rounds go
     rules.py            what rows compete by, where that is more than distance
       ▼
+    parts.py            rows in parts, on ranks or with actors, as one set of rows
     shards.py           shards as a carrier: their candidates meet in host memory
     shard.py            CpuShard: rows in host memory, in the C++ core
     device_shard.py     DeviceShard: rows in a GPU's memory, a shard, and alone a carrier

@@ -77,17 +77,7 @@ class Checkpoint:
 
     def _compare(self, here: dict[str, Any]) -> None:
         assert self._record is not None
-        there = self._record["run"]
-        differences = [
-            f"{name} is {there.get(name)!r} there and {value!r} here"
-            for name, value in here.items()
-            if there.get(name) != value
-        ]
-        if differences:
-            raise ValueError(
-                f"checkpoint {self._path} is of another run: {', '.join(differences)}; "
-                "remove it to begin anew"
-            )
+        check_same_run(f"checkpoint {self._path}", self._record["run"], here)
 
     def restore(self) -> Progressed | None:
         """What was saved, or None; the data must have been read.
@@ -182,6 +172,19 @@ class Checkpoint:
                     raise EOFError(f"{name} is cut short")
         except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{self._path} is not a whole checkpoint: {error}") from None
+
+
+def check_same_run(what: str, there: dict[str, Any], here: dict[str, Any]) -> None:
+    """Raises ValueError, with the differences, unless what was kept is of this run."""
+    differences = [
+        f"{name} is {there.get(name)!r} there and {value!r} here"
+        for name, value in here.items()
+        if there.get(name) != value
+    ]
+    if differences:
+        raise ValueError(
+            f"{what} is of another run: {', '.join(differences)}; remove it to begin anew"
+        )
 
 
 def _clear_leftovers(path: Path) -> None:

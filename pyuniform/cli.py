@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform select | measure | compare | report | plan | info``."""
+"""The command line: ``pyuniform embed | select | measure | compare | report | plan | info``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tqdm import tqdm
 import pyuniform
 from pyuniform import native
 from pyuniform.cli_compare import compare_command
+from pyuniform.cli_embed import embed
 from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.cli_plan import plan_command
 from pyuniform.cli_select import select
@@ -32,6 +33,7 @@ def cli() -> None:
     """Exact, reproducible farthest-first selection of embeddings."""
 
 
+cli.add_command(embed)
 cli.add_command(select)
 cli.add_command(plan_command)
 cli.add_command(compare_command)

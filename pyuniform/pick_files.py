@@ -20,7 +20,7 @@ from pyuniform.sources.checks import as_ids
 FORMATS = (".npy", ".npz", ".parquet", ".jsonl", ".json")
 # These have no place for a manifest, which lies beside them.
 BESIDE = (".npy", ".jsonl")
-_PARQUET_KEY = b"pyuniform"
+PARQUET_KEY = b"pyuniform"
 # Names in tables, and what they are called here.
 _COLUMNS = {"id": "ids", "row": "rows", "order": "order", "radius": "radii"}
 _ERRORS = (KeyError, TypeError, ValueError, AttributeError, EOFError, RecursionError)
@@ -75,7 +75,7 @@ def write_picks(path: Path, picks: Picks) -> None:
             np.savez(out, record=np.array(encoded(picks.record).decode()), **arrays)
     elif path.suffix == ".parquet":
         table = pa.table(_columns(picks)).replace_schema_metadata(
-            {_PARQUET_KEY: encoded(picks.record)}
+            {PARQUET_KEY: encoded(picks.record)}
         )
         with written_whole(path) as out:
             pq.write_table(table, out)
@@ -171,7 +171,7 @@ def _from_parquet(path: Path) -> dict[str, Any]:
         kind = column.type
         plain = column.cast(kind.value_type) if pa.types.is_dictionary(kind) else column
         found[_COLUMNS[name]] = plain.to_numpy()
-    return found | {"record": json.loads((schema.metadata or {}).get(_PARQUET_KEY, b"{}"))}
+    return found | {"record": json.loads((schema.metadata or {}).get(PARQUET_KEY, b"{}"))}
 
 
 def _from_jsonl(path: Path) -> dict[str, Any]:

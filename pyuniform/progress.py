@@ -64,6 +64,28 @@ def shown(progress: bool | Progress, total: int, stream: TextIO | None = None) -
         yield Display(lines.picks, lines.reading, lines.note)
 
 
+@contextmanager
+def shown_texts(
+    progress: bool | Callable[[int, int], None],
+    total: int,
+    done: int = 0,
+    stream: TextIO | None = None,
+) -> Iterator[Callable[[int, int], None]]:
+    """What to call with texts done and all texts, of which `done` were done by an earlier run."""
+    stream = stream or sys.stderr
+    if callable(progress):
+        yield progress
+    elif not progress:
+        yield _nothing
+    elif stream.isatty():
+        with tqdm(
+            total=total, initial=done, unit=" texts", unit_scale=True, file=stream, mininterval=0.2
+        ) as bar:
+            yield lambda n, _: bar.update(n - bar.n)
+    else:
+        yield _Lines(stream, done).texts
+
+
 class _Bars:
     """A bar for the reading, if there is any, and then one for the picks."""
 
@@ -94,8 +116,8 @@ class _Bars:
 class _Lines:
     """One line every few seconds, and none for a run that is over before."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, done: int = 0) -> None:
+        self._stream, self._done_before = stream, done
         self._began = self._last = time.monotonic()
 
     def picks(self, picks: int, total: int, radius: float) -> None:
@@ -107,6 +129,9 @@ class _Lines:
         if rows == total:
             self._began = time.monotonic()
 
+    def texts(self, texts: int, total: int) -> None:
+        self._line(texts, total, "texts embedded", "texts")
+
     def note(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
 
@@ -115,7 +140,7 @@ class _Lines:
         if now - self._last < LINE_INTERVAL:
             return
         self._last = now
-        rate = done / max(now - self._began, 1e-9)
+        rate = (done - self._done_before) / max(now - self._began, 1e-9)
         self.note(
             f"{done}/{total} {what}, {rate:.0f} {unit}/s, about {(total - done) / rate:.0f} s left"
         )

@@ -94,19 +94,22 @@ class ParquetRecords:
         """The number of rows."""
         return sum(self._lengths)
 
-    def take(self, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
-        """These rows, which ascend. Row groups without any are not read."""
-        with reading(str(self.path), "Parquet file"):
-            yield from self._take(rows)
+    def take(self, rows: NDArray[np.int64], columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """These rows, which ascend, and of them these columns, or all.
 
-    def _take(self, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
+        Row groups without any are not read.
+        """
+        with reading(str(self.path), "Parquet file"):
+            yield from self._take(rows, columns)
+
+    def _take(self, rows: NDArray[np.int64], columns: list[str] | None) -> Iterator[pa.Table]:
         ends = np.cumsum(self._lengths)
         bounds = [0, *np.searchsorted(rows, ends).tolist()]
         with opened(str(self.path)) as file:
             for group, (begin, end) in enumerate(pairwise(bounds)):
                 at = int(ends[group]) - self._lengths[group]
                 size = batch_rows(BATCH_BYTES, self._sizes[group], self._lengths[group])
-                batches = file.iter_batches(size, row_groups=[group])
+                batches = file.iter_batches(size, row_groups=[group], columns=columns)
                 while begin < end:
                     batch = pa.Table.from_batches([next(batches)])
                     upto = int(np.searchsorted(rows, at + len(batch)))
@@ -133,9 +136,9 @@ class SavedDataset:
         """The number of rows."""
         return len(self._dataset)
 
-    def take(self, rows: NDArray[np.int64]) -> Iterator[pa.Table]:
-        """These rows, in any order: its files are mapped."""
-        view = self._dataset.with_format("arrow")
+    def take(self, rows: NDArray[np.int64], columns: list[str] | None = None) -> Iterator[pa.Table]:
+        """These rows, in any order, and of them these columns, or all: its files are mapped."""
+        view = self._dataset.with_format("arrow", columns=columns)
         size = batch_rows(BATCH_BYTES, self._dataset.data.nbytes, len(self._dataset))
         for begin in range(0, len(rows), size):
             yield view[rows[begin : begin + size].tolist()]
