@@ -43,6 +43,8 @@ CASES = [
     ("embeddings", 1_000_000, 64, 10_000),
 ]
 WIDTH = 384
+# From so many picks on the share falls no more.
+MANY = 10_000
 EXCHANGES = 200
 # Two ranks that gather so many bytes again and again.
 RANK = """
@@ -56,6 +58,7 @@ for i in range(times + 1):
     dist.all_gather_object(out, b"x" * 1000)
 if rank == 0:
     print((time.perf_counter() - began) / times)
+dist.destroy_process_group()
 """
 
 
@@ -124,16 +127,15 @@ def seconds_an_answer() -> float:
 def constants(runs: list[Run]) -> dict[str, Any]:
     """What measured.json holds."""
     threads = available_threads()
-    power, level = np.polyfit(
-        np.log([r.k / 1000 for r in runs]), np.log([r.share for r in runs]), 1
-    )
+    power, level = np.polyfit(*np.log([(r.k / 1000, r.share) for r in runs if r.k <= MANY]).T, 1)
     first, per_pool = not_negative(
         [[1.0] * len(runs), [r.k / r.pool for r in runs]], [float(r.rounds) for r in runs]
     )
-    work, value, pick = not_negative(
+    work, value, row, pick = not_negative(
         [
             [r.work / threads for r in runs],
             [r.n * r.d / threads for r in runs],
+            [r.n / threads for r in runs],
             [r.k * r.d / WIDTH for r in runs],
         ],
         [r.seconds for r in runs],
@@ -144,12 +146,13 @@ def constants(runs: list[Run]) -> dict[str, Any]:
         "origin": f"measured on {header()}",
         "share_at_1000": float(np.exp(level)),
         "share_power": float(power),
-        "least_share": min(r.share for r in runs),
+        "least_share": float(np.median([r.share for r in runs if r.k >= MANY])),
         "first_rounds": float(first),
         "picks_of_pool": float(1 / per_pool),
         "multiply_adds_a_second": float(1 / work),
         "share_of_peak": float(1 / work / (peak * 1e9)),
         "seconds_a_value": float(value),
+        "seconds_a_row": float(row),
         "seconds_a_pick": float(pick),
         "width": WIDTH,
         "seconds_an_answer": seconds_an_answer(),

@@ -42,6 +42,7 @@ X = np.load(path, mmap_mode="r")
 mine = slice(len(X) * rank // world, len(X) * (rank + 1) // world)
 dist.barrier()
 sel = pyuniform.distributed.select(X[mine], k, threads=threads)
+dist.destroy_process_group()
 """
 ACTORS = """
 import json, sys, ray, pyuniform.ray
@@ -125,6 +126,8 @@ def table(n: int, ks: list[int], repeats: int) -> str:
                 seconds = np.median([run["seconds"] for run in runs])
                 last = runs[-1]
                 formula = last["candidates"] * (8 * width + 20)
+                if name.endswith("Ray"):
+                    formula += (k + 1) * 8 * width * cores
                 sent = f"{last['bytes'] / 1e6:.1f} MB | {formula / 1e6:.1f} MB"
                 lines.append(
                     f"| {k:,} | {name} | {seconds:.2f} s | {ratio:.2f} | {last['rounds']} | "

@@ -28,12 +28,12 @@ Who calls whom; imports run downwards only::
       ├─ checkpoint.py  what is kept of a run, to go on from
       ├─ constraints.py what is asked for beside k (quotas.py), and what comes first (given.py)
       ▼
+    parts.py            rows in parts, on ranks or with actors, as one set of rows
     carriers.py         data and device in, carrier out
     traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
     controller.py       how deep its rounds go
     rules.py            what rows compete by, where that is more than distance
       ▼
-    parts.py            rows in parts, on ranks or with actors, as one set of rows
     shards.py           shards as a carrier: their candidates meet in host memory
     shard.py            CpuShard: rows in host memory, in the C++ core
     device_shard.py     DeviceShard: rows in a GPU's memory, a shard, and alone a carrier

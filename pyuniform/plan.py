@@ -148,7 +148,8 @@ def plan(
         "exchange": 0.0,
     }
     if cpus:
-        seconds["read"] += rows * dim * MEASURED["seconds_a_value"] / cpus
+        each_row = dim * MEASURED["seconds_a_value"] + MEASURED["seconds_a_row"]
+        seconds["read"] += rows * each_row / cpus
     if shards > 1:
         answer = MEASURED["seconds_an_answer"]
         # Candidates come to all, over each one's wire.
