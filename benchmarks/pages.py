@@ -21,6 +21,7 @@ import numpy as np
 
 import pyuniform
 from benchmarks import ROOT
+from benchmarks.marks import write_between
 from pyuniform.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
 
 DOCS = ROOT / "docs"
@@ -100,12 +101,7 @@ def main() -> None:
         made = {"compare": comparison, "theory": bounds}[name]()
         print(made)
         if given.write:
-            page = DOCS / f"{name}.md"
-            marks = rf"(<!-- {name}: begin -->\n).*(<!-- {name}: end -->)"
-            text = re.sub(
-                marks, lambda m, s=made: f"{m[1]}{s}\n{m[2]}", page.read_text(), flags=re.S
-            )
-            page.write_text(text)
+            write_between(DOCS / f"{name}.md", name, made)
 
 
 if __name__ == "__main__":

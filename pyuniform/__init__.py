@@ -56,6 +56,7 @@ from pyuniform import reference
 from pyuniform.clouds import CloudPicks, select_clouds
 from pyuniform.compare import compare
 from pyuniform.comparison import Comparison
+from pyuniform.coresets import coreset
 from pyuniform.measure import ClosestPair, Nearest, covering_radius, h_min, nearest
 from pyuniform.select import select
 from pyuniform.selection import Selection
@@ -69,6 +70,7 @@ __all__ = [
     "Selection",
     "__version__",
     "compare",
+    "coreset",
     "covering_radius",
     "h_min",
     "nearest",

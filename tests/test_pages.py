@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from conftest import ROOT
-
+from benchmarks import ROOT
 from benchmarks.pages import bounds, run_snippet, snippets
 
 DOCS = ROOT / "docs"

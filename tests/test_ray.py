@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -142,8 +144,6 @@ def kill_one(shards: int, moments: list[int], which: int = 0) -> Any:
 
 def actors() -> list[int]:
     """Processes of the actors that are alive, in the order in which they were made."""
-    import subprocess
-
     found = subprocess.run(["pgrep", "-f", "ray::_Member"], capture_output=True, text=True)
     return sorted(map(int, found.stdout.split()))
 
@@ -202,6 +202,30 @@ def test_mistakes(tmp_path: Path) -> None:
         over_ray(tmp_path / "none.npy", 10)
     with pytest.raises(TypeError, match="unexpected keyword argument 'speed'"):
         over_ray(X, 10, speed=3)
+
+
+def test_the_command(wordnet: np.ndarray, tmp_path: Path) -> None:
+    X = wordnet[:400]
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), X.shape[1])
+    table = pa.table({"uid": [f"id {i}" for i in range(len(X))], "embedding": lists})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=90)
+    command = [sys.executable, "-m", "pyuniform.cli", "select", tmp_path / "x.parquet", "-k", "40"]
+    out = tmp_path / "picks.npz"
+    asked = [*command, "--ray", "--shards", "2", "--id-column", "uid", "-o", out]
+    done = subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = pyuniform.Selection.load(out)
+    assert_same(found, pyuniform.select(X, 40))
+    assert found.ids is not None
+    assert found.ids.tolist() == [f"id {i}" for i in found.indices]
+    assert found.manifest["shards"] == 2
+    for wrong, code, message in [
+        (["--ray", "127.0.0.1:9"], 1, "no Ray answers at 127.0.0.1:9"),
+        (["--shards", "2"], 2, "--shards goes with --ray"),
+    ]:
+        done = subprocess.run([*command, *wrong], capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == code
+        assert message in done.stderr
 
 
 def test_no_room_for_actors(wordnet: np.ndarray) -> None:
