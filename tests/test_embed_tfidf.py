@@ -58,7 +58,7 @@ def test_texts_without_anything() -> None:
 
 
 def test_from_records_to_a_subset_without_a_download(tmp_path: Path) -> None:
-    """The two commands, as users would give them."""
+    """The commands, as users would give them."""
     rng = np.random.default_rng(3)
     words = [f"wörd{i}" for i in range(300)]
     texts = [" ".join(rng.choice(words, 20)) for _ in range(400)]
@@ -68,6 +68,7 @@ def test_from_records_to_a_subset_without_a_download(tmp_path: Path) -> None:
     for arguments in (
         "embed d.jsonl -o e.parquet --model tfidf --text text",
         "select e.parquet -k 100 --metric cosine --join d.jsonl -o subset.jsonl --picks p.npy",
+        "compare e.parquet p.npy --baselines random,clumped,half,kmeans --seeds 2 --json",
     ):
         done = subprocess.run(
             [pyuniform_command, *arguments.split()],
@@ -77,6 +78,9 @@ def test_from_records_to_a_subset_without_a_download(tmp_path: Path) -> None:
             check=False,
         )
         assert done.returncode == 0, done.stderr
+    arms = {arm["name"]: arm for arm in json.loads(done.stdout)["arms"]}
+    assert set(arms) == {"p", "random", "clumped", "half", "kmeans"}
+    assert all(arms["p"]["h_min"][0] > arm["h_min"][2] for n, arm in arms.items() if n != "p")
     rows = np.stack(pq.read_table(tmp_path / "e.parquet")["embedding"].to_numpy())
     assert rows.shape == (400, 256)
     expected = pyuniform.select(rows, 100, metric="cosine").indices
