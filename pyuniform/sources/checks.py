@@ -18,13 +18,13 @@ DEFAULT_NAME = "embedding"
 _LISTED = 20
 
 
-def need(module: str, extra: str, what: str) -> Any:
-    """An optional library, or a ValueError that names the extra to install."""
+def need(module: str, extra: str, what: str, done: str = "read") -> Any:
+    """An optional library, or a ValueError: what cannot be done, and the extra to install."""
     try:
         return importlib.import_module(module)
     except ImportError:
         raise ValueError(
-            f"{what} cannot be read without {module}: pip install 'pyuniform[{extra}]'"
+            f"{what} cannot be {done} without {module}: pip install 'pyuniform[{extra}]'"
         ) from None
 
 
