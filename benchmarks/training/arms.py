@@ -126,9 +126,9 @@ def draw(name: str, data: Data, k: int, seed: int) -> tuple[Subset, Arm]:
 def moved(x: NDArray[np.float32], by: float) -> NDArray[np.float32]:
     """A row moved along its last axis, towards 0; by the least that float32 can if that is more."""
     x = x.copy()
-    step = np.float32(-by if x[-1] > 0 else by)
-    there = x[-1] + step
-    x[-1] = there if there != x[-1] else np.nextafter(x[-1], x[-1] + np.sign(step))
+    way = np.float32(-1 if x[-1] > 0 else 1)
+    there = x[-1] + way * np.float32(by)
+    x[-1] = there if there != x[-1] else np.nextafter(x[-1], x[-1] + way)
     return x
 
 

@@ -94,7 +94,7 @@ class Sizes:
     width: int
 
 
-FULL = Sizes("full", 5, (1, 2, 8), 512, 128, 1_500, 3_500, 420, 768, 32, 35, 4, 48)
+FULL = Sizes("full", 5, (1, 2, 8), 512, 128, 2_000, 3_500, 420, 768, 32, 35, 4, 48)
 QUICK = Sizes("quick", 2, (1, 2), 512, 128, 400, 1_400, 210, 512, 24, 35, 3, 32)
 
 
@@ -109,8 +109,8 @@ def tasks(sizes: Sizes) -> list[Task]:
             sizes.steps,
             tuple(sorted(steps)),
             (
-                Case("tanh MLP", partial(models.tanh_mlp, d, 32), "L2", "SGD", 0.1),
-                Case("residual", partial(models.ResidualNetwork, d, 32, 2), "L2", "SGD", 0.05),
+                Case("tanh MLP", partial(models.tanh_mlp, d, 32), "L2", "SGD", 0.05),
+                Case("residual", partial(models.ResidualNetwork, d, 32, 2), "L2", "SGD", 0.03),
             ),
         )
         for d in sizes.dims
