@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 try:
+    import matplotlib  # noqa: F401  (its absence is told before the work, not after)
     import torch
-except ImportError:
-    raise SystemExit("torch is missing: pip install 'pyuniform[torch]'") from None
+except ImportError as error:
+    raise SystemExit(f"{error.name} is missing: pip install 'pyuniform[torch,plot]'") from None
 
 from benchmarks import ROOT, results
 from benchmarks.machine import facts

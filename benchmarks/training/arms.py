@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 import pyuniform
 from benchmarks.training.data import Data, tenth
-from benchmarks.training.rows import Arm
+from benchmarks.training.rows import FULL, NEAR_DUPLICATE, RANDOM, UNIFORM, Arm
 from pyuniform import baselines
 from pyuniform.reference import distance2
 
-FULL, UNIFORM, RANDOM, NEAR_DUPLICATE = "full", "uniform", "random", "uniform, near-duplicate"
 # How far a near-duplicate lies from what it repeats, relative to the least distance of the others.
 NEAR = 1e-4
 # Of the biased arm: by so much the chance of a row falls from the nearest to the farthest.

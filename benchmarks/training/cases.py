@@ -24,7 +24,7 @@ class Case:
     loss : {"L2", "cross-entropy", "L2 on logits"}
     optimizer : {"SGD", "AdamW"}
     rate : float
-        Constant; chosen by trials on the random arm alone.
+        Constant; chosen by trials on random and uniform rows.
     batch : int, optional
         Rows of a mini-batch; None takes all rows at every step, which is gradient descent.
     """

@@ -13,14 +13,22 @@ from statistics import median
 from benchmarks import ROOT, results
 from benchmarks.tables import RESULTS, between
 from benchmarks.training import plots, summary
-from benchmarks.training.rows import CURVES, SUBSETS, Arm, Point
-from benchmarks.training.summary import BASELINE, Case
+from benchmarks.training.rows import (
+    CURVES,
+    FULL,
+    NEAR_DUPLICATE,
+    RANDOM,
+    SUBSETS,
+    UNIFORM,
+    Arm,
+    Point,
+)
+from benchmarks.training.summary import Case
 
 REPORT = "training.md"
 BEGIN = "<!-- benchmarks: made by python -m benchmarks.training.page -->"
 DOCUMENT = ROOT / "docs" / "training.md"
 PLOTS = ROOT / "docs" / "benchmarks"
-UNIFORM, NEAR_DUPLICATE, FULL = "uniform", "uniform, near-duplicate", "full"
 WORDS = {
     "own": "own loss",
     "held": "held-out loss",
@@ -63,7 +71,7 @@ def body(arms: Sequence[Arm], points: Sequence[Point], shown: Sequence[str]) -> 
     yield (
         f"Measured on {first.machine}, {first.isa}, one thread, commit {first.commit}, "
         f"{first.date}; {seeds} seeds. Figures are medians over seeds, with the least and the "
-        "largest."
+        "largest; in plots uniform and random have bands from the one to the other."
     )
     found = summary.cases(points, arms)
     yield "## Uniform beside random"
@@ -96,8 +104,8 @@ def overview(found: Sequence[Case]) -> str:
     for case in found:
         cells = [f"{case.data}, {case.name}"]
         for loss in losses:
-            cells.append(versus(case, UNIFORM, BASELINE, loss) if loss in case.losses else "")
-        ours, theirs = (case.reached(arm, "held") for arm in (UNIFORM, BASELINE))
+            cells.append(versus(case, UNIFORM, RANDOM, loss) if loss in case.losses else "")
+        ours, theirs = (case.reached(arm, "held") for arm in (UNIFORM, RANDOM))
         cells.append(relative([r.steps for r in ours], [r.steps for r in theirs]))
         cells.append(relative([r.seconds for r in ours], [r.seconds for r in theirs]))
         lines.append(cells)
@@ -119,30 +127,49 @@ def relative(ours: Sequence[float], theirs: Sequence[float]) -> str:
     """The ratio of the medians over seeds."""
     if math.isinf(median(ours)) or math.isinf(median(theirs)):
         return "not reached"
-    return f"{median(ours) / median(theirs):.2f}"
+    return f"{median(ours) / median(theirs):.3g}"
 
 
 def sentences(found: Sequence[Case]) -> Iterator[str]:
     """What the rows say of the questions that are asked of them."""
-    total = len(found) * len(found[0].seeds)
     for loss in summary.LOSSES:
         chosen = [case for case in found if loss in case.losses]
-        runs = sum(len(case.seeds) for case in chosen)
-        won = sum(_lower(case, UNIFORM, BASELINE, loss) for case in chosen)
-        named = [f"{c.data}, {c.name}" for c in chosen if not _mostly_lower(c, loss)]
+        named = [
+            f"{case.data}, {case.name}"
+            for case in chosen
+            if 2 * _lower([case], UNIFORM, RANDOM, loss) <= len(case.seeds)
+        ]
         lost = f" Not in most seeds: {'; '.join(named)}." if named else ""
         yield (
             f"**{WORDS[loss].capitalize()}** after as many steps is lower on uniform picks than on "
-            f"random ones in {won} of {runs} runs.{lost}"
+            f"random ones in {_of(chosen, UNIFORM, RANDOM, loss)} runs.{lost}"
         )
-    clumped = sum(_lower(case, "clumped", UNIFORM, "own") for case in found)
-    held = sum(_lower(case, "clumped", UNIFORM, "held") for case in found)
+    sooner = [
+        [getattr(ours, unit) < getattr(theirs, unit) for unit in ("steps", "seconds")]
+        for case in found
+        for ours, theirs in zip(
+            case.reached(UNIFORM, "held"), case.reached(RANDOM, "held"), strict=True
+        )
+    ]
+    steps, seconds = (sum(column) for column in zip(*sooner, strict=True))
     yield (
-        f"**Clumped** rows have a lower own loss than uniform ones in {clumped} of {total} runs, "
-        f"and a lower held-out loss in {held}."
+        f"**The held-out loss of random picks after half of their steps** takes fewer steps on "
+        f"uniform picks in {steps} of {len(sooner)} runs, and fewer CPU seconds, with picking, in "
+        f"{seconds}."
     )
-    pairs = [
-        (ours, theirs)
+    yield (
+        "**All rows** for as many steps give a higher held-out loss than uniform picks in "
+        f"{_of(found, UNIFORM, FULL, 'held')} runs, and a higher loss on rare rows in "
+        f"{_of(found, UNIFORM, FULL, 'rare')}." + _equal_epochs(found)
+    )
+    yield (
+        "**Clumped** rows have a lower own loss than uniform ones in "
+        f"{_of(found, 'clumped', UNIFORM, 'own')} runs, and a lower held-out loss in "
+        f"{_of(found, 'clumped', UNIFORM, 'held')}."
+    )
+    apart = [case.h_min[NEAR_DUPLICATE, s] / case.h_min[UNIFORM, s] for case, s in _runs(found)]
+    losses = [
+        ours / theirs
         for case in found
         for ours, theirs in zip(
             case.after(NEAR_DUPLICATE, case.steps, "held"),
@@ -151,17 +178,57 @@ def sentences(found: Sequence[Case]) -> Iterator[str]:
         )
     ]
     yield (
-        "**A near-duplicate** among uniform picks leaves a held-out loss of "
-        f"{band([a / b for a, b in pairs])} times what it is without."
+        f"**A near-duplicate** among uniform picks leaves an h_min of {band(apart)} times what it "
+        f"is without, and a held-out loss of {band(losses)} times."
+    )
+    shares = [
+        case.picking[UNIFORM, seed] / case.curve(UNIFORM, seed)[-1].seconds
+        for case, seed in _runs(found)
+    ]
+    yield (
+        f"**Picking** uniform rows takes {band([100 * s for s in shares])} % of the CPU seconds "
+        "that training on them takes."
+    )
+    rising = sum(
+        summary.rises(case.curve(arm, seed)) for case, seed in _runs(found) for arm in case.arms
+    )
+    total = sum(len(case.arms) for case, _ in _runs(found))
+    yield (
+        f"**Jumps.** Rates are constant, and in {rising} of {total} runs of all arms the own loss "
+        f"after some step is more than {summary.RISE:g} times what it was when last looked at."
     )
 
 
-def _lower(case: Case, arm: str, other: str, loss: str) -> int:
-    return lower(*(case.after(name, case.steps, loss) for name in (arm, other)))
+def _equal_epochs(found: Sequence[Case]) -> str:
+    """The same for as many epochs, where that is another number of steps."""
+    chosen = [case for case in found if case.last_step(FULL) != case.steps]
+    higher = sum(
+        lower(
+            case.after(UNIFORM, case.steps, "held"),
+            case.after(FULL, case.last_step(FULL), "held"),
+        )
+        for case in chosen
+    )
+    if not chosen:
+        return ""
+    return (
+        f" For as many epochs, with more steps, it is higher in {higher} of {len(_runs(chosen))}."
+    )
 
 
-def _mostly_lower(case: Case, loss: str) -> bool:
-    return 2 * _lower(case, UNIFORM, BASELINE, loss) > len(case.seeds)
+def _runs(found: Sequence[Case]) -> list[tuple[Case, int]]:
+    return [(case, seed) for case in found for seed in case.seeds]
+
+
+def _lower(found: Sequence[Case], arm: str, other: str, loss: str) -> int:
+    """In how many runs an arm has a lower loss than another, after as many steps."""
+    return sum(
+        lower(*(case.after(name, case.steps, loss) for name in (arm, other))) for case in found
+    )
+
+
+def _of(found: Sequence[Case], arm: str, other: str, loss: str) -> str:
+    return f"{_lower(found, arm, other, loss)} of {len(_runs(found))}"
 
 
 def subsets(arms: Sequence[Arm]) -> str:
@@ -218,8 +285,12 @@ def reached(values: Sequence[float]) -> str:
 
 def band(values: Sequence[float]) -> str:
     """The median, and from where to where."""
-    middle, low, high = (f"{v:.3g}" for v in (median(values), min(values), max(values)))
+    middle, low, high = map(_number, (median(values), min(values), max(values)))
     return middle if low == high else f"{middle} ({low} to {high})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 100 <= value < math.inf else f"{value:.3g}"
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -10,15 +10,12 @@ from statistics import median
 from typing import Any
 
 from benchmarks.training import summary
-from benchmarks.training.rows import Arm, Point
+from benchmarks.training.rows import RANDOM, UNIFORM, Arm, Point
 from benchmarks.training.summary import Case
 
-TITLES = {
-    "own": "loss on own rows",
-    "held": "held-out loss",
-    "rare": "loss on rare rows",
-    "grid": "loss on the grid",
-}
+# Seven bands hide each other.
+BANDS = (UNIFORM, RANDOM)
+TITLES = {"own": "own loss", "held": "held-out loss", "rare": "loss on rare rows"}
 
 
 def names(arms: Sequence[Arm]) -> list[str]:
@@ -32,6 +29,7 @@ def draw(arms: Sequence[Arm], points: Sequence[Point], folder: Path) -> list[str
 
     matplotlib.use("Agg")
     matplotlib.rcParams["svg.hashsalt"] = "pyuniform"  # the same file from the same rows
+    matplotlib.rcParams["svg.fonttype"] = "none"  # letters as such: a fraction of the size
     folder.mkdir(parents=True, exist_ok=True)
     found = summary.cases(points, arms)
     about = {"Date": None, "Description": digest(arms, points)}
@@ -55,11 +53,11 @@ def _figure(cases: Sequence[Case]) -> Any:
     """A line of panels a case: losses against steps, held-out loss against CPU seconds."""
     from matplotlib.figure import Figure
 
-    columns = len(cases[0].losses) + 1
+    columns = len(TITLES) + 1
     figure = Figure(figsize=(3.4 * columns, 3 * len(cases)), layout="constrained")
     axes = figure.subplots(len(cases), columns, squeeze=False)
     for case, line in zip(cases, axes, strict=True):
-        for axis, loss in zip(line, case.losses, strict=False):
+        for axis, loss in zip(line, TITLES, strict=False):
             for number, arm in enumerate(case.arms):
                 _curve(axis, case, arm, loss, f"C{number}")
             axis.set(xlabel="steps", title=f"{case.name}\n{TITLES[loss]}")
@@ -70,18 +68,21 @@ def _figure(cases: Sequence[Case]) -> Any:
             axis.set(yscale="log")
             axis.title.set_fontsize(9)
             axis.grid(alpha=0.3)
-    axes[0][0].legend(fontsize=7)
+    lines, labels = axes[0][0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=8)
     return figure
 
 
 def _curve(axis: Any, case: Case, arm: str, loss: str, color: str) -> None:
-    """The median over seeds, and a band from the least to the largest."""
+    """The median over seeds; of `BANDS` a band from the least to the largest."""
     steps = [point.step for point in case.curve(arm, case.seeds[0])]
     values = [case.after(arm, step, loss) for step in steps]
     middle = [median(v) for v in values]
     axis.plot(steps, middle, color=color, label=arm, linewidth=1.2)
+    if arm not in BANDS:
+        return
     low, high = ([end(v) for v in values] for end in (min, max))
-    axis.fill_between(steps, low, high, color=color, alpha=0.12, linewidth=0)
+    axis.fill_between(steps, low, high, color=color, alpha=0.15, linewidth=0)
 
 
 def _against_seconds(axis: Any, case: Case, arm: str, color: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# The arms that comparisons name; arms.py has all.
+FULL, UNIFORM, RANDOM, NEAR_DUPLICATE = "full", "uniform", "random", "uniform, near-duplicate"
 SUBSETS, CURVES = "training-subsets.csv", "training-curves.csv"
 
 

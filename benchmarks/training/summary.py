@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from benchmarks.training.rows import Arm, Point
+from benchmarks.training.rows import RANDOM, Arm, Point
 
 LOSSES = ("own", "held", "rare", "grid")
-# The arm that the others are measured by.
-BASELINE = "random"
+# A loss that is so many times as large as the one before has jumped.
+RISE = 1.5
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class Case:
         Those of `LOSSES` that were taken.
     steps : int
         Of the arms that are subsets, all the same.
+    picking, h_min : dict of float
+        CPU seconds and smallest distance of a subset, by arm and seed.
     """
 
     def __init__(self, points: Sequence[Point], arms: Sequence[Arm]) -> None:
@@ -52,7 +54,8 @@ class Case:
         for point in points:
             self._curves.setdefault((point.arm, point.seed), []).append(point)
         self.picking = {(a.arm, a.seed): a.seconds for a in arms if a.data == self.data}
-        self.steps = self.curve(BASELINE, self.seeds[0])[-1].step
+        self.h_min = {(a.arm, a.seed): a.h_min for a in arms if a.data == self.data}
+        self.steps = self.curve(RANDOM, self.seeds[0])[-1].step
 
     def curve(self, arm: str, seed: int) -> list[Point]:
         """The points of a run, by step."""
@@ -71,7 +74,7 @@ class Case:
 
         It is another for each seed, since pools and initial networks are.
         """
-        return value_at(self.curve(BASELINE, seed), self.steps / 2, loss)
+        return value_at(self.curve(RANDOM, seed), self.steps / 2, loss)
 
     def reached(self, arm: str, loss: str) -> list[Reached]:
         """When each seed's run first was at the threshold."""
@@ -105,6 +108,11 @@ def value_at(curve: Sequence[Point], step: float, column: str) -> float:
         if before.step < step < after.step:
             return low + (high - low) * (step - before.step) / (after.step - before.step)
     raise ValueError(f"a curve from {curve[0].step} to {curve[-1].step} has no step {step:g}")
+
+
+def rises(curve: Sequence[Point]) -> bool:
+    """Whether the own loss jumps up between two points; see `RISE`."""
+    return any(after.own > RISE * before.own for before, after in pairwise(curve))
 
 
 def first_below(curve: Sequence[Point], threshold: float, loss: str) -> float:
