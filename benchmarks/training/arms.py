@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import pyuniform
-from benchmarks.training.data import Data, tenth
+from benchmarks.training.data import Data
 from benchmarks.training.rows import FULL, NEAR_DUPLICATE, RANDOM, UNIFORM, Arm
 from pyuniform import baselines
-from pyuniform.reference import distance2
 
 # How far a near-duplicate lies from what it repeats, relative to the least distance of the others.
 NEAR = 1e-4
@@ -117,7 +116,7 @@ def draw(name: str, data: Data, k: int, seed: int) -> tuple[Subset, Arm]:
         h_min=pyuniform.h_min(values, metric=metric, threads=1).distance,
         covering_radius=float(nearest.max()),
         mean_distance=float(nearest.mean()),
-        rare=float(np.isin(rare_rows(X, metric), rows).mean()),
+        rare=float(np.isin(data.rare, rows).mean()),
     )
     return Subset(rows, values), about
 
@@ -129,14 +128,3 @@ def moved(x: NDArray[np.float32], by: float) -> NDArray[np.float32]:
     there = x[-1] + way * np.float32(by)
     x[-1] = there if there != x[-1] else np.nextafter(x[-1], x[-1] + way)
     return x
-
-
-def rare_rows(X: NDArray, metric: str) -> NDArray[np.int64]:
-    """The tenth of the rows that lies farthest from their nearest neighbours."""
-    values = X.astype(np.float64)
-    if metric == "cosine":
-        values /= np.linalg.norm(values, axis=1, keepdims=True)
-    near = np.empty(len(values))
-    for i, row in enumerate(values):
-        near[i] = np.delete(distance2(values, row), i).min()
-    return tenth(near)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import pyuniform
 from benchmarks import ROOT
+from pyuniform.reference import distance2
 
 FOLDER = ROOT / "examples" / "data"
 # Tokens: a word or a mark. What ends a text, what is not in the vocabulary, what fills a batch up.
@@ -32,6 +33,8 @@ class Data:
     X : ndarray of float32, shape (N, d)
         What is selected by: inputs of the network, or embeddings of the texts.
     metric : {"euclidean", "cosine"}
+    rare : ndarray of int64
+        The tenth of the pool's rows that lies farthest from the nearest other one.
     inputs : ndarray, shape (N, d) of float32, or (N, length) of int64
     targets : ndarray, shape (N, 1) of float32, or (N, length) of int64
         Of tokens: the next one, `NOT_COUNTED` where it is unknown or the text has ended.
@@ -43,6 +46,7 @@ class Data:
     name: str
     X: NDArray[np.float32]
     metric: str
+    rare: NDArray[np.int64]
     inputs: NDArray
     targets: NDArray
     held: dict[str, tuple[NDArray, NDArray]]
@@ -62,6 +66,7 @@ def regression(d: int, n: int, seed: int) -> Data:
         f"d = {d}",
         X,
         "euclidean",
+        rare_rows(X, "euclidean"),
         X,
         target(X),
         {
@@ -128,10 +133,22 @@ def glosses(n: int, held: int, words: int, length: int) -> Data:
         "glosses",
         X[:n],
         "cosine",
+        rare_rows(X[:n], "cosine"),
         inputs[:n],
         targets[:n],
         {"held": (inputs[n:], targets[n:]), "rare": (inputs[rare], targets[rare])},
     )
+
+
+def rare_rows(X: NDArray, metric: str) -> NDArray[np.int64]:
+    """The tenth of the rows that lies farthest from the nearest other one."""
+    values = X.astype(np.float64)
+    if metric == "cosine":
+        values /= np.linalg.norm(values, axis=1, keepdims=True)
+    near = np.empty(len(values))
+    for i, row in enumerate(values):
+        near[i] = np.delete(distance2(values, row), i).min()
+    return tenth(near)
 
 
 def farthest(X: NDArray, others: NDArray, metric: str) -> NDArray[np.int64]:
