@@ -119,10 +119,10 @@ class Kernel:
     note: str = ""
 
 
-Row = TypeVar("Row", Run, Kernel)
+Row = TypeVar("Row")  # a dataclass of str, int, float and what may be None
 
 
-def write(rows: Sequence[Run | Kernel], kind: type[Row], path: Path) -> None:
+def write(rows: Sequence[Row], kind: type[Row], path: Path) -> None:
     """Write a file whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")

@@ -65,7 +65,7 @@ def documents() -> dict[Path, str]:
     return texts
 
 
-def between(text: str, made: str) -> str:
+def between(text: str, made: str, begin: str = BEGIN) -> str:
     """A text with what stands between its markers replaced.
 
     Raises
@@ -73,10 +73,10 @@ def between(text: str, made: str) -> str:
     ValueError
         There are no markers.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
+    if text.count(begin) != 1 or text.count(END) != 1:
         raise ValueError("markers are missing")
-    head, tail = text.split(BEGIN)[0], text.split(END)[1]
-    return f"{head}{BEGIN}\n\n{made}\n\n{END}{tail}"
+    head, tail = text.split(begin)[0], text.split(END)[1]
+    return f"{head}{begin}\n\n{made}\n\n{END}{tail}"
 
 
 def summary(runs: Sequence[Run]) -> str:
