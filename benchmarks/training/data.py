@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 import pyuniform
 from benchmarks import ROOT
-from pyuniform.reference import distance2
 
 FOLDER = ROOT / "examples" / "data"
 # Tokens: a word or a mark. What ends a text, what is not in the vocabulary, what fills a batch up.
@@ -145,10 +144,10 @@ def rare_rows(X: NDArray, metric: str) -> NDArray[np.int64]:
     values = X.astype(np.float64)
     if metric == "cosine":
         values /= np.linalg.norm(values, axis=1, keepdims=True)
-    near = np.empty(len(values))
-    for i, row in enumerate(values):
-        near[i] = np.delete(distance2(values, row), i).min()
-    return tenth(near)
+    norms2 = np.square(values).sum(axis=1)
+    distance2 = norms2[:, None] + norms2 - 2 * values @ values.T
+    np.fill_diagonal(distance2, np.inf)
+    return tenth(distance2.min(axis=1))
 
 
 def farthest(X: NDArray, others: NDArray, metric: str) -> NDArray[np.int64]:

@@ -75,7 +75,7 @@ def _figure(cases: Sequence[Case]) -> Any:
 
 def _curve(axis: Any, case: Case, arm: str, loss: str, color: str) -> None:
     """The median over seeds; of `BANDS` a band from the least to the largest."""
-    steps = [point.step for point in case.curve(arm, case.seeds[0])]
+    steps = _steps(case, arm)
     values = [case.after(arm, step, loss) for step in steps]
     middle = [median(v) for v in values]
     axis.plot(steps, middle, color=color, label=arm, linewidth=1.2)
@@ -87,7 +87,12 @@ def _curve(axis: Any, case: Case, arm: str, loss: str, color: str) -> None:
 
 def _against_seconds(axis: Any, case: Case, arm: str, color: str) -> None:
     picking = median(case.picking[arm, seed] for seed in case.seeds)
-    steps = [point.step for point in case.curve(arm, case.seeds[0])]
+    steps = _steps(case, arm)
     seconds = [picking + median(case.after(arm, step, "seconds")) for step in steps]
     losses = [median(case.after(arm, step, "held")) for step in steps]
     axis.plot(seconds, losses, color=color, linewidth=1.2)
+
+
+def _steps(case: Case, arm: str) -> list[int]:
+    """Steps that are shown: the initial loss can be so large that nothing else would be seen."""
+    return [point.step for point in case.curve(arm, case.seeds[0])][1:]
