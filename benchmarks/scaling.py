@@ -64,7 +64,7 @@ def started(script: str, *arguments: Any) -> subprocess.Popen[str]:
     """A process that answers."""
     return subprocess.Popen(
         [sys.executable, "-c", script + ANSWER, *map(str, arguments)],
-        env=environment(1) | {"GLOO_SOCKET_IFNAME": "lo", "PYTHONPATH": str(ROOT)},
+        env=environment(1) | {"GLOO_SOCKET_IFNAME": "lo"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -187,7 +187,8 @@ def test_killed_and_started_again(many: tuple[Path, str], tmp_path: Path) -> Non
     whole, out = tmp_path / "whole.parquet", tmp_path / "e.parquet"
     options: dict[str, Any] = {"model": model, "text": "text", "id_field": "id", "normalize": True}
     embed_file(records, whole, unknown="mean", **options)
-    done = subprocess.run([sys.executable, "-c", KILLED, records, out, model], check=False)
+    killed = [sys.executable, "-c", KILLED, records, out, model]
+    done = subprocess.run(killed, check=False, cwd=tmp_path)
     assert done.returncode == -signal.SIGKILL
     assert not out.exists()
     partial = tmp_path / "e.parquet.partial"
