@@ -359,7 +359,8 @@ PYBIND11_MODULE(_core, m) {
 
   py::class_<Shard>(m, "Shard")
       .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,
-                       bool codes, std::optional<Array<float>> axes, bool far, const Rows* sample) {
+                       bool codes, std::optional<Array<float>> axes, bool far, const Rows* sample,
+                       bool boxes) {
              const int64_t d = rows.matrix.d;
              if (center.size() != d) throw std::invalid_argument("one center value a column");
              if (codes && d > kMostCodeColumns)
@@ -369,13 +370,16 @@ PYBIND11_MODULE(_core, m) {
                throw std::invalid_argument("axes are rows: 32, 64 or 96");
              if (far && (!codes || axes))
                throw std::invalid_argument("far rows want codes and no axes");
-             return std::make_unique<Shard>(
-                 rows.matrix, sample ? sample->matrix : rows.matrix, center.data(), exponent,
-                 threads, codes, axes ? axes->data() : nullptr, axes ? axes->shape(0) : 0, far);
+             if (boxes && (codes || axes || far || d > kBoxColumns))
+               throw std::invalid_argument("boxes want few columns, no codes and no axes");
+             return std::make_unique<Shard>(rows.matrix, sample ? sample->matrix : rows.matrix,
+                                            center.data(), exponent, threads, codes,
+                                            axes ? axes->data() : nullptr,
+                                            axes ? axes->shape(0) : 0, far, boxes);
            }),
            py::keep_alive<1, 2>(), py::arg("rows"), py::arg("center"), py::arg("exponent"),
            py::arg("threads"), py::arg("codes"), py::arg("axes"), py::arg("far") = false,
-           py::arg("sample") = nullptr)
+           py::arg("sample") = nullptr, py::arg("boxes") = false)
       .def("drop_codes", &Shard::drop_codes, Unlocked())
       .def("drop_sketches", &Shard::drop_sketches)
       .def("add_picks",
@@ -418,6 +422,7 @@ PYBIND11_MODULE(_core, m) {
 
   m.def("frame_exponent", &frame_exponent);
   m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
+  m.attr("MOST_BOX_COLUMNS") = kBoxColumns;
 
   m.def("greedy_pool", &pool_greedy, py::arg("values"), py::arg("index"), py::arg("distance2"),
         py::arg("nearest"), py::arg("seen"), py::arg("outside_score"), py::arg("outside_index"),

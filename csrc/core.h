@@ -10,6 +10,7 @@
 //   Frame (frame.h)      where the float32 filter works, and its proven error bounds
 //   Panels (panels.h)    picks packed 32 abreast for the tile kernel
 //   Codes (codes.h)      int8 codes of rows and picks, and what they can exclude
+//   Boxes (boxes.h)      rows of few values, grouped by where they lie, for a relax of their own
 //   Block (block.h)      one thread's rows in relax: float_block.h, sketch_block.h, and on
 //                        coded_block.h code_block.h and far_block.h
 //                   │
@@ -85,6 +86,9 @@ constexpr int kPanel = 32;
 // in that order; then the upper half is added to the lower half until one is left (16, 8, 4, 2, 1).
 // Canonical rows are padded with zeros to a multiple of this.
 constexpr int kLanes = 16;
+
+// Rows of more values are not put into boxes.
+constexpr int64_t kBoxColumns = 8;
 
 inline int64_t padded(int64_t d) { return (d + kLanes - 1) / kLanes * kLanes; }
 
@@ -162,6 +166,16 @@ struct Kernels {
 
   // The same for sketches; 16-bit sums may do.
   CodeTile* sketch_tile;
+
+  // For n rows of d <= kBoxColumns values, value j of row r being values[j][r]: where a pick is
+  // nearer than bound[r], canonically, that becomes the bound, and `number` nearest[r].
+  void (*nearer)(const double* const* values, int64_t n, const double* pick, int64_t d,
+                 int64_t number, double* bound, int64_t* nearest);
+
+  // out[c] = the canonical squared distance of pick c of n, whose value j is picks[j][c], and the
+  // box from `low` to `high`: none of a row in it is smaller, as it is computed.
+  void (*box_distance2)(const double* const* picks, int64_t n, const double* low,
+                        const double* high, int64_t d, double* out);
 };
 
 extern const Kernels kernels_base;

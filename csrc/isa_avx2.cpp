@@ -2,6 +2,8 @@
 // processor.
 #include <immintrin.h>
 
+#include <type_traits>
+
 #include "core.h"
 
 namespace pyuniform {
@@ -196,7 +198,8 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
 }
 
 const Kernels kernels_avx2 = {
-    "avx2", kRows, widen,  largest, pack,           distance2_of<double>, distance2_of<float>,
-    16,     tile,  encode, 64,      code_tile_avx2, sketch_tile_avx2};
+    "avx2",       kRows, widen,  largest, pack,           distance2_of<double>, distance2_of<float>,
+    16,           tile,  encode, 64,      code_tile_avx2, sketch_tile_avx2,     nearer,
+    box_distance2};
 
 }  // namespace pyuniform

@@ -1,4 +1,6 @@
 // Plain C++: builds and gives the same answers on any architecture.
+#include <type_traits>
+
 #include "core.h"
 
 namespace pyuniform {
@@ -97,8 +99,20 @@ void code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& pane
 
 }  // namespace
 
-const Kernels kernels_base = {
-    "base", kRows,  widen, largest,   pack,     distance2_of<double>, distance2_of<float>, 32,
-    tile,   encode, 127,   code_tile, code_tile};
+const Kernels kernels_base = {"base",
+                              kRows,
+                              widen,
+                              largest,
+                              pack,
+                              distance2_of<double>,
+                              distance2_of<float>,
+                              32,
+                              tile,
+                              encode,
+                              127,
+                              code_tile,
+                              code_tile,
+                              nearer,
+                              box_distance2};
 
 }  // namespace pyuniform

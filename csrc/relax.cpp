@@ -134,9 +134,11 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
   if (taken_in_ < matrix_.n && !far_) {
     const double madds =
         static_cast<double>(matrix_.d) * static_cast<double>(4 + sketch_panels_.columns());
-    take_in(static_cast<int64_t>(std::max(1024.0, budget / madds)));
+    const int64_t rows = static_cast<int64_t>(std::max(1024.0, budget / madds));
+    take_in(boxes_ ? std::min(rows, Boxes::kGroup) : rows);
     return false;
   }
+  if (boxes_) return relax_boxes(rho, budget);
   if (pass_ == Pass::idle) {
     make_blocks();
     find_wanted(rho);

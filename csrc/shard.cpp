@@ -12,12 +12,12 @@
 namespace pyuniform {
 
 Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent,
-             int threads, bool codes, const float* axes, int64_t p, bool far)
+             int threads, bool codes, const float* axes, int64_t p, bool far, bool boxes)
     : kernels_(active_kernels()),
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.unit),
       threads_(threads),
-      keeps_canonical_(codes || axes),
+      keeps_canonical_(codes || axes || boxes),
       canonical_picks_(matrix),
       panels_(kernels_, matrix.d),
       code_panels_(Codes::padded_columns(matrix.d)),
@@ -30,6 +30,8 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
   if (codes) {
     codes_.resize(matrix.n, matrix.d);
     code_bounds_ = sample_bounds(sample);
+  } else if (boxes) {
+    boxes_ = std::make_unique<Boxes>(matrix.d);
   } else {
     second_.assign(matrix.n, std::numeric_limits<float>::infinity());
   }
@@ -75,7 +77,7 @@ void Shard::take_in(int64_t count) {
           reader.canonical(i, row.data());
           bound_[i] = kernels_.distance2(row.data(), first.data(), padded(d));
         }
-        if (!keeps_canonical_) continue;
+        if (!has_codes() && !axes_) continue;
         norm2[r] = reader.pack(i, frame_, packed.row(r));
         if (!has_codes()) continue;
         codes_.set(i, encode_row(kernels_, frame_, packed.row(r), norm2[r], d, 127, code.data()),
@@ -97,6 +99,7 @@ void Shard::take_in(int64_t count) {
   stats_.exact_pairs += end - begin;
   stats_.float64_madds += (end - begin) * padded(d);
   if (axes_) stats_.float32_madds += (end - begin) * axes_->count() * d;
+  if (boxes_) boxes_->add_rows(matrix_, kernels_, begin, end, threads_);
   taken_in_ = end;
 }
 
@@ -135,7 +138,10 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
       if (has_codes())
         code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
       if (far_) pick_codes_.push_back(code[c]);
-      if (!has_codes()) panels_.append(frame_, packed.row(c), norm2[c]);
+      if (boxes_)
+        boxes_->add_pick(canonical);
+      else if (!has_codes())
+        panels_.append(frame_, packed.row(c), norm2[c]);
       if (axes_)
         sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
                               static_cast<float>(norm2[c] / 2));

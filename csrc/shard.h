@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "block.h"
+#include "boxes.h"
 #include "codes.h"
 #include "core.h"
 #include "frame.h"
@@ -32,10 +33,11 @@ class Shard {
   // With `codes` an int8 filter, otherwise one in float32. With `axes` (p x d) rows are sketched,
   // and witnesses searched. `far`, with codes and without axes, says that rows are dear to read:
   // upper bounds from codes park most, and only the others are read.
-  // The matrix must outlive the shard; of `sample`, which may be the matrix, some rows are read at
-  // once.
+  // With `boxes`, of at most kBoxColumns columns, no filter: rows in boxes, and distances in
+  // float64. The matrix must outlive the shard; of `sample`, which may be the matrix, some rows are
+  // read at once.
   Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent, int threads,
-        bool codes, const float* axes, int64_t p, bool far = false);
+        bool codes, const float* axes, int64_t p, bool far = false, bool boxes = false);
 
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
@@ -130,6 +132,7 @@ class Shard {
   void start_pass(Pass pass, double rho);
   void relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk, Block& block);
   void make_blocks();
+  bool relax_boxes(double rho, double budget);
   void rescan(const std::vector<int64_t>& rows);
   void pick_values(int64_t pick, class RowReader& reader, double* out) const;
 
@@ -141,7 +144,7 @@ class Shard {
   // The picks, in each shape that something wants.
   std::vector<int64_t> pick_row_;                    // this shard's row, or -1
   std::vector<std::unique_ptr<double[]>> pick_far_;  // canonical values of picks from elsewhere
-  const bool keeps_canonical_;                       // with codes or sketches
+  const bool keeps_canonical_;                       // with codes, sketches or boxes
   CanonicalPicks canonical_picks_;
   Panels panels_;
   CodePanels code_panels_, sketch_panels_;
@@ -150,6 +153,8 @@ class Shard {
   Codes codes_, sketches_;
   CodeBounds code_bounds_;
   std::unique_ptr<Axes> axes_;
+  std::unique_ptr<Boxes> boxes_;
+  int64_t boxes_done_ = 0;  // of the relax under way
   bool searches_ = true;
   const bool far_;
   int64_t taken_in_ = 0;  // rows that know the first pick, and are encoded

@@ -43,6 +43,7 @@ class Shard:
         axes: NDArray[np.float32] | None,
         far: bool = False,
         sample: Rows | None = None,
+        boxes: bool = False,
     ) -> None: ...
     def set_scores(self, factor: _Float | None, floor2: float) -> None: ...
     def take_in(self, count: int) -> None: ...
@@ -61,6 +62,7 @@ class Shard:
 def frame_exponent(largest: float) -> int: ...
 
 MOST_CODE_COLUMNS: int
+MOST_BOX_COLUMNS: int
 
 def greedy_pool(
     values: _Float,

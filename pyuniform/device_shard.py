@@ -48,6 +48,8 @@ def filter_kind(rows: DeviceRows, k: int, filter: str = "auto") -> str:
     ValueError
         The rows cannot be filtered as asked for.
     """
+    if filter == "boxes":
+        raise ValueError("filter='boxes' is for device='cpu'")
     own = [
         kind for kind in ("half", "float32") if fits(rows.values, rows.norms, kind, rows.largest)
     ]

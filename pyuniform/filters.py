@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pyuniform import native
-from pyuniform._core import MOST_CODE_COLUMNS
+from pyuniform._core import MOST_BOX_COLUMNS, MOST_CODE_COLUMNS
 from pyuniform.rows import Rows
 
-FILTERS = ("auto", "float32", "int8")
+FILTERS = ("auto", "float32", "int8", "boxes")
 
 # With fewer there is nothing to gain.
 LEAST_CODE_COLUMNS = 64
+
+# Boxes pay for rows of so few columns, and for so many picks or more (docs/performance.md).
+PAYING_BOX_COLUMNS, LEAST_BOX_PICKS = 4, 32
 
 # Multiply-adds a nanosecond of one core, as far as they decide what pays: float32, int8, sketches.
 # Those of AVX-512 VNNI are from its peak; it was not at hand.
@@ -54,10 +57,13 @@ class Plan:
         An int8 filter; otherwise float32.
     axes : ndarray of float32, shape (p, d), or None
         Orthonormal directions that sketches keep; None: no witnesses are looked for.
+    boxes : bool
+        No filter: rows in boxes, and float64 where a pick might matter to a box.
     """
 
     codes: bool
     axes: NDArray[np.float32] | None
+    boxes: bool = False
 
 
 def check_filter(filter: str) -> None:
@@ -85,7 +91,7 @@ def make_plan(
     ----------
     rows : Rows
     k : int
-    filter : {"auto", "float32", "int8"}
+    filter : {"auto", "float32", "int8", "boxes"}
     witnesses : bool or "auto"
     share : float
         The share of the N k pairs that will be looked at; 1 where no row is parked.
@@ -93,10 +99,18 @@ def make_plan(
     Raises
     ------
     ValueError
-        "int8" for more columns than its sums can hold.
+        "int8" for more columns than its sums can hold, "boxes" for more than 8, or with witnesses.
     """
     float32, int8, _ = RATES[native.active_instruction_set()]
     d = rows.d
+    if filter == "boxes":
+        if d > MOST_BOX_COLUMNS:
+            raise ValueError(f"filter='boxes' takes at most {MOST_BOX_COLUMNS} columns, got {d}")
+        if witnesses is True:
+            raise ValueError("filter='boxes' needs no witnesses: leave witnesses out")
+    pays = d <= PAYING_BOX_COLUMNS and k >= LEAST_BOX_PICKS and share < 1
+    if filter == "boxes" or (filter == "auto" and witnesses is not True and pays):
+        return Plan(False, None, True)
     codes = filter == "int8"
     if codes and d > MOST_CODE_COLUMNS:
         raise ValueError(f"filter='int8' takes at most {MOST_CODE_COLUMNS} columns, got {d}")

@@ -14,14 +14,16 @@ from pyuniform.sources.checks import numpy_dtype
 
 # Of the memory there is; rows that take more are left on disk.
 SHARE_OF_MEMORY = 0.5
+# Filters that look at rows again and again.
+IN_MEMORY = ("float32", "boxes")
 
 
 def check_out_of_core(out_of_core: object, filter: str, witnesses: object) -> None:
     """Raises ValueError unless it is "auto", True or False, and goes with the filter."""
     if out_of_core != "auto" and not isinstance(out_of_core, bool):
         raise ValueError(f"out_of_core must be 'auto', True or False, got {out_of_core!r}")
-    if out_of_core is True and filter == "float32":
-        raise ValueError("out_of_core=True filters in int8: filter='float32' does not go with it")
+    if out_of_core is True and filter in IN_MEMORY:
+        raise ValueError(f"out_of_core=True filters in int8: filter={filter!r} does not go with it")
     if out_of_core is True and witnesses is True:
         raise ValueError("out_of_core=True bounds by codes: witnesses=True does not go with it")
 
@@ -47,7 +49,7 @@ def stays_on_disk(
         )
     if isinstance(out_of_core, bool):
         return out_of_core
-    if in_memory or filter == "float32" or witnesses is True or columns > MOST_CODE_COLUMNS:
+    if in_memory or filter in IN_MEMORY or witnesses is True or columns > MOST_CODE_COLUMNS:
         return False
     memory = available_memory()
     itemsize = numpy_dtype(source.dtype, source.name).itemsize

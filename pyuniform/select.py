@@ -96,9 +96,11 @@ def select(
         for.
     threads : int, optional
         By default OMP_NUM_THREADS, or the processors this process may use.
-    filter : {"auto", "float32", "int8"}
+    filter : {"auto", "float32", "int8", "boxes"}
         In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
-        of d bytes a row. On a GPU "float32" multiplies float16 and bfloat16 rows as they are.
+        of d bytes a row. "boxes", for up to 8 columns, groups rows by where they lie, in 8 d + 20
+        bytes a row, and excludes by groups. On a GPU "float32" multiplies float16 and bfloat16 rows
+        as they are.
     witnesses : bool or "auto"
         Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
         time and memory only.

@@ -145,6 +145,7 @@ class CpuShard:
             plan.axes,
             self._far,
             rows.sample.core if isinstance(rows, FarRows) else None,
+            plan.boxes,
         )
         self._budget = RELAX_BUDGET
         self._take_in: Iterator[None] = iter(())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pyuniform import reference
+from pyuniform._core import MOST_BOX_COLUMNS
 from pyuniform.filters import make_plan
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
@@ -13,6 +14,11 @@ from pyuniform.traversal import farthest_first
 
 # Every filter, without and with the search for witnesses.
 FILTERS = [("float32", False), ("int8", False), ("float32", True), ("int8", True)]
+
+
+def filters_of(d: int) -> list[tuple[str, bool]]:
+    """Those that rows of d columns can have."""
+    return FILTERS + [("boxes", False)] * (d <= MOST_BOX_COLUMNS)
 
 
 def assert_exact(
@@ -34,7 +40,7 @@ def assert_exact(
     for part in np.array_split(X, shards):
         rows = prepare(part, metric, threads)
         plan = make_plan(rows, k, filter, witnesses)
-        assert plan.codes == (filter == "int8")
+        assert (plan.codes, plan.boxes) == (filter == "int8", filter == "boxes")
         assert (plan.axes is not None) == witnesses
         parts.append(CpuShard(rows, plan, chunk, adapt))
     run = farthest_first(Shards(parts, threads), k, start, pool_size=pool_size)

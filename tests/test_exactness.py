@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from corpora import DATASETS, make
-from exact import FILTERS, assert_exact
+from exact import assert_exact, filters_of
 
 from pyuniform import _core, reference
 from pyuniform.rows import prepare
@@ -31,7 +31,7 @@ def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str, expected
     if (name, metric) not in expected:
         expected[name, metric] = reference.farthest_first(X, len(X), metric, start)
     for way in WAYS:
-        for filter, witnesses in FILTERS:
+        for filter, witnesses in filters_of(X.shape[1]):
             assert_exact(
                 X, expected[name, metric], metric, start, filter=filter, witnesses=witnesses, **way
             )
@@ -49,16 +49,16 @@ def test_shipped_embeddings(
     if key not in expected:
         expected[key] = reference.farthest_first(X, len(X) // 10, metric)
     for way in WAYS[:3]:
-        for filter, witnesses in FILTERS:
+        for filter, witnesses in filters_of(X.shape[1]):
             assert_exact(X, expected[key], metric, filter=filter, witnesses=witnesses, **way)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 31, 32, 33, 63, 64, 65, 127, 128, 129, 257])
 def test_sizes_around_powers_of_two(n: int, isa: str) -> None:
     rng = np.random.default_rng(n)
-    for d in (1, 15, 16, 17, 31, 33):
+    for d in (1, 3, 8, 15, 16, 17, 31, 33):
         X = rng.standard_normal((n, d)).astype(np.float32)
-        for filter, witnesses in FILTERS:
+        for filter, witnesses in filters_of(X.shape[1]):
             assert_exact(
                 X,
                 reference.farthest_first(X, n),
@@ -71,7 +71,7 @@ def test_sizes_around_powers_of_two(n: int, isa: str) -> None:
 def test_strided_rows_are_read_in_place(isa: str) -> None:
     whole = np.random.default_rng(5).standard_normal((300, 40)).astype(np.float32)
     for X in (whole[:, 7:29], whole[::3], whole[::-1, :20], np.asfortranarray(whole)):
-        for filter, witnesses in FILTERS:
+        for filter, witnesses in filters_of(X.shape[1]):
             expected = reference.farthest_first(X, 50)
             assert_exact(X, expected, filter=filter, witnesses=witnesses)
 

@@ -39,7 +39,7 @@ def test_public_options_change_no_answer(wordnet: np.ndarray, filter: str, witne
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"filter": "bf16"}, "filter must be one of auto, float32, int8, got 'bf16'"),
+        ({"filter": "bf16"}, "filter must be one of auto, float32, int8, boxes, got 'bf16'"),
         ({"witnesses": "yes"}, "witnesses must be 'auto', True or False, got 'yes'"),
     ],
 )
