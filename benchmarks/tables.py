@@ -7,6 +7,7 @@ markers in README.md and docs/benchmarks.md is made anew. Nothing there is typed
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -210,8 +211,13 @@ def _kernels(rows: Sequence[Kernel]) -> str:
 
 
 def _where(rows: Sequence[Run] | Sequence[Kernel]) -> str:
-    first = rows[0]
-    return f"Measured on {first.machine}, {first.isa}, commit {first.commit}, {first.date}."
+    """Of most rows; and which were measured again."""
+    (commit, date), _ = Counter((row.commit, row.date) for row in rows).most_common(1)[0]
+    text = f"Measured on {rows[0].machine}, {rows[0].isa}, commit {commit}, {date}"
+    later = {(row.commit, row.dataset) for row in rows if isinstance(row, Run)}
+    for other, dataset in sorted(later):
+        text += f"; {dataset} at commit {other}" if other != commit else ""
+    return text + "."
 
 
 def _title(run: Run) -> str:
