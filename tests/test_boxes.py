@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,8 @@ def test_a_run_goes_on_with_boxes_and_without(
         if picks > 100:
             raise KeyboardInterrupt
 
-    for before, after in (("boxes", "float32"), ("float32", "boxes"), ("boxes", "boxes")):
+    # Codes keep the same of a row, and take it over.
+    for before, after in product(("boxes", "float32", "int8"), repeat=2):
         path = tmp_path / f"{before}-{after}.ckpt"
         with pytest.raises(KeyboardInterrupt):
             pyuniform.select(X, 500, filter=before, checkpoint=path, progress=stop)
