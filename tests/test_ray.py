@@ -32,12 +32,16 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    # Workers import from where Ray is started: a checkout must not stand in for what is installed.
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("cluster"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
+    os.chdir(before)
 
 
 def over_ray(X: Any, k: int | None, **how: Any) -> pyuniform.Selection:
@@ -98,7 +102,9 @@ def test_sources_of_every_kind(wordnet: np.ndarray, tmp_path: Path) -> None:
 def test_a_dataset_whose_actors_take_all_processors(wordnet: np.ndarray) -> None:
     data = pytest.importorskip("ray.data")
     X = wordnet[:600]
-    data.DataContext.get_current().enable_progress_bars = False
+    context = data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.execution_options.preserve_order = True
     items = [{"name": f"id {i}", "embedding": x} for i, x in enumerate(X)]
     dataset = data.from_items(items).repartition(5).map(lambda item: item)
     found = over_ray(dataset, 60, shards=4, id_column="name")

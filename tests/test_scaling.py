@@ -58,7 +58,8 @@ def test_dask() -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_ray_data() -> None:
+def test_ray_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # workers import from there
     ray = pytest.importorskip("ray")
     data = pytest.importorskip("ray.data")
     names, X = corpus()
