@@ -55,8 +55,8 @@ def select(
         What can be opened by its path is opened by each actor, which reads its own part; the path
         must lead there from every node. Blocks of a dataset become shards; it is executed first,
         and rows have the order that comes of it: Ray keeps the dataset's own if
-        ``execution_options.preserve_order`` is set, and ids tell rows in any case. Sources are sent as they are, and read by each actor.
-        An array is sent in parts.
+        ``execution_options.preserve_order`` is set, and ids tell rows in any case. Sources are sent
+        as they are, and read by each actor. An array is sent in parts.
     k : int, optional
     shards : int, optional
         By default as many as Ray has processors free for, `threads` each.
