@@ -88,63 +88,105 @@ void Boxes::add_rows(const Matrix& matrix, const Kernels& kernels, int64_t begin
   nearest_.resize(end, -1);
   largest_.resize(count(), std::numeric_limits<double>::infinity());
   met_.resize(count(), 0);
-  for (int64_t box = first; box < count(); ++box)
+  changed_.resize(count(), 0);
+  outer_.resize((count() + kInner - 1) / kInner);
+  for (int64_t box = first; box < count(); ++box) {
+    Outer& outer = outer_[box / kInner];
     for (int64_t j = 0; j < d_; ++j) {
       const auto [low, high] =
           std::minmax_element(&value_[j][begin_[box]], &value_[j][begin_[box]] + size(box));
       low_[box * kBoxColumns + j] = *low;
       high_[box * kBoxColumns + j] = *high;
+      const bool alone = box % kInner == 0;
+      outer.low[j] = alone ? *low : std::min(outer.low[j], *low);
+      outer.high[j] = alone ? *high : std::max(outer.high[j], *high);
     }
+  }
 }
 
-int64_t Boxes::meet(const Kernels& kernels, int64_t box, double* bound, int32_t* nearest) {
-  const int64_t n = size(box), first = begin_[box], t = static_cast<int64_t>(pick_[0].size());
+int64_t Boxes::meet(const Kernels& kernels, int64_t outer, double rho, int64_t* rows) {
+  const int64_t first = outer * kInner, last = std::min(count(), first + kInner);
+  const double largest = *std::max_element(&largest_[first], &largest_[0] + last);
+  *rows = 0;
+  if (largest <= rho) return 0;
+  Outer& own = outer_[outer];
+  const int64_t t = static_cast<int64_t>(pick_[0].size());
+  double gap2[kPicks];
+  for (int64_t begin = own.met; begin < t; begin += kPicks) {
+    const int64_t picks = std::min(kPicks, t - begin);
+    const double* pick[kBoxColumns] = {};
+    for (int64_t j = 0; j < d_; ++j) pick[j] = &pick_[j][begin];
+    kernels.box_distance2(pick, picks, own.low, own.high, d_, gap2);
+    for (int64_t c = 0; c < picks; ++c)
+      // As near as the farthest row is not nearer.
+      if (gap2[c] < largest) own.picks.push_back(static_cast<int32_t>(begin + c));
+  }
+  own.met = t;
+  int64_t pairs = 0;
+  for (int64_t box = first; box < last; ++box) {
+    if (largest_[box] <= rho) continue;
+    pairs += meet_box(kernels, box, own.picks);
+    *rows += size(box);
+  }
+  return pairs;
+}
+
+int64_t Boxes::meet_box(const Kernels& kernels, int64_t box, const std::vector<int32_t>& picks) {
+  const int64_t n = size(box), first = begin_[box], t = static_cast<int64_t>(picks.size());
   double* const mine = &bound_[first];
   const double* value[kBoxColumns] = {};
   for (int64_t j = 0; j < d_; ++j) value[j] = &value_[j][first];
-  double before[kRows], gap2[kPicks];
-  std::copy_n(mine, n, before);
+  double gathered[kBoxColumns][kPicks], gap2[kPicks];
+  const double* pick[kBoxColumns];
+  for (int64_t j = 0; j < kBoxColumns; ++j) pick[j] = gathered[j];
   int64_t pairs = 0;
   for (int64_t begin = met_[box]; begin < t; begin += kPicks) {
-    const int64_t picks = std::min(kPicks, t - begin), pairs_before = pairs;
-    const double* pick[kBoxColumns] = {};
-    for (int64_t j = 0; j < d_; ++j) pick[j] = &pick_[j][begin];
-    kernels.box_distance2(pick, picks, &low_[box * kBoxColumns], &high_[box * kBoxColumns], d_,
+    const int64_t count = std::min(kPicks, t - begin), pairs_before = pairs;
+    for (int64_t j = 0; j < d_; ++j)
+      for (int64_t c = 0; c < count; ++c) gathered[j][c] = pick_[j][picks[begin + c]];
+    kernels.box_distance2(pick, count, &low_[box * kBoxColumns], &high_[box * kBoxColumns], d_,
                           gap2);
-    for (int64_t c = 0; c < picks; ++c) {
-      // As near as the farthest row is not nearer.
+    for (int64_t c = 0; c < count; ++c) {
       if (gap2[c] >= largest_[box]) continue;
       double values[kBoxColumns];
-      for (int64_t j = 0; j < d_; ++j) values[j] = pick[j][c];
-      kernels.nearer(value, n, values, d_, begin + c, mine, &nearest_[first]);
+      for (int64_t j = 0; j < d_; ++j) values[j] = gathered[j][c];
+      kernels.nearer(value, n, values, d_, picks[begin + c], mine, &nearest_[first]);
       pairs += n;
     }
     if (pairs > pairs_before) largest_[box] = *std::max_element(mine, mine + n);
   }
   met_[box] = t;
-  for (int64_t r = 0; r < n; ++r) {
-    const int32_t i = row_[first + r];
-    if (mine[r] >= before[r] || bound[i] < 0) continue;
-    bound[i] = mine[r];
-    nearest[i] = static_cast<int32_t>(nearest_[first + r]);
-  }
+  if (pairs > 0) changed_[box] = 1;
   return pairs;
 }
 
+void Boxes::store(int64_t box, double* bound, int32_t* nearest) {
+  if (!changed_[box]) return;
+  changed_[box] = 0;
+  for (int64_t m = begin_[box]; m < begin_[box] + size(box); ++m) {
+    const int32_t i = row_[m];
+    // Of a row that was among candidates more may be known: of picks that its box has not met.
+    if (bound_[m] > bound[i] || (bound_[m] == bound[i] && nearest_[m] > nearest[i])) continue;
+    bound[i] = bound_[m];
+    nearest[i] = static_cast<int32_t>(nearest_[m]);
+  }
+}
+
 bool Shard::relax_boxes(double rho, double budget) {
-  const int64_t all = boxes_->count();
-  const double each = static_cast<double>(Boxes::kRows * matrix_.d * picks());
+  const int64_t all = boxes_->outer_count();
+  const double each = static_cast<double>(Boxes::kRows * Boxes::kInner * matrix_.d * picks());
   const int64_t end =
-      std::min(all, boxes_done_ + static_cast<int64_t>(std::max(64.0, budget / each)));
+      std::min(all, boxes_done_ + static_cast<int64_t>(std::max(8.0, budget / each)));
+  // Without factors scores are bounds.
+  const double parks_at = factor_ ? -1 : std::max(rho, floor2_);
   int64_t pairs = 0, relaxed = 0;
-#pragma omp parallel for num_threads(                                                        \
-        worth(each* static_cast<double>(end - boxes_done_), threads_)) schedule(dynamic, 16) \
+#pragma omp parallel for num_threads(                                                       \
+        worth(each* static_cast<double>(end - boxes_done_), threads_)) schedule(dynamic, 1) \
     reduction(+ : pairs, relaxed)
-  for (int64_t box = boxes_done_; box < end; ++box) {
-    // Without factors scores are bounds.
-    if (!factor_ && boxes_->largest(box) <= rho) continue;
-    pairs += boxes_->meet(kernels_, box, bound_.data(), nearest_.data());
-    relaxed += boxes_->size(box);
+  for (int64_t outer = boxes_done_; outer < end; ++outer) {
+    int64_t rows = 0;
+    pairs += boxes_->meet(kernels_, outer, parks_at, &rows);
+    relaxed += rows;
   }
   stats_.exact_pairs += pairs;
   stats_.float64_madds += pairs * padded(matrix_.d);
@@ -152,6 +194,7 @@ bool Shard::relax_boxes(double rho, double budget) {
   boxes_done_ = end;
   if (end < all) return false;
   boxes_done_ = 0;
+  if (factor_) boxes_->store(bound_.data(), nearest_.data());
   return true;
 }
 

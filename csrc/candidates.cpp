@@ -26,38 +26,61 @@ void keep_best(int64_t limit, std::vector<Entry>* entries, Entry* rest) {
   entries->resize(limit);
 }
 
+// What one thread has found.
+struct Found {
+  std::vector<Entry> best;
+  Entry rest = {-1, std::numeric_limits<int64_t>::max()};
+
+  void add(const Entry& entry, double rho, int64_t limit) {
+    if (entry.score < rest.score) return;
+    if (entry.score > rho) {
+      best.push_back(entry);
+      // At most twice what is wanted: those that cannot be among the best are dropped.
+      if (static_cast<int64_t>(best.size()) >= 2 * limit) keep_best(limit, &best, &rest);
+    } else if (entry.score >= 0 && ahead(entry, rest)) {
+      rest = entry;
+    }
+  }
+};
+
 }  // namespace
 
 int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
-  std::vector<Entry> all;
-  Entry rest = {-1, std::numeric_limits<int64_t>::max()};
+  Found all;
+  // With factors scores are no bounds, and boxes cannot be passed over.
+  const bool by_boxes = boxes_ && !factor_;
 #pragma omp parallel num_threads(worth(10.0 * static_cast<double>(matrix_.n), threads_))
   {
-    std::vector<Entry> best;
-    Entry my_rest = rest;
+    Found mine;
+    if (by_boxes) {
 #pragma omp for schedule(static) nowait
-    for (int64_t i = 0; i < matrix_.n; ++i) {
-      const Entry entry = {score(i), i};
-      if (entry.score < my_rest.score) continue;
-      if (entry.score > rho) {
-        best.push_back(entry);
-        // At most twice what is wanted: those that cannot be among the best are dropped.
-        if (static_cast<int64_t>(best.size()) >= 2 * limit) keep_best(limit, &best, &my_rest);
-      } else if (entry.score >= 0 && ahead(entry, my_rest)) {
-        my_rest = entry;
+      for (int64_t box = 0; box < boxes_->count(); ++box) {
+        const double largest = boxes_->largest(box);
+        if (largest <= rho) {
+          // What no row of the box exceeds, and the row that would win every tie: both are safe.
+          mine.add({largest > floor2_ ? largest : -1, 0}, rho, limit);
+          continue;
+        }
+        boxes_->store(box, bound_.data(), nearest_.data());
+        const int32_t* row = boxes_->rows(box);
+        for (int64_t r = 0; r < boxes_->size(box); ++r)
+          mine.add({score(row[r]), row[r]}, rho, limit);
       }
+    } else {
+#pragma omp for schedule(static) nowait
+      for (int64_t i = 0; i < matrix_.n; ++i) mine.add({score(i), i}, rho, limit);
     }
 #pragma omp critical
     {
-      all.insert(all.end(), best.begin(), best.end());
-      if (ahead(my_rest, rest)) rest = my_rest;
+      all.best.insert(all.best.end(), mine.best.begin(), mine.best.end());
+      if (ahead(mine.rest, all.rest)) all.rest = mine.rest;
     }
   }
-  keep_best(limit, &all, &rest);
-  const int64_t count = static_cast<int64_t>(all.size());
-  for (int64_t m = 0; m < count; ++m) rows[m] = all[m].row;
+  keep_best(limit, &all.best, &all.rest);
+  const int64_t count = static_cast<int64_t>(all.best.size());
+  for (int64_t m = 0; m < count; ++m) rows[m] = all.best[m].row;
   settle(rows, count);
-  *outside = {rest.score, rest.row};
+  *outside = {all.rest.score, all.rest.row};
   return count;
 }
 

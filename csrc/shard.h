@@ -46,9 +46,15 @@ class Shard {
 
   // What is known of the rows. Whoever writes to it must have made the same picks, with the same
   // filter.
-  std::vector<double>& bound() { return bound_; }
+  std::vector<double>& bound() {
+    if (boxes_) boxes_->store(bound_.data(), nearest_.data());
+    return bound_;
+  }
   std::vector<float>& second() { return second_; }
-  std::vector<int32_t>& nearest() { return nearest_; }
+  std::vector<int32_t>& nearest() {
+    bound();
+    return nearest_;
+  }
   std::vector<int32_t>& seen() { return seen_; }
   std::vector<int32_t>& scanned() { return scanned_; }
 
@@ -69,7 +75,8 @@ class Shard {
   // from elsewhere; values is count x padded(d), canonical.
   void add_picks(const int64_t* rows, const double* values, int64_t count);
 
-  // The score below which all but about `count` rows lie, from a sample of the rows.
+  // The score below which all but about `count` rows lie, from a sample of the rows; boxes may know
+  // lower ones.
   double threshold(int64_t count) const;
 
   // Takes up the next rows in their order, `count` at most: the distance to the first pick, codes,

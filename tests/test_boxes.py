@@ -85,6 +85,35 @@ def test_constraints(n: int, d: int, seed: int, values: str, constraint: str) ->
     assert_run(shards, X, k, "euclidean", options)
 
 
+@pytest.mark.parametrize("values", ["grid", "uniform"])
+def test_outer_boxes(values: str) -> None:
+    # 24 of them. On the grid nearly all is tied, and there are more picks than places.
+    rng = np.random.default_rng(0)
+    X = rng.random((50_000, 2))
+    if values == "grid":
+        X = rng.integers(0, 20, (50_000, 2)).astype(np.float64)
+    indices, radii = reference.farthest_first(X, 500, "euclidean", 3)
+    for threads in (1, 2):
+        found = pyuniform.select(X, 500, start=3, filter="boxes", threads=threads)
+        np.testing.assert_array_equal(found.indices, indices)
+        np.testing.assert_array_equal(found.radii, radii)
+
+
+def test_bounds_are_there_when_asked_for() -> None:
+    X = np.random.default_rng(0).random((20_000, 3))
+    core = CpuShard(prepare(X, "euclidean", 2), BOXES)
+    picks = np.array([5, 17, 4000, 19_999])
+    core.add_picks(picks, core.canonical(picks))
+    for _ in core.relax(-1.0):
+        pass
+    state = core.state()
+    d2 = np.stack([((X - X[i]) ** 2) @ np.ones(3) for i in picks])
+    rest = np.delete(np.arange(len(X)), picks)
+    np.testing.assert_array_equal(state["near nearest"][rest], d2.argmin(0)[rest])
+    np.testing.assert_allclose(state["near bound"][rest], d2.min(0)[rest], rtol=1e-12)
+    assert np.all(state["near bound"][picks] == -1)
+
+
 def test_most_pairs_are_excluded_by_boxes() -> None:
     X = np.random.default_rng(0).random((20_000, 3), dtype=np.float32)
     boxes = pyuniform.select(X, 1000, filter="boxes")
