@@ -3,9 +3,10 @@
 // What a row learns on its way is a block's own affair: FloatBlock computes upper bounds of all
 // distances in float32, CodeBlock excludes picks by int8 codes and decides the rest in float64, and
 // SketchBlock and FarBlock look for one pick that is near enough. Active rows stay contiguous: a
-// parked row's place is taken by the last.
+// parked row's place is taken by the first.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -60,8 +61,10 @@ class Block {
     float values[kPanel];
   };
 
-  Block(int64_t capacity, int tile_rows)
+  // `load` reads `row_bytes` bytes of a row.
+  Block(int64_t capacity, int tile_rows, int64_t row_bytes)
       : capacity(capacity),
+        ahead(std::clamp<int64_t>(kAheadBytes / std::max<int64_t>(row_bytes, 1), 2, 16)),
         rows(capacity),
         bound(capacity),
         parks_at(capacity),
@@ -70,7 +73,8 @@ class Block {
         news(capacity) {}
   virtual ~Block() = default;
 
-  // Asks for row i of the data early: gathered rows are where no hardware prefetcher expects them.
+  // Asks for what `load` reads of row i early: gathered rows are where no hardware prefetcher
+  // expects them.
   virtual void prefetch(int64_t i) const = 0;
 
   // Takes up rows[slot], whose bound[slot] and parks_at[slot] are set.
@@ -95,13 +99,19 @@ class Block {
   virtual void move(int64_t from, int64_t to) = 0;
 
   const int64_t capacity;
+  const int64_t ahead;  // rows between asking for one and loading it
   std::vector<Row> rows;
   // Apart from the rest, since every panel looks at those of all rows.
   std::vector<double> bound, parks_at;
   std::vector<uint32_t> flags;
-  std::vector<float> value;  // of the last scan
-  std::vector<News> news;    // of a panel
+  std::vector<float> value;      // of the last scan
+  std::vector<News> news;        // of a panel
+  std::vector<int64_t> entered;  // see Shard::relax_block
   ShardStats stats;
+
+ private:
+  // More than memory can be asked for in the time it takes to answer.
+  static constexpr int64_t kAheadBytes = 4096;
 };
 
 }  // namespace pyuniform

@@ -26,7 +26,7 @@ class CodedBlock : public Block {
  protected:
   CodedBlock(const Kernels& kernels, const Frame& frame, const CodeBounds& bounds,
              const Codes& codes, const CodePanels& panels)
-      : Block(kRows / kernels.tile_rows * kernels.tile_rows, kernels.tile_rows),
+      : Block(kRows / kernels.tile_rows * kernels.tile_rows, kernels.tile_rows, codes.columns()),
         frame_(frame),
         bounds_(bounds),
         codes_(codes),

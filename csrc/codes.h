@@ -121,8 +121,8 @@ class Codes {
   }
 
   void prefetch(int64_t i) const {
-    for (int64_t b = 0; b < stride_; b += 64) __builtin_prefetch(row(i) + b);
-    __builtin_prefetch(&code_[i]);
+    prefetch_bytes(row(i), stride_);
+    prefetch_value(code_[i]);
   }
 
  private:

@@ -17,7 +17,8 @@ class FloatBlock final : public Block {
   // the nearest that might yet turn out to be nearer.
   FloatBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame, const Panels& panels,
              float* second)
-      : Block(RowBlock::best_capacity(matrix.d, kernels.tile_rows), kernels.tile_rows),
+      : Block(RowBlock::best_capacity(matrix.d, kernels.tile_rows), kernels.tile_rows,
+              matrix.d * item_size(matrix.dtype)),
         d_(matrix.d),
         kernels_(kernels),
         frame_(frame),
@@ -28,7 +29,10 @@ class FloatBlock final : public Block {
         state_(capacity),
         limit_(capacity + kernels.tile_rows) {}
 
-  void prefetch(int64_t i) const override { reader_.prefetch(i); }
+  void prefetch(int64_t i) const override {
+    reader_.prefetch(i);
+    prefetch_value(second_[i]);
+  }
 
   void load(int64_t slot) override {
     const double norm2 = reader_.pack(rows[slot].row, frame_, packed_.row(slot));

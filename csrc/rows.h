@@ -8,6 +8,7 @@
 #include <cmath>
 #include <vector>
 
+#include "aligned.h"
 #include "core.h"
 #include "frame.h"
 
@@ -64,9 +65,7 @@ class RowReader {
   // Asks for row i early: gathered rows are where no hardware prefetcher expects them.
   void prefetch(int64_t i) const {
     if (!matrix_.holds(i)) return;
-    const char* row = matrix_.row(i);
-    const int64_t bytes = matrix_.d * item_size(matrix_.dtype);
-    for (int64_t b = 0; b < bytes; b += 64) __builtin_prefetch(row + b);
+    prefetch_bytes(matrix_.row(i), matrix_.d * item_size(matrix_.dtype));
   }
 
   // Row i in the filter's frame; returns its squared norm there.

@@ -21,7 +21,7 @@ class SketchBlock final : public Block {
   SketchBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame,
               const Codes& sketches, const CodePanels& panels, const CanonicalPicks& picks,
               float* second)
-      : Block(kRows / kernels.tile_rows * kernels.tile_rows, kernels.tile_rows),
+      : Block(kRows / kernels.tile_rows * kernels.tile_rows, kernels.tile_rows, sketches.columns()),
         frame_(frame),
         sketches_(sketches),
         panels_(panels),
