@@ -84,7 +84,7 @@ class Block {
   virtual void scan(int64_t at, int n, int64_t p) = 0;
 
   // Flagged picks of a row will be taken soon: time to ask for what that needs from memory.
-  virtual void expect(int64_t, const float*, uint32_t) const {}
+  virtual void expect(int64_t, const float*, uint32_t, int64_t) const {}
 
   // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of all picks of
   // panel p.

@@ -26,6 +26,8 @@ void keep_best(int64_t limit, std::vector<Entry>* entries, Entry* rest) {
   entries->resize(limit);
 }
 
+constexpr int64_t kStep = 64;
+
 // What one thread has found.
 struct Found {
   std::vector<Entry> best;
@@ -68,7 +70,18 @@ int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* out
       }
     } else {
 #pragma omp for schedule(static) nowait
-      for (int64_t i = 0; i < matrix_.n; ++i) mine.add({score(i), i}, rho, limit);
+      for (int64_t begin = 0; begin < matrix_.n; begin += kStep) {
+        const int64_t end = std::min(matrix_.n, begin + kStep);
+        // Most steps hold nothing better than what was found, which a glance tells.
+        double largest = std::numeric_limits<double>::infinity();
+        if (!factor_) {
+          largest = -1;
+#pragma omp simd reduction(max : largest)
+          for (int64_t i = begin; i < end; ++i) largest = std::max(largest, bound_[i]);
+        }
+        if (largest < mine.rest.score) continue;
+        for (int64_t i = begin; i < end; ++i) mine.add({score(i), i}, rho, limit);
+      }
     }
 #pragma omp critical
     {

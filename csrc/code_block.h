@@ -19,17 +19,16 @@ class CodeBlock final : public CodedBlock {
     CodedBlock::load(slot);
   }
 
-  void expect(int64_t slot, const float*, uint32_t) const override {
+  void expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
     decider_.prefetch(rows[slot].row);
+    decider_.prefetch_pick(p * kPanel + most_promising(values, bits));
   }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
     Row& row = rows[slot];
     while (bits) {
       // The most promising first: what it teaches may exclude the others.
-      int best = __builtin_ctz(bits);
-      for (uint32_t left = bits; left; left &= left - 1)
-        if (values[__builtin_ctz(left)] < values[best]) best = __builtin_ctz(left);
+      const int best = most_promising(values, bits);
       bits &= ~(1u << best);
       const int32_t c = static_cast<int32_t>(p * kPanel + best);
       if (c == row.nearest) continue;
@@ -46,6 +45,13 @@ class CodeBlock final : public CodedBlock {
   }
 
  private:
+  static int most_promising(const float* values, uint32_t bits) {
+    int best = __builtin_ctz(bits);
+    for (uint32_t left = bits; left; left &= left - 1)
+      if (values[__builtin_ctz(left)] < values[best]) best = __builtin_ctz(left);
+    return best;
+  }
+
   // The bound is one from codes: it becomes the pick's distance.
   void prove(int64_t slot) {
     Row& row = rows[slot];

@@ -18,6 +18,7 @@ class Decider {
         row_(padded(matrix.d)) {}
 
   void prefetch(int64_t i) const { reader_.prefetch(i); }
+  void prefetch_pick(int64_t pick) const { picks_.prefetch(pick); }
 
   // Of row i to a pick. A row that needs conversion is converted once while it is asked for.
   double distance2(int64_t i, int64_t pick) {

@@ -31,6 +31,13 @@ class CanonicalPicks {
   const float* floats(int64_t pick) const { return row(floats_, pick); }
   const double* doubles(int64_t pick) const { return row(doubles_, pick); }
 
+  void prefetch(int64_t pick) const {
+    if (narrow_)
+      prefetch_bytes(floats(pick), width_ * sizeof(float));
+    else
+      prefetch_bytes(doubles(pick), width_ * sizeof(double));
+  }
+
   void copy(int64_t pick, double* out) const {
     if (narrow_)
       std::copy_n(floats(pick), width_, out);

@@ -12,6 +12,9 @@
 namespace pyuniform {
 namespace {
 
+// Blocks whose rows are sorted together: enough for tiles to be full.
+constexpr int64_t kWindow = 16;
+
 int thread_number() {
 #ifdef _OPENMP
   return omp_get_thread_num();
@@ -52,27 +55,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
   const int64_t t = picks(), panels = (t + kPanel - 1) / kPanel,
                 chunk_panels = std::max<int64_t>(1, chunk / kPanel);
   std::vector<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
-
-  // Rows enter at the first panel they have not finished. They get their slots in that order, by a
-  // counting sort, but are loaded as they lie in memory. From there on entered[p - first] slots
-  // have entered at panel p.
-  int64_t first = panels - 1;
-  for (int64_t r = 0; r < count; ++r) first = std::min<int64_t>(first, met[rows[r]] / kPanel);
-  std::vector<int64_t>& entered = block.entered;
-  entered.assign(panels - first + 1, 0);
-  for (int64_t r = 0; r < count; ++r) ++entered[met[rows[r]] / kPanel - first + 1];
-  std::partial_sum(entered.begin(), entered.end(), entered.begin());
-  for (int64_t r = 0; r < count; ++r) {
-    const int32_t i = rows[r], later = rows[std::min(r + block.ahead, count - 1)];
-    block.prefetch(later);
-    prefetch_value(bound_[later]);
-    prefetch_value(nearest_[later]);
-    const int64_t slot = entered[met[i] / kPanel - first]++;
-    block.rows[slot] = {i, nearest_[i], (1u << (met[i] % kPanel)) - 1, false};
-    block.bound[slot] = bound_[i];
-    block.parks_at[slot] = parks_at(i, rho);
-    block.load(slot);
-  }
+  int64_t active = 0, next = 0;
 
   auto finish = [&](int64_t slot, int64_t picks) {
     const Block::Row& row = block.rows[slot];
@@ -85,17 +68,27 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     if (block.bound[slot] <= block.parks_at[slot]) ++block.stats.parked;
   };
 
-  int64_t begin = 0, end = 0;  // of the active slots
-  for (int64_t p = first; p < panels; ++p) {
-    if (begin == end) {
-      if (end == count) break;
-      p = met[block.rows[end].row] / kPanel;
+  for (int64_t p = met[rows[0]] / kPanel; p < panels; ++p) {
+    if (active == 0) {
+      if (next == count) break;
+      p = std::max<int64_t>(p, met[rows[next]] / kPanel);
     }
-    const int64_t fresh = end;
-    end = entered[p - first];
+    const int64_t fresh = active;
+    for (; next < count && met[rows[next]] / kPanel <= p; ++next) {
+      const int32_t i = rows[next];
+      const int32_t later = rows[std::min(next + block.ahead, count - 1)];
+      block.prefetch(later);
+      prefetch_value(met[later]);
+      prefetch_value(bound_[later]);
+      prefetch_value(nearest_[later]);
+      block.rows[active] = {i, nearest_[i], (1u << (met[i] % kPanel)) - 1, false};
+      block.bound[active] = bound_[i];
+      block.parks_at[active] = parks_at(i, rho);
+      block.load(active++);
+    }
     int64_t news_count = 0;
-    for (int64_t at = begin; at < end; at += kernels_.tile_rows) {
-      const int n = static_cast<int>(std::min<int64_t>(kernels_.tile_rows, end - at));
+    for (int64_t at = 0; at < active; at += kernels_.tile_rows) {
+      const int n = static_cast<int>(std::min<int64_t>(kernels_.tile_rows, active - at));
       block.scan(at, n, p);
       // Which rows have news, found without a branch that could be mispredicted for each.
       uint32_t news = 0;
@@ -110,7 +103,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
         item.slot = slot;
         item.bits = bits;
         std::copy_n(&block.value[r * kPanel], kPanel, item.values);
-        block.expect(slot, item.values, bits);
+        block.expect(slot, item.values, bits, p);
       }
     }
     for (int64_t j = 0; j < news_count; ++j)
@@ -118,19 +111,18 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
 
     if ((p + 1) % chunk_panels != 0) continue;
     const int64_t picks = std::min(t, (p + 1) * kPanel);
-    for (int64_t slot = begin; slot < end; ++slot) {
+    for (int64_t slot = active - 1; slot >= 0; --slot) {
       if (block.bound[slot] > block.parks_at[slot]) continue;
       finish(slot, picks);
-      if (slot != begin) {
-        block.rows[slot] = block.rows[begin];
-        block.bound[slot] = block.bound[begin];
-        block.parks_at[slot] = block.parks_at[begin];
-        block.move(begin, slot);
+      if (slot != --active) {
+        block.rows[slot] = block.rows[active];
+        block.bound[slot] = block.bound[active];
+        block.parks_at[slot] = block.parks_at[active];
+        block.move(active, slot);
       }
-      ++begin;
     }
   }
-  for (int64_t slot = begin; slot < end; ++slot) {
+  for (int64_t slot = 0; slot < active; ++slot) {
     block.last(slot);
     finish(slot, t);
   }
@@ -162,7 +154,31 @@ void Shard::start_pass(Pass pass, double rho) {
   active_done_ = 0;
   int64_t missed = 0;
   for (int32_t i : active_) missed += t - met[i];
-  missed_ = static_cast<double>(missed) / std::max<double>(1, static_cast<double>(active_.size()));
+  const int64_t count = static_cast<int64_t>(active_.size());
+  missed_ = static_cast<double>(missed) / static_cast<double>(std::max<int64_t>(1, count));
+
+  const auto& blocks = pass == Pass::witness ? witness_blocks_ : filter_blocks_;
+  // Small enough that all threads get several blocks, since blocks differ much in their work.
+  const int64_t even = (count + 8 * threads_ - 1) / (8 * threads_);
+  block_rows_ = std::min(blocks[0]->capacity, std::max<int64_t>(even, 4 * kernels_.tile_rows));
+
+  // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
+  // panels together; of some blocks at a time, side by side.
+  const int64_t window = kWindow * block_rows_;
+#pragma omp parallel num_threads(worth(100.0 * static_cast<double>(count), threads_))
+  {
+    std::vector<int64_t> place;
+    std::vector<int32_t> rows;
+#pragma omp for schedule(dynamic)
+    for (int64_t begin = 0; begin < count; begin += window) {
+      const auto first = active_.begin() + begin;
+      rows.assign(first, first + std::min(window, count - begin));
+      place.assign(t / kPanel + 2, 0);
+      for (int32_t i : rows) ++place[met[i] / kPanel + 1];
+      std::partial_sum(place.begin(), place.end(), place.begin());
+      for (int32_t i : rows) first[place[met[i] / kPanel]++] = i;
+    }
+  }
 }
 
 bool Shard::relax(double rho, int64_t chunk, double budget) {
@@ -185,22 +201,20 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
   const int64_t left = static_cast<int64_t>(active_.size()) - active_done_;
   if (left > 0) {
     const double row_madds = missed_ * static_cast<double>(matrix_.d);
-    const double rows = std::max(1024.0, budget / row_madds);
-    const int64_t take = rows < static_cast<double>(left) ? static_cast<int64_t>(rows) : left;
+    // Whole blocks, and some for each thread.
+    const int64_t steps =
+        std::max<int64_t>(4 * threads_, static_cast<int64_t>(budget / row_madds) / block_rows_);
+    const int64_t take = std::min(left, steps * block_rows_);
     const int32_t* first = active_.data() + active_done_;
-    // Small enough that all threads get several blocks, since blocks differ much in their work.
-    const int64_t even = (take + 8 * threads_ - 1) / (8 * threads_);
-    const int64_t block_rows =
-        std::min(blocks[0]->capacity, std::max<int64_t>(even, 4 * kernels_.tile_rows));
-    const int64_t count = (take + block_rows - 1) / block_rows;
+    const int64_t count = (take + block_rows_ - 1) / block_rows_;
     const double madds = static_cast<double>(take) * row_madds;
 #pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
     {
       Block& block = *blocks[thread_number()];
 #pragma omp for schedule(dynamic)
       for (int64_t b = 0; b < count; ++b) {
-        const int64_t begin = b * block_rows;
-        relax_block(first + begin, std::min(block_rows, take - begin), rho, chunk, block);
+        const int64_t begin = b * block_rows_;
+        relax_block(first + begin, std::min(block_rows_, take - begin), rho, chunk, block);
       }
     }
     for (const auto& block : blocks) {

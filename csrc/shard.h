@@ -175,7 +175,7 @@ class Shard {
   Pass pass_ = Pass::idle;
   std::vector<int32_t> wanted_;  // rows of the relax under way
   std::vector<int32_t> active_;  // rows of the pass under way
-  int64_t active_done_ = 0;
+  int64_t active_done_ = 0, block_rows_ = 0;
   double missed_ = 0;          // picks that a row of these has not met, on average
   int64_t relaxed_picks_ = 0;  // picks there were at the last relax
   std::vector<std::unique_ptr<Block>> filter_blocks_, witness_blocks_;  // of each thread
