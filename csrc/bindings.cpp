@@ -275,14 +275,14 @@ py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponen
         const Panel& panel = panels[j / kPanel];
         for (auto [half, value] : {std::pair{panel.half_upper, &high}, {panel.half_lower, &low}})
           kernels.tile(packed.row(i), packed.stride, 1, panel.values.get(), half, d, limit.data(),
-                       value->data(), below.data());
+                       value->data(), below.data(), nullptr);
       }
       const double distance2 = kernels.distance2(&x[i * width], &x[j * width], width);
       *exact.mutable_data(i, j) = distance2;
       *upper.mutable_data(i, j) =
           frame.unit2 * (frame.row_upper(norm2[i]) + 2.0 * high[j % kPanel]);
       *lower.mutable_data(i, j) = frame.unit2 * (frame.row_lower(norm2[i]) + 2.0 * low[j % kPanel]);
-      *slack.mutable_data(i, j) = frame.unit2 * frame.slack(norm2[i], distance2 / frame.unit2);
+      *slack.mutable_data(i, j) = frame.unit2 * frame.slack(norm2[i], frame.in_units(distance2));
     }
   }
   return py::make_tuple(lower, exact, upper, slack);
@@ -322,7 +322,7 @@ py::tuple code_flags(const Rows& rows, const Array<double>& center, int exponent
   std::vector<uint32_t> flags(kernels.tile_rows);
   for (int64_t i = 0; i < n; ++i) {
     row.load(0, i);
-    row.limit[0] = bounds.limit(codes[i], distance2.at(i) / frame.unit2);
+    row.limit[0] = bounds.limit(codes[i], frame.in_units(distance2.at(i)));
     for (int64_t j = 0; j < n; ++j) {
       if (j % kPanel == 0) row.scan(0, 1, panels[j / kPanel], value.data(), flags.data());
       const int64_t c = j % kPanel;

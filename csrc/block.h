@@ -108,6 +108,7 @@ class Block {
   std::vector<News> news;        // of a panel
   std::vector<int64_t> entered;  // see Shard::relax_block
   ShardStats stats;
+  Meanwhile* meanwhile = nullptr;  // what scans may do in between
 
  private:
   // More than memory can be asked for in the time it takes to answer.

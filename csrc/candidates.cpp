@@ -117,7 +117,7 @@ void Shard::settle(const int64_t* rows, int64_t count) {
       ++exact_pairs;
       if (second_.empty() || second_[i] == std::numeric_limits<float>::infinity()) continue;
       const double norm2 = reader.pack(i, frame_, packed.data());
-      const double distance2 = bound_[i] / frame_.unit2;
+      const double distance2 = frame_.in_units(bound_[i]);
       if (second_[i] - frame_.slack(norm2, distance2) > distance2)
         second_[i] = std::numeric_limits<float>::infinity();
       else
@@ -150,7 +150,7 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
     std::vector<uint32_t> below(tile_rows);
     auto set_limit = [&](int64_t r, int64_t i) {
       // Above it, so that a bound equal to the distance is below the limit: ties matter.
-      limit[r] = above(round_up((bound_[i] / frame_.unit2 - lower[r]) / 2));
+      limit[r] = above(round_up((frame_.in_units(bound_[i]) - lower[r]) / 2));
     };
 #pragma omp for schedule(dynamic)
     for (int64_t begin = 0; begin < count; begin += group) {
@@ -166,7 +166,7 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
         for (int64_t at = 0; at < size; at += tile_rows) {
           const int n = static_cast<int>(std::min<int64_t>(tile_rows, size - at));
           kernels_.tile(packed.row(at), packed.stride, n, panel.values.get(), panel.half_lower, d,
-                        &limit[at], value.data(), below.data());
+                        &limit[at], value.data(), below.data(), nullptr);
           for (int r = 0; r < n; ++r) {
             const int64_t i = rows[begin + at + r];
             for (uint32_t bits = below[r]; bits; bits &= bits - 1) {

@@ -54,7 +54,7 @@ void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& fra
         lower[r] = frame.row_lower(reader.pack(at + r, frame, packed.row(r)));
       auto set_limits = [&] {
         for (int r = 0; r < n; ++r) {
-          limit[r] = above(round_up((mine.distance2 / frame.unit2 - lower[r]) / 2));
+          limit[r] = above(round_up((frame.in_units(mine.distance2) - lower[r]) / 2));
         }
       };
       set_limits();
@@ -62,7 +62,7 @@ void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& fra
       const int64_t first_column = std::max(columns_begin, at + 1) - columns_begin;
       for (int64_t p = first_column / kPanel; p < panels.count(); ++p) {
         kernels.tile(packed.row(0), packed.stride, n, panels[p].values.get(), panels[p].half_lower,
-                     d, limit.data(), value.data(), below.data());
+                     d, limit.data(), value.data(), below.data(), nullptr);
         for (int r = 0; r < n; ++r) {
           const int64_t i = at + r;
           bool have_x = false;

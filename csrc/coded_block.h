@@ -37,7 +37,7 @@ class CodedBlock : public Block {
   static int32_t unproven(int32_t pick) { return -2 - pick; }
 
   void set_limit(int64_t slot) {
-    packed_.limit[slot] = bounds_.limit(codes_[rows[slot].row], bound[slot] / frame_.unit2);
+    packed_.limit[slot] = bounds_.limit(codes_[rows[slot].row], frame_.in_units(bound[slot]));
   }
 
   const Frame& frame_;

@@ -115,6 +115,15 @@ using CodeTile = void(const uint8_t* rows, int64_t stride, int n, const CodePane
                       int64_t groups, const float* row_scale, const float* limit, float* value,
                       uint32_t* below);
 
+// What a tile does in between, now and then: asks memory for some of what comes next.
+class Meanwhile {
+ public:
+  virtual void step() = 0;
+
+ protected:
+  ~Meanwhile() = default;
+};
+
 // One instruction set's loops.
 struct Kernels {
   const char* name;
@@ -149,9 +158,9 @@ struct Kernels {
 
   // value[r * kPanel + c] = half[c] - <rows[r], pick c of the panel> for n <= tile_rows rows that
   // lie `stride` floats apart. Bit c of below[r] says whether that value is smaller than limit[r].
-  // Reads, but does not use, up to tile_rows rows.
+  // Reads, but does not use, up to tile_rows rows. `meanwhile` may be null.
   void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
-               int64_t d, const float* limit, float* value, uint32_t* below);
+               int64_t d, const float* limit, float* value, uint32_t* below, Meanwhile* meanwhile);
 
   // code[j] = x[j] / scale rounded to an integer of at most `levels`, scale being `least_scale` or
   // more; returns scale. `rest2` and `norm2` receive the squared norms of x - scale * code and of

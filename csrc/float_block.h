@@ -37,7 +37,7 @@ class FloatBlock final : public Block {
   void load(int64_t slot) override {
     const double norm2 = reader_.pack(rows[slot].row, frame_, packed_.row(slot));
     const double upper = frame_.row_upper(norm2);
-    const double best = bound[slot] / frame_.unit2, second = second_[rows[slot].row];
+    const double best = frame_.in_units(bound[slot]), second = second_[rows[slot].row];
     // Rounded down, so that no other pick's bound is taken to be larger than it is.
     state_[slot] = {round_down((best - upper) / 2), round_down((second - upper) / 2), norm2, upper};
     limit_[slot] = matter_limit(state_[slot]);
@@ -46,7 +46,7 @@ class FloatBlock final : public Block {
   void scan(int64_t at, int n, int64_t p) override {
     const Panel& panel = panels_[p];
     kernels_.tile(packed_.row(at), packed_.stride, n, panel.values.get(), panel.half_upper, d_,
-                  &limit_[at], value.data(), flags.data());
+                  &limit_[at], value.data(), flags.data(), meanwhile);
     stats.filter_pairs += n * panels_.filled(p);
     stats.float32_madds += n * kPanel * d_;
   }

@@ -50,6 +50,7 @@ class Frame {
     relative_ = n * u / (1 - n * u) + 9 * u;
     absolute_ = 4.01 * offset_ * offset_ / u + n * 0x1p-148;
     unit2 = std::ldexp(1.0, 2 * exponent);
+    units_ = 1 / unit2;
     const double both = 2 * (relative_ + u);
     slack_norm2_ = both * (1 + 1.01 * 2.002);
     slack_distance2_ = both * 1.01 * 2;
@@ -71,6 +72,9 @@ class Frame {
     return slack_norm2_ * norm2 + slack_distance2_ * distance2 + slack_;
   }
 
+  // A squared distance in units of unit2. Powers of two are exact, and a product is quicker.
+  double in_units(double distance2) const { return distance2 * units_; }
+
   // How much the distance of two rows can have changed on their way into the frame: at most the sum
   // of this for the norms of both.
   double entry_error(double norm) const { return 1.001 * 0x1p-24 * norm + offset_; }
@@ -81,7 +85,7 @@ class Frame {
  private:
   int exponent_;
   bool unit_rows_;
-  double relative_, absolute_, offset_, slack_norm2_, slack_distance2_, slack_;
+  double units_, relative_, absolute_, offset_, slack_norm2_, slack_distance2_, slack_;
 };
 
 }  // namespace pyuniform

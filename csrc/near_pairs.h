@@ -47,7 +47,7 @@ class NearPairs {
         pick[r] = encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels,
                              &pick_values[r * d]);
         error += pick[r].error;
-        distance += std::sqrt(pool.distance2[order[r]] / frame.unit2);
+        distance += std::sqrt(frame.in_units(pool.distance2[order[r]]));
       }
     }
     const CodeBounds bounds = CodeBounds::balanced(error, distance);
@@ -56,7 +56,7 @@ class NearPairs {
     for (int64_t r = 0; r < size_; ++r) {
       panels.append(&pick_values[r * d], d, pick[r].scale, bounds.half(pick[r]));
       rows.load(r, r);
-      rows.limit[r] = bounds.limit(codes[r], pool.distance2[order[r]] / frame.unit2);
+      rows.limit[r] = bounds.limit(codes[r], frame.in_units(pool.distance2[order[r]]));
     }
     // Of two members the earlier has the larger distance, and that one counts: so bits are
     // symmetric, and those of later members suffice.

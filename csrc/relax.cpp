@@ -48,7 +48,35 @@ void gather(int64_t n, int threads, Row row, Takes takes, std::vector<int32_t>* 
   for (const auto& part : found) out->insert(out->end(), part.begin(), part.end());
 }
 
+// The block that a thread will take up next: its rows are asked for while the thread works on one.
+template <typename Ask>
+class Upcoming final : public Meanwhile {
+ public:
+  explicit Upcoming(Ask ask) : ask_(ask) {}
+
+  void set(const int32_t* rows, int64_t count) { next_ = rows, end_ = rows + count; }
+
+  void step() override {
+    for (int s = 0; s < kRowsAStep && next_ < end_; ++s) ask_(*next_++);
+  }
+
+ private:
+  // So that tiles and memory are about equally quick.
+  static constexpr int kRowsAStep = 2;
+
+  const Ask ask_;
+  const int32_t *next_ = nullptr, *end_ = nullptr;
+};
+
 }  // namespace
+
+// Asks memory for what relax_block reads of a row when it takes it up.
+void Shard::ask_for(int32_t row, const Block& block) const {
+  block.prefetch(row);
+  prefetch_value((pass_ == Pass::witness ? scanned_ : seen_)[row]);
+  prefetch_value(bound_[row]);
+  prefetch_value(nearest_[row]);
+}
 
 void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk,
                         Block& block) {
@@ -76,11 +104,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     const int64_t fresh = active;
     for (; next < count && met[rows[next]] / kPanel <= p; ++next) {
       const int32_t i = rows[next];
-      const int32_t later = rows[std::min(next + block.ahead, count - 1)];
-      block.prefetch(later);
-      prefetch_value(met[later]);
-      prefetch_value(bound_[later]);
-      prefetch_value(nearest_[later]);
+      ask_for(rows[std::min(next + block.ahead, count - 1)], block);
       block.rows[active] = {i, nearest_[i], (1u << (met[i] % kPanel)) - 1, false};
       block.bound[active] = bound_[i];
       block.parks_at[active] = parks_at(i, rho);
@@ -140,8 +164,13 @@ void Shard::find_wanted(double rho) {
         matrix_.n, threads_, all, [&](int32_t i) { return open(i) && score(i) > rho; }, &wanted_);
   else
     gather(matrix_.n, threads_, all, open, &wanted_);
-  stats_.relaxed += static_cast<int64_t>(wanted_.size());
-  for (int32_t i : wanted_) stats_.reactivated += seen_[i] < relaxed_picks_;
+  const int64_t count = static_cast<int64_t>(wanted_.size());
+  stats_.relaxed += count;
+  int64_t reactivated = 0;
+#pragma omp parallel for num_threads(worth(100.0 * static_cast<double>(count), threads_)) \
+    schedule(static) reduction(+ : reactivated)
+  for (int64_t j = 0; j < count; ++j) reactivated += seen_[wanted_[j]] < relaxed_picks_;
+  stats_.reactivated += reactivated;
 }
 
 void Shard::start_pass(Pass pass, double rho) {
@@ -152,10 +181,7 @@ void Shard::start_pass(Pass pass, double rho) {
       static_cast<int64_t>(wanted_.size()), threads_, [&](int64_t j) { return wanted_[j]; },
       [&](int32_t i) { return (met[i] < t) & (score(i) > rho); }, &active_);
   active_done_ = 0;
-  int64_t missed = 0;
-  for (int32_t i : active_) missed += t - met[i];
   const int64_t count = static_cast<int64_t>(active_.size());
-  missed_ = static_cast<double>(missed) / static_cast<double>(std::max<int64_t>(1, count));
 
   const auto& blocks = pass == Pass::witness ? witness_blocks_ : filter_blocks_;
   // Small enough that all threads get several blocks, since blocks differ much in their work.
@@ -165,7 +191,9 @@ void Shard::start_pass(Pass pass, double rho) {
   // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
   // panels together; of some blocks at a time, side by side.
   const int64_t window = kWindow * block_rows_;
-#pragma omp parallel num_threads(worth(100.0 * static_cast<double>(count), threads_))
+  int64_t missed = 0;
+#pragma omp parallel num_threads(worth(100.0 * static_cast<double>(count), threads_)) \
+    reduction(+ : missed)
   {
     std::vector<int64_t> place;
     std::vector<int32_t> rows;
@@ -174,11 +202,15 @@ void Shard::start_pass(Pass pass, double rho) {
       const auto first = active_.begin() + begin;
       rows.assign(first, first + std::min(window, count - begin));
       place.assign(t / kPanel + 2, 0);
-      for (int32_t i : rows) ++place[met[i] / kPanel + 1];
+      for (int32_t i : rows) {
+        missed += t - met[i];
+        ++place[met[i] / kPanel + 1];
+      }
       std::partial_sum(place.begin(), place.end(), place.begin());
       for (int32_t i : rows) first[place[met[i] / kPanel]++] = i;
     }
   }
+  missed_ = static_cast<double>(missed) / static_cast<double>(std::max<int64_t>(1, count));
 }
 
 bool Shard::relax(double rho, int64_t chunk, double budget) {
@@ -211,11 +243,17 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
 #pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
     {
       Block& block = *blocks[thread_number()];
+      Upcoming upcoming([&](int32_t row) { ask_for(row, block); });
+      block.meanwhile = &upcoming;
 #pragma omp for schedule(dynamic)
       for (int64_t b = 0; b < count; ++b) {
         const int64_t begin = b * block_rows_;
+        // Where blocks take about as long as each other.
+        const int64_t after = std::min(take, begin + threads_ * block_rows_);
+        upcoming.set(first + after, std::min(block_rows_, take - after));
         relax_block(first + begin, std::min(block_rows_, take - begin), rho, chunk, block);
       }
+      block.meanwhile = nullptr;
     }
     for (const auto& block : blocks) {
       if (witness) block->stats.witnessed = block->stats.parked;

@@ -137,6 +137,7 @@ class Shard {
   CodeBounds sample_bounds(const Matrix& sample) const;
   void find_wanted(double rho);
   void start_pass(Pass pass, double rho);
+  void ask_for(int32_t row, const Block& block) const;
   void relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk, Block& block);
   void make_blocks();
   bool relax_boxes(double rho, double budget);

@@ -29,7 +29,7 @@ class Axes {
     const std::vector<float> limit(kernels.tile_rows);
     for (int64_t a = 0; a < p_; a += kPanel) {
       kernels.tile(rows, stride, n, panels_.get() + a * d_, zero_.data(), d_, limit.data(),
-                   value.data(), below.data());
+                   value.data(), below.data(), nullptr);
       for (int r = 0; r < n; ++r)
         for (int c = 0; c < kPanel; ++c) out[r * p_ + a + c] = value[r * kPanel + c];
     }

@@ -36,7 +36,7 @@ class SketchBlock final : public Block {
     packed_.load(slot, rows[slot].row);
     State& state = state_[slot];
     const float norm2 = sketches_[rows[slot].row].norm2;
-    const float aim = static_cast<float>(parks_at[slot] / frame_.unit2);
+    const float aim = static_cast<float>(frame_.in_units(parks_at[slot]));
     state.near = (aim - norm2) / 2;
     state.misses = 0;
     packed_.limit[slot] = (kHopeless * aim - norm2) / 2;
@@ -118,7 +118,7 @@ class SketchBlock final : public Block {
       if (second_) {
         // The old nearest is one of the others now.
         float& second = second_[row.row];
-        second = std::min(second, round_down(bound[slot] / frame_.unit2));
+        second = std::min(second, round_down(frame_.in_units(bound[slot])));
       }
       bound[slot] = distance2;
       row.nearest = pick;
