@@ -3,7 +3,7 @@
 // What a row learns on its way is a block's own affair: FloatBlock computes upper bounds of all
 // distances in float32, CodeBlock excludes picks by int8 codes and decides the rest in float64, and
 // SketchBlock and FarBlock look for one pick that is near enough. Active rows stay contiguous: a
-// parked row's place is taken by the first.
+// parked row's place is taken by the last.
 #pragma once
 
 #include <algorithm>
@@ -104,9 +104,8 @@ class Block {
   // Apart from the rest, since every panel looks at those of all rows.
   std::vector<double> bound, parks_at;
   std::vector<uint32_t> flags;
-  std::vector<float> value;      // of the last scan
-  std::vector<News> news;        // of a panel
-  std::vector<int64_t> entered;  // see Shard::relax_block
+  std::vector<float> value;  // of the last scan
+  std::vector<News> news;    // of a panel
   ShardStats stats;
   Meanwhile* meanwhile = nullptr;  // what scans may do in between
 
