@@ -233,9 +233,9 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
   const int64_t left = static_cast<int64_t>(active_.size()) - active_done_;
   if (left > 0) {
     const double row_madds = missed_ * static_cast<double>(matrix_.d);
-    // Whole blocks, and some for each thread.
+    // Whole blocks, and two at least for each thread.
     const int64_t steps =
-        std::max<int64_t>(4 * threads_, static_cast<int64_t>(budget / row_madds) / block_rows_);
+        std::max<int64_t>(2 * threads_, static_cast<int64_t>(budget / row_madds) / block_rows_);
     const int64_t take = std::min(left, steps * block_rows_);
     const int32_t* first = active_.data() + active_done_;
     const int64_t count = (take + block_rows_ - 1) / block_rows_;
