@@ -106,6 +106,9 @@ struct CodePanel {
 constexpr float kSketchNorm = 175;
 constexpr int64_t kMostSketchColumns = 96;
 
+// Tiles may leave out places where `half` is infinite, since nothing is below a limit there; values
+// of these are not set.
+//
 // value[r * kPanel + c] = half[c] - scale[c] * row_scale[r] * <codes of rows[r], codes of pick c>,
 // exact but for four roundings to float32, for n <= tile_rows rows that lie `stride` bytes apart: 4
 // * groups bytes, each 128 more than a code, since byte products have one factor without a sign.
@@ -114,6 +117,15 @@ constexpr int64_t kMostSketchColumns = 96;
 using CodeTile = void(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
                       int64_t groups, const float* row_scale, const float* limit, float* value,
                       uint32_t* below);
+
+// What a fingerprint is made of: of the 64-bit words w[0], w[1], ... of a row's bytes, the last
+// filled up with zeros, the sum, and that of the products of both halves of w[j] ^ (j + 1) *
+// kPrime, modulo 2^64.
+constexpr uint64_t kPrime = 0x9e3779b97f4a7c15u;
+
+struct WordSums {
+  uint64_t plain, products;
+};
 
 // What a tile does in between, now and then: asks memory for some of what comes next.
 class Meanwhile {
@@ -136,6 +148,8 @@ struct Kernels {
 
   // The largest magnitude of d stored values; infinity or NaN if one of them is not finite.
   double (*largest)(const void* source, DType dtype, int64_t d);
+
+  WordSums (*sum_words)(const void* source, int64_t bytes);
 
   // out[j] = x[j] * scale - center[j] rounded once to float32; returns the squared norm of out.
   // `scratch` holds d values.

@@ -99,10 +99,20 @@ void half_tile(const float* rows, int64_t stride, const float* panel, const floa
   }
 }
 
+// Whether nothing in the second half of a panel, of which these are the halves of norms, can be
+// below a limit.
+bool half_empty(const float* half) {
+  const __m256 infinite = _mm256_set1_ps(__builtin_inff());
+  const __m256 low = _mm256_cmp_ps(_mm256_loadu_ps(half + kWidth), infinite, _CMP_EQ_OQ);
+  const __m256 high = _mm256_cmp_ps(_mm256_loadu_ps(half + kWidth + 8), infinite, _CMP_EQ_OQ);
+  return _mm256_movemask_ps(_mm256_and_ps(low, high)) == 0xff;
+}
+
 // Half a panel fits into the first-level cache, and serves several groups of rows before the other.
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
           int64_t d, const float* limit, float* value, uint32_t* below, Meanwhile* meanwhile) {
-  for (int shift = 0; shift < kPanel; shift += kWidth) {
+  const int end = half_empty(half) ? kWidth : kPanel;
+  for (int shift = 0; shift < end; shift += kWidth) {
     for (int r = 0; r < n; r += kGroup) {
       if (meanwhile) meanwhile->step();
       auto* part = n - r > 4 ? half_tile<6> : n - r > 2 ? half_tile<4> : half_tile<2>;
@@ -173,7 +183,8 @@ template <bool kSketch>
 void any_code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
                    int64_t groups, const float* row_scale, const float* limit, float* value,
                    uint32_t* below) {
-  for (int shift = 0; shift < kPanel; shift += kWidth) {
+  const int end = half_empty(panel.half) ? kWidth : kPanel;
+  for (int shift = 0; shift < end; shift += kWidth) {
     for (int r = 0; r < n; r += kGroup) {
       auto* part = n - r > 4   ? half_code_tile<6, kSketch>
                    : n - r > 2 ? half_code_tile<4, kSketch>
@@ -198,9 +209,21 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
   any_code_tile<true>(rows, stride, n, panel, groups, row_scale, limit, value, below);
 }
 
-const Kernels kernels_avx2 = {
-    "avx2",       kRows, widen,  largest, pack,           distance2_of<double>, distance2_of<float>,
-    16,           tile,  encode, 64,      code_tile_avx2, sketch_tile_avx2,     nearer,
-    box_distance2};
+const Kernels kernels_avx2 = {"avx2",
+                              kRows,
+                              widen,
+                              largest,
+                              sum_words,
+                              pack,
+                              distance2_of<double>,
+                              distance2_of<float>,
+                              16,
+                              tile,
+                              encode,
+                              64,
+                              code_tile_avx2,
+                              sketch_tile_avx2,
+                              nearer,
+                              box_distance2};
 
 }  // namespace pyuniform

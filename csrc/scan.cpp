@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 namespace pyuniform {
@@ -16,26 +15,10 @@ inline uint64_t mix(uint64_t h) {
 }
 
 // A 64-bit fingerprint of a row's bytes and its index; not cryptographic.
-uint64_t row_fingerprint(const char* bytes, int64_t length, int64_t index) {
-  constexpr uint64_t prime = 0x9e3779b97f4a7c15u;
-  uint64_t lane[4] = {1, 2, 3, 4};
-  int64_t at = 0;
-  for (; at + 32 <= length; at += 32) {
-    uint64_t word[4];
-    std::memcpy(word, bytes + at, sizeof word);
-    for (int l = 0; l < 4; ++l) {
-      lane[l] = (lane[l] ^ word[l]) * prime;
-      lane[l] ^= lane[l] >> 29;
-    }
-  }
-  uint64_t h = static_cast<uint64_t>(index) * prime;
-  for (; at < length; at += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + at, std::min<int64_t>(8, length - at));
-    h = mix(h ^ word);
-  }
-  for (uint64_t l : lane) h = mix(h ^ l) * prime;
-  return mix(h);
+uint64_t row_fingerprint(const Kernels& kernels, const char* bytes, int64_t length, int64_t index) {
+  const WordSums sums = kernels.sum_words(bytes, length);
+  const uint64_t h = mix(static_cast<uint64_t>(index) * kPrime ^ sums.plain);
+  return mix(h * kPrime ^ sums.products);
 }
 
 }  // namespace
@@ -53,7 +36,7 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
 #pragma omp for schedule(static)
     for (int64_t i = begin; i < end; ++i) {
       const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
-      fingerprint += row_fingerprint(matrix.row(i), row_bytes, first + i);
+      fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
       if (!std::isfinite(largest)) {
         first_nonfinite = std::min(first_nonfinite, i);
         continue;

@@ -282,8 +282,9 @@ def sample_rows(n: int) -> NDArray[np.int64]:
 
 
 def median_of_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The median of each coordinate: near the data, whatever the outliers."""
-    return np.median(sample, axis=0)
+    """The median of each coordinate, of two the upper: near the data, whatever the outliers."""
+    middle = len(sample) // 2
+    return np.partition(sample, middle, axis=0)[middle].copy()  # not the whole sample
 
 
 def describe_nonfinite(rows: list[int], name: str) -> str:

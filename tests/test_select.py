@@ -8,7 +8,7 @@ import pyuniform
 from pyuniform import reference
 from pyuniform.controller import Controller
 from pyuniform.device import gpu_missing
-from pyuniform.rows import prepare
+from pyuniform.rows import hash_shape, prepare
 
 X = make("gaussian-17")
 
@@ -199,6 +199,32 @@ def test_memory_maps_are_not_copied(tmp_path: object) -> None:
     np.testing.assert_array_equal(
         pyuniform.select(mapped, 20).indices, pyuniform.select(X, 20).indices
     )
+
+
+def hashed(bytes_: bytes, index: int) -> int:
+    """A row's fingerprint as csrc/scan.cpp describes it, in Python's integers."""
+
+    def mix(h: int) -> int:
+        h = (h ^ h >> 32) * 0xD6E8FEB86659FD93 % 2**64
+        return h ^ h >> 32
+
+    prime = 0x9E3779B97F4A7C15
+    plain = products = 0
+    for j in range(0, len(bytes_), 8):
+        word = int.from_bytes(bytes_[j : j + 8], "little")
+        keyed = word ^ (j // 8 + 1) * prime % 2**64
+        plain += word
+        products += (keyed % 2**32) * (keyed >> 32)
+    h = mix(index * prime % 2**64 ^ plain % 2**64)
+    return mix(h * prime % 2**64 ^ products % 2**64)
+
+
+@pytest.mark.parametrize("length", [1, 3, 7, 8, 9, 31, 32, 33, 40, 63, 64, 100])
+def test_fingerprint_is_the_same_on_every_instruction_set(isa: str, length: int) -> None:
+    values = np.random.default_rng(length).integers(0, 256, (3, length), np.uint8)
+    expected = sum(hashed(row.tobytes(), i) for i, row in enumerate(values))
+    found = prepare(values, "euclidean", 1).fingerprint
+    assert int(found, 16) == (hash_shape(3, length, 1) + expected) % 2**64
 
 
 def test_fingerprint_depends_on_bytes_shape_and_order_only() -> None:

@@ -71,20 +71,18 @@ def scan(
     # Of float64, this is rounded as IEEE 754 wants it; torch on a CPU has another.
     tl.store(norm + slot, tl.sqrt(fold(sums, ROWS)), mask=mask)
 
-    # As csrc/scan.cpp has it: four chains over the words of a row, then its rest, then all mixed.
-    at = bytes_at + slot * byte_stride
-    four = tl.arange(0, 4)
-    four_at = at[:, None] + 8 * four[None, :]
-    chain = tl.zeros([ROWS, 4], tl.uint64) + (four + 1)[None, :].to(tl.uint64)
-    whole = length // 32 * 32
-    for b in range(0, whole, 32):
-        word = word_at(four_at, b, mask[:, None], length - 8 * four[None, :], WORDS)
-        chain = (chain ^ word) * constant(PRIME)
-        chain ^= chain >> 29
+    # As csrc/scan.cpp has it: sums over the words of a row, then all mixed.
+    plain = tl.zeros([ROWS, 16], tl.uint64)
+    products = tl.zeros([ROWS, 16], tl.uint64)
+    words_at = bytes_at + slot[:, None] * byte_stride
+    for b in range(0, length, 128):
+        here = (b + 8 * lane)[None, :]
+        there = mask[:, None] & (here < length)
+        word = word_at(words_at, here, there, length, WORDS)
+        keyed = word ^ ((here // 8 + 1).to(tl.uint64) * constant(PRIME))
+        plain += word
+        products += tl.where(there, (keyed & 0xFFFFFFFF) * (keyed >> 32), 0)
     h = (slot + first).to(tl.uint64) * constant(PRIME)
-    for b in range(whole, length, 8):
-        h = mix(h ^ word_at(at, b, mask, length, WORDS))
-    for place in range(4):
-        picked = tl.sum(tl.where(four[None, :] == place, chain, 0), axis=1).to(tl.uint64)
-        h = mix(h ^ picked) * constant(PRIME)
-    tl.store(fingerprint + slot, mix(h), mask=mask)
+    h = mix(h ^ tl.sum(plain, axis=1).to(tl.uint64)) * constant(PRIME)
+    h = mix(h ^ tl.sum(products, axis=1).to(tl.uint64))
+    tl.store(fingerprint + slot, h, mask=mask)
