@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core.h"
@@ -46,6 +47,9 @@ struct ShardStats {
     parked += other.parked;
   }
 };
+
+// Shard's `second` where no pick but `nearest` can be the nearest, and the bound is exact.
+constexpr float kSettled = std::numeric_limits<float>::infinity();
 
 class Block {
  public:

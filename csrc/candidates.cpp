@@ -2,7 +2,7 @@
 // float64.
 #include <algorithm>
 
-#include "rows.h"
+#include "decider.h"
 #include "shard.h"
 
 namespace pyuniform {
@@ -98,28 +98,25 @@ int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* out
 }
 
 void Shard::settle(const int64_t* rows, int64_t count) {
-  const int64_t width = padded(matrix_.d);
+  if (second_.empty()) return;  // what codes or boxes leave as bounds is exact
   std::vector<int64_t> open;
   int64_t exact_pairs = 0;
 #pragma omp parallel num_threads(threads_for_rows(count)) reduction(+ : exact_pairs)
   {
     RowReader reader(matrix_, kernels_);
-    std::vector<double> x(width), pick(width);
+    Decider decider(matrix_, kernels_, canonical_picks_);
     std::vector<float> packed(matrix_.d);
     std::vector<int64_t> mine;
 #pragma omp for schedule(static)
     for (int64_t m = 0; m < count; ++m) {
       const int64_t i = rows[m];
-      if (nearest_[i] < 0 || bound_[i] <= 0) continue;  // nothing seen yet, or nothing to gain
-      reader.canonical(i, x.data());
-      pick_values(nearest_[i], reader, pick.data());
-      bound_[i] = kernels_.distance2(x.data(), pick.data(), width);
+      // Settled already, or nothing seen yet, or nothing to gain.
+      if (second_[i] == kSettled || nearest_[i] < 0 || bound_[i] <= 0) continue;
+      bound_[i] = decider.distance2(i, nearest_[i]);
       ++exact_pairs;
-      if (second_.empty() || second_[i] == std::numeric_limits<float>::infinity()) continue;
       const double norm2 = reader.pack(i, frame_, packed.data());
-      const double distance2 = frame_.in_units(bound_[i]);
-      if (second_[i] - frame_.slack(norm2, distance2) > distance2)
-        second_[i] = std::numeric_limits<float>::infinity();
+      if (frame_.excludes(second_[i], norm2, frame_.in_units(bound_[i])))
+        second_[i] = kSettled;
       else
         mine.push_back(i);
     }
@@ -127,13 +124,13 @@ void Shard::settle(const int64_t* rows, int64_t count) {
     open.insert(open.end(), mine.begin(), mine.end());
   }
   stats_.exact_pairs += exact_pairs;
-  stats_.float64_madds += exact_pairs * width;
+  stats_.float64_madds += exact_pairs * padded(matrix_.d);
   rescan(open);
 }
 
 // Looks at every seen pick again, in float64 where the filter cannot exclude it.
 void Shard::rescan(const std::vector<int64_t>& rows) {
-  const int64_t d = matrix_.d, width = padded(d), count = static_cast<int64_t>(rows.size());
+  const int64_t d = matrix_.d, count = static_cast<int64_t>(rows.size());
   const int tile_rows = kernels_.tile_rows;
   int64_t exact_pairs = 0, filter_pairs = 0;
   // Small groups share the panels they stream; what is left of a tile is shared out among threads.
@@ -145,7 +142,8 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
   {
     RowReader reader(matrix_, kernels_);
     RowBlock packed(group, d, tile_rows);
-    std::vector<double> x(group * width), pick(width), lower(group);
+    Decider decider(matrix_, kernels_, canonical_picks_);
+    std::vector<double> lower(group);
     std::vector<float> limit(group + tile_rows), value(tile_rows * kPanel);
     std::vector<uint32_t> below(tile_rows);
     auto set_limit = [&](int64_t r, int64_t i) {
@@ -157,7 +155,6 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
       const int64_t size = std::min(group, count - begin);
       for (int64_t r = 0; r < size; ++r) {
         const int64_t i = rows[begin + r];
-        reader.canonical(i, &x[r * width]);
         lower[r] = frame_.row_lower(reader.pack(i, frame_, packed.row(r)));
         set_limit(r, i);
       }
@@ -172,8 +169,7 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
             for (uint32_t bits = below[r]; bits; bits &= bits - 1) {
               const int32_t c = static_cast<int32_t>(p * kPanel + __builtin_ctz(bits));
               if (c >= seen_[i] || c == nearest_[i]) continue;
-              pick_values(c, reader, pick.data());
-              const double distance2 = kernels_.distance2(&x[(at + r) * width], pick.data(), width);
+              const double distance2 = decider.distance2(i, c);
               ++exact_pairs;
               if (distance2 > bound_[i] || (distance2 == bound_[i] && c > nearest_[i])) continue;
               bound_[i] = distance2;
@@ -184,15 +180,14 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
         }
         filter_pairs += size * panels_.filled(p);
       }
-      for (int64_t r = 0; r < size; ++r)
-        second_[rows[begin + r]] = std::numeric_limits<float>::infinity();
+      for (int64_t r = 0; r < size; ++r) second_[rows[begin + r]] = kSettled;
     }
   }
   stats_.rescanned += count;
   stats_.exact_pairs += exact_pairs;
   stats_.filter_pairs += filter_pairs;
   stats_.float32_madds += filter_pairs * d;
-  stats_.float64_madds += exact_pairs * width;
+  stats_.float64_madds += exact_pairs * padded(d);
 }
 
 }  // namespace pyuniform

@@ -15,7 +15,8 @@ class Decider {
         kernels_(kernels),
         picks_(picks),
         reader_(matrix, kernels),
-        row_(padded(matrix.d)) {}
+        row_(padded(matrix.d)),
+        pick_(padded(matrix.d)) {}
 
   void prefetch(int64_t i) const { reader_.prefetch(i); }
   void prefetch_pick(int64_t pick) const { picks_.prefetch(pick); }
@@ -27,7 +28,8 @@ class Decider {
                                     picks_.floats(pick), matrix_.d);
     if (i != current_) reader_.canonical(i, row_.data());
     current_ = i;
-    return kernels_.distance2(row_.data(), picks_.doubles(pick), static_cast<int64_t>(row_.size()));
+    return kernels_.distance2(row_.data(), picks_.doubles(pick, reader_, pick_.data()),
+                              static_cast<int64_t>(row_.size()));
   }
 
  private:
@@ -35,7 +37,7 @@ class Decider {
   const Kernels& kernels_;
   const CanonicalPicks& picks_;
   RowReader reader_;
-  std::vector<double> row_;
+  std::vector<double> row_, pick_;
   int64_t current_ = -1;
 };
 

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "block.h"
+#include "decider.h"
 #include "panels.h"
 #include "rows.h"
 
@@ -14,9 +15,9 @@ namespace pyuniform {
 class FloatBlock final : public Block {
  public:
   // `second` holds, for each row of the matrix, a lower limit of the upper bounds of all picks but
-  // the nearest that might yet turn out to be nearer.
+  // the nearest that might yet turn out to be nearer, or kSettled.
   FloatBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame, const Panels& panels,
-             float* second)
+             const CanonicalPicks& picks, float* second)
       : Block(RowBlock::best_capacity(matrix.d, kernels.tile_rows), kernels.tile_rows,
               matrix.d * item_size(matrix.dtype)),
         d_(matrix.d),
@@ -25,6 +26,7 @@ class FloatBlock final : public Block {
         panels_(panels),
         second_(second),
         reader_(matrix, kernels),
+        decider_(matrix, kernels, picks),
         packed_(capacity, matrix.d, kernels.tile_rows),
         state_(capacity),
         limit_(capacity + kernels.tile_rows) {}
@@ -37,7 +39,8 @@ class FloatBlock final : public Block {
   void load(int64_t slot) override {
     const double norm2 = reader_.pack(rows[slot].row, frame_, packed_.row(slot));
     const double upper = frame_.row_upper(norm2);
-    const double best = frame_.in_units(bound[slot]), second = second_[rows[slot].row];
+    const double best = frame_.in_units(bound[slot]);
+    const double second = std::min(second_[rows[slot].row], std::numeric_limits<float>::max());
     // Rounded down, so that no other pick's bound is taken to be larger than it is.
     state_[slot] = {round_down((best - upper) / 2), round_down((second - upper) / 2), norm2, upper};
     limit_[slot] = matter_limit(state_[slot]);
@@ -53,15 +56,18 @@ class FloatBlock final : public Block {
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
     State& state = state_[slot];
+    float best = state.best, second = state.second;
     int nearest = -1;
     for (; bits; bits &= bits - 1) {
       const int c = __builtin_ctz(bits);
       // A witness met again is not another pick.
       if (p * kPanel + c == rows[slot].nearest) continue;
-      state.second = std::min(state.second, std::max(state.best, values[c]));
-      nearest = values[c] < state.best ? c : nearest;
-      state.best = std::min(state.best, values[c]);
+      second = std::min(second, std::max(best, values[c]));
+      nearest = values[c] < best ? c : nearest;
+      best = std::min(best, values[c]);
     }
+    state.best = best;
+    state.second = second;
     rows[slot].changed = true;
     if (nearest >= 0) {
       rows[slot].nearest = static_cast<int32_t>(p * kPanel + nearest);
@@ -70,9 +76,20 @@ class FloatBlock final : public Block {
     limit_[slot] = matter_limit(state);
   }
 
-  void store(int64_t slot) override {
-    second_[rows[slot].row] = round_down(state_[slot].upper + 2.0 * state_[slot].second);
+  // A row that stays above the threshold is a candidate, most likely, and still in the cache.
+  void last(int64_t slot) override {
+    Row& row = rows[slot];
+    State& state = state_[slot];
+    if (!row.changed) return;
+    // One of those that come next, most likely.
+    decider_.prefetch(rows[std::min(slot + kAhead, capacity - 1)].row);
+    bound[slot] = decider_.distance2(row.row, row.nearest);
+    ++stats.exact_pairs;
+    if (frame_.excludes(second_of(state), state.norm2, frame_.in_units(bound[slot])))
+      state.second = kSettled;
   }
+
+  void store(int64_t slot) override { second_[rows[slot].row] = second_of(state_[slot]); }
 
   void move(int64_t from, int64_t to) override {
     state_[to] = state_[from];
@@ -81,10 +98,16 @@ class FloatBlock final : public Block {
   }
 
  private:
+  static constexpr int64_t kAhead = 4;
+
   struct State {
     float best, second;  // the two smallest values, as the tile computes them
     double norm2, upper;
   };
+
+  static float second_of(const State& state) {
+    return round_down(state.upper + 2.0 * state.second);
+  }
 
   // A pick matters if its upper bound is smaller than the row's, or so near above that it might
   // still be the nearer one. Of those, `second` keeps the smallest.
@@ -99,6 +122,7 @@ class FloatBlock final : public Block {
   const Panels& panels_;
   float* const second_;
   RowReader reader_;
+  Decider decider_;
   RowBlock packed_;
   std::vector<State> state_;
   std::vector<float> limit_;  // values below a row's limit can matter to it

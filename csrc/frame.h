@@ -72,6 +72,11 @@ class Frame {
     return slack_norm2_ * norm2 + slack_distance2_ * distance2 + slack_;
   }
 
+  // Whether picks whose upper bounds are `upper` or more cannot be as near as sqrt(distance2).
+  bool excludes(double upper, double norm2, double distance2) const {
+    return upper - slack(norm2, distance2) > distance2;
+  }
+
   // A squared distance in units of unit2. Powers of two are exact, and a product is quicker.
   double in_units(double distance2) const { return distance2 * units_; }
 

@@ -1,7 +1,6 @@
 #include "shard.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "code_block.h"
 #include "far_block.h"
@@ -17,8 +16,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.unit),
       threads_(threads),
-      keeps_canonical_(codes || axes || boxes),
-      canonical_picks_(matrix),
+      canonical_picks_(matrix, codes || axes || boxes),
       panels_(kernels_, matrix.d),
       code_panels_(Codes::padded_columns(matrix.d)),
       sketch_panels_(p),
@@ -33,7 +31,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
   } else if (boxes) {
     boxes_ = std::make_unique<Boxes>(matrix.d);
   } else {
-    second_.assign(matrix.n, std::numeric_limits<float>::infinity());
+    second_.assign(matrix.n, kSettled);
   }
   if (axes) {
     axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
@@ -58,12 +56,15 @@ CodeBounds Shard::sample_bounds(const Matrix& sample) const {
 
 void Shard::take_in(int64_t count) {
   const int64_t begin = taken_in_, end = std::min(matrix_.n, begin + count), d = matrix_.d;
+  if (!second_.empty() && !axes_ && picks() > 1) {  // the filter looks at all picks together
+    taken_in_ = end;
+    return;
+  }
   const int64_t step = kernels_.tile_rows;
 #pragma omp parallel num_threads(threads_)
   {
     RowReader reader(matrix_, kernels_);
-    std::vector<double> first(padded(d)), row(padded(d));
-    pick_values(0, reader, first.data());
+    Decider decider(matrix_, kernels_, canonical_picks_);
     RowBlock packed(step, d, kernels_.tile_rows);
     std::vector<double> norm2(step);
     std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
@@ -73,10 +74,7 @@ void Shard::take_in(int64_t count) {
       const int n = static_cast<int>(std::min(step, end - at));
       for (int r = 0; r < n; ++r) {
         const int64_t i = at + r;
-        if (bound_[i] >= 0) {
-          reader.canonical(i, row.data());
-          bound_[i] = kernels_.distance2(row.data(), first.data(), padded(d));
-        }
+        if (bound_[i] >= 0) bound_[i] = decider.distance2(i, 0);
         if (!has_codes() && !axes_) continue;
         norm2[r] = reader.pack(i, frame_, packed.row(r));
         if (!has_codes()) continue;
@@ -133,7 +131,6 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
     for (int64_t c = 0; c < size; ++c) {
       const int64_t row = rows[begin + c];
       const double* canonical = values + (begin + c) * width;
-      pick_row_.push_back(row);
       if (row >= 0) bound_[row] = -1;
       if (has_codes())
         code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
@@ -145,14 +142,7 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
       if (axes_)
         sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
                               static_cast<float>(norm2[c] / 2));
-      if (keeps_canonical_) {
-        canonical_picks_.append(canonical);
-      } else {
-        pick_far_.emplace_back();
-        if (row >= 0) continue;
-        pick_far_.back().reset(new double[width]);
-        std::memcpy(pick_far_.back().get(), canonical, width * sizeof(double));
-      }
+      canonical_picks_.append(row, canonical);
     }
   }
   if (axes_) stats_.float32_madds += count * p * d;
@@ -160,15 +150,16 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
 
 void Shard::drop_codes() {
   std::vector<float> packed(matrix_.d);
-  std::vector<double> values(padded(matrix_.d));
+  std::vector<double> scratch(padded(matrix_.d));
+  RowReader reader(matrix_, kernels_);
   for (int64_t c = 0; c < picks(); ++c) {
-    canonical_picks_.copy(c, values.data());
-    const double norm2 = kernels_.pack(values.data(), DType::f64, frame_.scale(1),
-                                       frame_.center.data(), matrix_.d, packed.data(), nullptr);
+    const double* values = canonical_picks_.doubles(c, reader, scratch.data());
+    const double norm2 = kernels_.pack(values, DType::f64, frame_.scale(1), frame_.center.data(),
+                                       matrix_.d, packed.data(), nullptr);
     panels_.append(frame_, packed.data(), norm2);
   }
   // What codes left as bounds is exact: nothing is in doubt.
-  second_.assign(matrix_.n, std::numeric_limits<float>::infinity());
+  second_.assign(matrix_.n, kSettled);
   filter_blocks_.clear();
   witness_blocks_.clear();
   codes_ = Codes();
@@ -181,8 +172,8 @@ void Shard::make_blocks() {
       filter_blocks_.push_back(std::make_unique<CodeBlock>(matrix_, kernels_, frame_, code_bounds_,
                                                            codes_, code_panels_, canonical_picks_));
     else
-      filter_blocks_.push_back(
-          std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_, second));
+      filter_blocks_.push_back(std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_,
+                                                            canonical_picks_, second));
   }
   while (far_ && static_cast<int>(witness_blocks_.size()) < threads_)
     witness_blocks_.push_back(std::make_unique<FarBlock>(kernels_, frame_, code_bounds_, codes_,
@@ -226,16 +217,6 @@ void Shard::write(const int64_t* rows, int64_t count, const double* distance2,
     seen_[rows[m]] = seen[m];
     if (!scanned_.empty()) scanned_[rows[m]] = seen[m];
   }
-}
-
-void Shard::pick_values(int64_t pick, RowReader& reader, double* out) const {
-  const int64_t width = padded(matrix_.d);
-  if (keeps_canonical_)
-    canonical_picks_.copy(pick, out);
-  else if (pick_row_[pick] >= 0)
-    reader.canonical(pick_row_[pick], out);
-  else
-    std::memcpy(out, pick_far_[pick].get(), width * sizeof(double));
 }
 
 }  // namespace pyuniform

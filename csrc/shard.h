@@ -5,9 +5,9 @@
 // nearer. A picked row has bound -1. Rows compete by their score, which is the bound unless
 // `set_scores` says otherwise; thresholds are scores. With a float32 filter there is also `second`,
 // a lower limit of the upper bounds of all the other seen picks that might yet turn out to be
-// nearer than `nearest`. With sketches, or where rows are far, `scanned` says how many picks were
-// searched for a witness; `nearest` may then lie beyond `seen`, and below -1 if its distance is
-// bounded by codes only.
+// nearer than `nearest`; infinite if there are none, and the bound is exact. With sketches, or
+// where rows are far, `scanned` says how many picks were searched for a witness; `nearest` may then
+// lie beyond `seen`, and below -1 if its distance is bounded by codes only.
 #pragma once
 
 #include <algorithm>
@@ -41,7 +41,7 @@ class Shard {
 
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
-  int64_t picks() const { return static_cast<int64_t>(pick_row_.size()); }
+  int64_t picks() const { return canonical_picks_.size(); }
   const ShardStats& stats() const { return stats_; }
 
   // What is known of the rows. Whoever writes to it must have made the same picks, with the same
@@ -142,7 +142,6 @@ class Shard {
   void make_blocks();
   bool relax_boxes(double rho, double budget);
   void rescan(const std::vector<int64_t>& rows);
-  void pick_values(int64_t pick, class RowReader& reader, double* out) const;
 
   const Kernels& kernels_;
   const Matrix& matrix_;
@@ -150,9 +149,6 @@ class Shard {
   const int threads_;
 
   // The picks, in each shape that something wants.
-  std::vector<int64_t> pick_row_;                    // this shard's row, or -1
-  std::vector<std::unique_ptr<double[]>> pick_far_;  // canonical values of picks from elsewhere
-  const bool keeps_canonical_;                       // with codes, sketches or boxes
   CanonicalPicks canonical_picks_;
   Panels panels_;
   CodePanels code_panels_, sketch_panels_;

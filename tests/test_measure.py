@@ -28,10 +28,12 @@ def test_against_all_pairs(
         monkeypatch.setattr(measure, "PAIR_BUDGET", budget * X.shape[1])
         assert pyuniform.h_min(X, metric=metric, threads=threads) == (upper[i, j], i, j)
 
-    picks = np.random.default_rng(0).permutation(len(X))[:70]
-    near = pyuniform.nearest(X, picks, metric=metric, threads=2)
-    np.testing.assert_array_equal(near.distance, pairwise[:, picks].min(axis=1))
-    np.testing.assert_array_equal(near.pick, pairwise[:, picks].argmin(axis=1))
+    shuffled = np.random.default_rng(0).permutation(len(X))
+    for count in (1, 2, 16, 17, 32, 33, 70):  # of panels of 32, whose second half may be empty
+        picks = shuffled[:count]
+        near = pyuniform.nearest(X, picks, metric=metric, threads=2)
+        np.testing.assert_array_equal(near.distance, pairwise[:, picks].min(axis=1))
+        np.testing.assert_array_equal(near.pick, pairwise[:, picks].argmin(axis=1))
     assert pyuniform.covering_radius(X, picks, metric=metric) == near.distance.max()
 
     among = np.sort(picks)
