@@ -1,4 +1,4 @@
-// Boxes by halving: rows are split at the median of the coordinate in which they spread most.
+// Boxes by halving: rows are split at about the median of the coordinate in which they spread most.
 #include "boxes.h"
 
 #include "rows.h"
@@ -11,35 +11,69 @@ template <int D>
 struct Point {
   double value[D];
   int32_t row;
+  bool first;  // of a box
+};
+
+// Of every `step`-th of n points: the coordinate in which they spread most, and its least value.
+struct Widest {
+  int j = 0;
+  double low = 0, spread = 0;
 };
 
 template <int D>
-int widest(const Point<D>* begin, const Point<D>* end) {
-  double low[D], high[D];
-  for (int j = 0; j < D; ++j) low[j] = high[j] = begin->value[j];
-  for (const Point<D>* p = begin; p != end; ++p)
-    for (int j = 0; j < D; ++j) {
-      low[j] = std::min(low[j], p->value[j]);
-      high[j] = std::max(high[j], p->value[j]);
+Widest widest(const Point<D>* points, int64_t n, int64_t step) {
+  Widest best;
+  for (int j = 0; j < D; ++j) {
+    double low = points->value[j], high = low;
+    for (int64_t m = step; m < n; m += step) {
+      low = std::min(low, points[m].value[j]);
+      high = std::max(high, points[m].value[j]);
     }
-  int best = 0;
-  for (int j = 1; j < D; ++j)
-    if (high[j] - low[j] > high[best] - low[best]) best = j;
+    if (high - low > best.spread) best = {j, low, high - low};
+  }
   return best;
 }
 
-// Orders points so that each run of kRows, from the first on, lies together.
+// Reorders n points, at least two, so that those before the place that it returns lie apart from
+// those after it: about half of them, by a sample. Neither part is empty.
 template <int D>
-void halve(Point<D>* begin, Point<D>* end) {
-  const int64_t n = end - begin, boxes = (n + Boxes::kRows - 1) / Boxes::kRows;
-  if (boxes <= 1) return;
-  const int j = widest<D>(begin, end);
-  Point<D>* middle = begin + boxes / 2 * Boxes::kRows;
-  std::nth_element(begin, middle, end,
-                   [j](const Point<D>& a, const Point<D>& b) { return a.value[j] < b.value[j]; });
+int64_t split(Point<D>* points, int64_t n) {
+  constexpr int64_t kSample = 64;
+  const int64_t step = std::max<int64_t>(1, n / kSample);
+  Widest by = widest<D>(points, n, step);
+  if (by.spread == 0) by = widest<D>(points, n, 1);
+  if (by.spread == 0) return n / 2;
+  double sample[2 * kSample];
+  int64_t count = 0;
+  for (int64_t m = 0; m < n; m += step) sample[count++] = points[m].value[by.j];
+  std::nth_element(sample, sample + count / 2, sample + count);
+  const double pivot = sample[count / 2];
+  // Without a branch, which every other point would mispredict.
+  auto divide = [&](auto before) {
+    int64_t place = 0;
+    for (int64_t m = 0; m < n; ++m) {
+      const Point<D> point = points[m];
+      points[m] = points[place];
+      points[place] = point;
+      place += before(point.value[by.j]);
+    }
+    return place;
+  };
+  return pivot > by.low ? divide([=](double v) { return v < pivot; })
+                        : divide([=](double v) { return v <= pivot; });
+}
+
+// Orders points into boxes of at most kRows.
+template <int D>
+void halve(Point<D>* points, int64_t n) {
+  if (n <= Boxes::kRows) {
+    points->first = true;
+    return;
+  }
+  const int64_t middle = split<D>(points, n);
 #pragma omp task if (n > (1 << 14))
-  halve<D>(begin, middle);
-  halve<D>(middle, end);
+  halve<D>(points, middle);
+  halve<D>(points + middle, n - middle);
 #pragma omp taskwait
 }
 
@@ -59,15 +93,18 @@ void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, i
       reader.canonical(begin + m, wide.data());
       std::copy_n(wide.data(), D, points[m].value);
       points[m].row = static_cast<int32_t>(begin + m);
+      points[m].first = false;
     }
 #pragma omp single
-    halve<D>(points.data(), points.data() + n);
+    halve<D>(points.data(), n);
 #pragma omp for schedule(static)
     for (int64_t m = 0; m < n; ++m) {
       row_[begin + m] = points[m].row;
       for (int j = 0; j < D; ++j) value_[j][begin + m] = points[m].value[j];
     }
   }
+  for (int64_t m = 0; m < n; ++m)
+    if (points[m].first) begin_.push_back(begin + m);
 }
 
 void Boxes::add_rows(const Matrix& matrix, const Kernels& kernels, int64_t begin, int64_t end,
@@ -79,9 +116,8 @@ void Boxes::add_rows(const Matrix& matrix, const Kernels& kernels, int64_t begin
   row_.resize(end);
   for (auto& values : value_) values.resize(end);
   const double work = 100.0 * static_cast<double>(end - begin);
-  (this->*orders[d_ - 1])(matrix, kernels, begin, end, worth(work, threads));
   const int64_t first = count();
-  for (int64_t at = begin; at < end; at += kRows) begin_.push_back(at);
+  (this->*orders[d_ - 1])(matrix, kernels, begin, end, worth(work, threads));
   low_.resize(count() * kBoxColumns);
   high_.resize(count() * kBoxColumns);
   bound_.resize(end, std::numeric_limits<double>::infinity());

@@ -20,7 +20,7 @@ namespace pyuniform {
 class Boxes {
  public:
   // Rows of a box at most, boxes of an outer box, and rows that are put into boxes together.
-  static constexpr int64_t kRows = 128, kInner = 16, kGroup = 1 << 20;
+  static constexpr int64_t kRows = 192, kInner = 16, kGroup = 1 << 20;
 
   explicit Boxes(int64_t d) : d_(d), value_(d), pick_(d) {}
 

@@ -85,6 +85,28 @@ def test_constraints(n: int, d: int, seed: int, values: str, constraint: str) ->
     assert_run(shards, X, k, "euclidean", options)
 
 
+@pytest.mark.parametrize(
+    "case", ["equal", "almost equal", "two values", "steps", "in order", "huge"]
+)
+def test_halving_where_a_sample_tells_little(case: str) -> None:
+    n = 1500
+    line = np.arange(n)
+    X = np.zeros((n, 3))
+    if case == "almost equal":
+        X[[5, 700, 1333], [0, 1, 2]] = 1, -2, 3
+    elif case == "two values":
+        X[:, 1] = line % 2
+    elif case == "steps":
+        X[:, 0], X[:, 2] = line // 500, line % 23 == 0  # every 23rd is in the sample
+    elif case == "in order":
+        X[:, 0] = line
+    elif case == "huge":
+        X[:, 0] = np.where(line % 3, 1e140, -1e140) * (line + 1)
+    k = 6
+    found = pyuniform.select(X, k, filter="boxes", threads=2)
+    np.testing.assert_array_equal(found.indices, reference.farthest_first(X, k)[0])
+
+
 @pytest.mark.parametrize("values", ["grid", "uniform"])
 def test_outer_boxes(values: str) -> None:
     # 24 of them. On the grid nearly all is tied, and there are more picks than places.
