@@ -174,12 +174,15 @@ void Shard::find_wanted(double rho) {
 }
 
 void Shard::start_pass(Pass pass, double rho) {
-  pass_ = pass;
   const std::vector<int32_t>& met = pass == Pass::witness ? scanned_ : seen_;
   const int32_t t = static_cast<int32_t>(picks());
-  gather(
-      static_cast<int64_t>(wanted_.size()), threads_, [&](int64_t j) { return wanted_[j]; },
-      [&](int32_t i) { return (met[i] < t) & (score(i) > rho); }, &active_);
+  if (pass_ == Pass::idle && pass == Pass::filter)
+    active_.swap(wanted_);  // these have just been chosen, and no other pass will ask
+  else
+    gather(
+        static_cast<int64_t>(wanted_.size()), threads_, [&](int64_t j) { return wanted_[j]; },
+        [&](int32_t i) { return (met[i] < t) & (score(i) > rho); }, &active_);
+  pass_ = pass;
   active_done_ = 0;
   const int64_t count = static_cast<int64_t>(active_.size());
 
