@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +72,25 @@ def test_ray_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert_good(scope["ids"].tolist())
     finally:
         ray.shutdown()
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(not shutil.which("java"), reason="Spark runs on Java")
+def test_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    sql = pytest.importorskip("pyspark.sql")
+    pandas = pytest.importorskip("pandas")
+    monkeypatch.setenv("PYSPARK_PYTHON", sys.executable)
+    names, X = corpus()
+    builder = sql.SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
+    spark = builder.getOrCreate()
+    try:
+        frame = pandas.DataFrame({"id": names, "embedding": X.tolist()})
+        scope: dict[str, Any] = {"corpus": spark.createDataFrame(frame).repartition(4)}
+        exec(recipe("spark"), scope)
+        assert_good(scope["ids"].tolist())
+    finally:
+        spark.stop()
 
 
 def test_every_recipe_compiles() -> None:
