@@ -214,9 +214,9 @@ def _where(rows: Sequence[Run] | Sequence[Kernel]) -> str:
     """Of most rows; and which were measured again."""
     (commit, date), _ = Counter((row.commit, row.date) for row in rows).most_common(1)[0]
     text = f"Measured on {rows[0].machine}, {rows[0].isa}, commit {commit}, {date}"
-    later = {(row.commit, row.dataset) for row in rows if isinstance(row, Run)}
-    for other, dataset in sorted(later):
-        text += f"; {dataset} at commit {other}" if other != commit else ""
+    later = {(row.commit, row.dataset if isinstance(row, Run) else row.part) for row in rows}
+    for other, what in sorted(later):
+        text += f"; {what} at commit {other}" if other != commit else ""
     return text + "."
 
 
