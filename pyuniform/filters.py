@@ -21,8 +21,9 @@ FILTERS = ("auto", "float32", "int8", "boxes")
 # With fewer there is nothing to gain.
 LEAST_CODE_COLUMNS = 64
 
-# Boxes pay for rows of so few columns, and for so many picks or more (docs/performance.md).
-PAYING_BOX_COLUMNS, LEAST_BOX_PICKS = 4, 32
+# Boxes pay for rows of so few columns, from one on, and for so many picks or more
+# (docs/performance.md).
+LEAST_BOX_PICKS = (32, 32, 32, 128, 512)
 
 # Multiply-adds a nanosecond of one core, as far as they decide what pays: float32, int8, sketches.
 # Those of AVX-512 VNNI are from its peak; it was not at hand.
@@ -108,7 +109,7 @@ def make_plan(
             raise ValueError(f"filter='boxes' takes at most {MOST_BOX_COLUMNS} columns, got {d}")
         if witnesses is True:
             raise ValueError("filter='boxes' needs no witnesses: leave witnesses out")
-    pays = d <= PAYING_BOX_COLUMNS and k >= LEAST_BOX_PICKS and share < 1
+    pays = d <= len(LEAST_BOX_PICKS) and k >= LEAST_BOX_PICKS[d - 1] and share < 1
     if filter == "boxes" or (filter == "auto" and witnesses is not True and pays):
         return Plan(False, None, True)
     codes = filter == "int8"

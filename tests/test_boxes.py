@@ -169,9 +169,11 @@ def test_a_run_goes_on_with_boxes_and_without(
 
 
 def test_when_they_are_chosen() -> None:
-    for d, k, share, chosen in [(3, 100, 0.3, True), (3, 10, 0.3, False), (5, 100, 0.3, False)]:
+    for d, least in enumerate([32, 32, 32, 128, 512, None], 1):
         rows = prepare(np.random.default_rng(0).random((500, d)), "euclidean", 1)
-        assert make_plan(rows, k, share=share).boxes == chosen
+        k = least or 500
+        assert make_plan(rows, k, share=0.3).boxes == bool(least)
+        assert not make_plan(rows, k - 1, share=0.3).boxes
         assert not make_plan(rows, k, share=1.0).boxes
         assert not make_plan(rows, k, "float32").boxes
 
