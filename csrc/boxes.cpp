@@ -83,7 +83,7 @@ template <int D>
 void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, int64_t end,
                   int threads) {
   const int64_t n = end - begin;
-  std::vector<Point<D>> points(n);
+  std::vector<Point<D>> points(n);  // zeros: none is the first of a box yet
 #pragma omp parallel num_threads(threads)
   {
     RowReader reader(matrix, kernels);
@@ -93,7 +93,6 @@ void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, i
       reader.canonical(begin + m, wide.data());
       std::copy_n(wide.data(), D, points[m].value);
       points[m].row = static_cast<int32_t>(begin + m);
-      points[m].first = false;
     }
 #pragma omp single
     halve<D>(points.data(), n);

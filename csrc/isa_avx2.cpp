@@ -209,21 +209,7 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
   any_code_tile<true>(rows, stride, n, panel, groups, row_scale, limit, value, below);
 }
 
-const Kernels kernels_avx2 = {"avx2",
-                              kRows,
-                              widen,
-                              largest,
-                              sum_words,
-                              pack,
-                              distance2_of<double>,
-                              distance2_of<float>,
-                              16,
-                              tile,
-                              encode,
-                              64,
-                              code_tile_avx2,
-                              sketch_tile_avx2,
-                              nearer,
-                              box_distance2};
+const Kernels kernels_avx2 =
+    kernels_of("avx2", kRows, 16, tile, 64, code_tile_avx2, sketch_tile_avx2);
 
 }  // namespace pyuniform

@@ -116,38 +116,10 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
 
 // Codes without VNNI as AVX2 has them: twice the width needs AVX-512BW, and machines that have it,
 // but no VNNI, are few.
-const Kernels kernels_avx512 = {"avx512",
-                                kRows,
-                                widen,
-                                largest,
-                                sum_words,
-                                pack,
-                                distance2_of<double>,
-                                distance2_of<float>,
-                                32,
-                                tile,
-                                encode,
-                                64,
-                                code_tile_avx2,
-                                sketch_tile_avx2,
-                                nearer,
-                                box_distance2};
+const Kernels kernels_avx512 =
+    kernels_of("avx512", kRows, 32, tile, 64, code_tile_avx2, sketch_tile_avx2);
 
-const Kernels kernels_vnni = {"avx512vnni",
-                              kRows,
-                              widen,
-                              largest,
-                              sum_words,
-                              pack,
-                              distance2_of<double>,
-                              distance2_of<float>,
-                              32,
-                              tile,
-                              encode,
-                              127,
-                              code_tile_vnni,
-                              code_tile_vnni,
-                              nearer,
-                              box_distance2};
+const Kernels kernels_vnni =
+    kernels_of("avx512vnni", kRows, 32, tile, 127, code_tile_vnni, code_tile_vnni);
 
 }  // namespace pyuniform

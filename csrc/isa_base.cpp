@@ -100,21 +100,6 @@ void code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& pane
 
 }  // namespace
 
-const Kernels kernels_base = {"base",
-                              kRows,
-                              widen,
-                              largest,
-                              sum_words,
-                              pack,
-                              distance2_of<double>,
-                              distance2_of<float>,
-                              32,
-                              tile,
-                              encode,
-                              127,
-                              code_tile,
-                              code_tile,
-                              nearer,
-                              box_distance2};
+const Kernels kernels_base = kernels_of("base", kRows, 32, tile, 127, code_tile, code_tile);
 
 }  // namespace pyuniform

@@ -278,3 +278,30 @@ void box_distance2(const double* const* picks, int64_t n, const double* low, con
       box_distance2_of<5>, box_distance2_of<6>, box_distance2_of<7>, box_distance2_of<8>};
   loops[d - 1](picks, n, low, high, out);
 }
+
+// Written by the includer.
+template <typename T>
+double distance2_of(const T* x, const T* y, int64_t d);
+
+// These loops, and the includer's own. A constant, so that nothing runs where a processor may not
+// have the instructions.
+constexpr Kernels kernels_of(const char* name, int tile_rows, int panel_width,
+                             decltype(Kernels::tile) tile, int pick_levels, CodeTile* code_tile,
+                             CodeTile* sketch_tile) {
+  return {name,
+          tile_rows,
+          widen,
+          largest,
+          sum_words,
+          pack,
+          distance2_of<double>,
+          distance2_of<float>,
+          panel_width,
+          tile,
+          encode,
+          pick_levels,
+          code_tile,
+          sketch_tile,
+          nearer,
+          box_distance2};
+}
