@@ -399,11 +399,11 @@ PYBIND11_MODULE(_core, m) {
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, Unlocked())
       .def("relax",
-           [](Shard& shard, double rho, int64_t chunk, double budget) {
+           [](Shard& shard, double rho, double aim, int64_t chunk, double budget) {
              bool done;
              {
                py::gil_scoped_release unlocked;
-               done = shard.relax(rho, chunk, budget);
+               done = shard.relax(rho, aim, chunk, budget);
              }
              check_file();
              return done;

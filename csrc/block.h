@@ -84,6 +84,9 @@ class Block {
   // Takes up rows[slot], whose bound[slot] and parks_at[slot] are set.
   virtual void load(int64_t slot) = 0;
 
+  // What else slots `begin` to `end` - 1 need, which have just been loaded.
+  virtual void loaded(int64_t, int64_t) {}
+
   // Sets flags[r] for n rows from slot `at` on: the picks of panel p that can matter to them.
   virtual void scan(int64_t at, int n, int64_t p) = 0;
 
@@ -94,7 +97,7 @@ class Block {
   // panel p.
   virtual void take(int64_t slot, const float* values, uint32_t bits, int64_t p) = 0;
 
-  // The row has met all picks and was not parked.
+  // The row has met all picks and stays above the threshold.
   virtual void last(int64_t) {}
 
   // Puts away what the block keeps of a changed row beside nearest and bound.

@@ -151,6 +151,9 @@ struct Kernels {
 
   WordSums (*sum_words)(const void* source, int64_t bytes);
 
+  // Bit j says whether x[j] is above `limit`, for j < n <= 64.
+  uint64_t (*which_above)(const double* x, int64_t n, double limit);
+
   // out[j] = x[j] * scale - center[j] rounded once to float32; returns the squared norm of out.
   // `scratch` holds d values.
   double (*pack)(const void* source, DType dtype, double scale, const float* center, int64_t d,

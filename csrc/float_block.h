@@ -37,13 +37,21 @@ class FloatBlock final : public Block {
   }
 
   void load(int64_t slot) override {
-    const double norm2 = reader_.pack(rows[slot].row, frame_, packed_.row(slot));
-    const double upper = frame_.row_upper(norm2);
-    const double best = frame_.in_units(bound[slot]);
-    const double second = std::min(second_[rows[slot].row], std::numeric_limits<float>::max());
-    // Rounded down, so that no other pick's bound is taken to be larger than it is.
-    state_[slot] = {round_down((best - upper) / 2), round_down((second - upper) / 2), norm2, upper};
-    limit_[slot] = matter_limit(state_[slot]);
+    State& state = state_[slot];
+    state.norm2 = reader_.pack(rows[slot].row, frame_, packed_.row(slot));
+    state.second = second_[rows[slot].row];
+  }
+
+  void loaded(int64_t begin, int64_t end) override {
+    for (int64_t slot = begin; slot < end; ++slot) {
+      State& state = state_[slot];
+      state.upper = frame_.row_upper(state.norm2);
+      // Rounded down, so that no other pick's bound is taken to be larger than it is.
+      state.best = round_down((frame_.in_units(bound[slot]) - state.upper) / 2);
+      const double second = std::min(state.second, std::numeric_limits<float>::max());
+      state.second = round_down((second - state.upper) / 2);
+      limit_[slot] = matter_limit(state);
+    }
   }
 
   void scan(int64_t at, int n, int64_t p) override {

@@ -155,6 +155,20 @@ WordSums sum_words(const void* source, int64_t bytes) {
   return sums;
 }
 
+uint64_t which_above(const double* x, int64_t n, double limit) {
+  uint64_t bits = 0;
+  int64_t j = 0;
+#ifdef __AVX2__
+  const __m256d limits = _mm256_set1_pd(limit);
+  for (; j + 4 <= n; j += 4) {
+    const __m256d is = _mm256_cmp_pd(_mm256_loadu_pd(x + j), limits, _CMP_GT_OQ);
+    bits |= static_cast<uint64_t>(_mm256_movemask_pd(is)) << j;
+  }
+#endif
+  for (; j < n; ++j) bits |= static_cast<uint64_t>(x[j] > limit) << j;
+  return bits;
+}
+
 // The product and the difference are Wide.
 template <typename Wide, typename T>
 double pack_values(const void* source, Wide scale, const float* center, int64_t d, float* out) {
@@ -293,6 +307,7 @@ constexpr Kernels kernels_of(const char* name, int tile_rows, int panel_width,
           widen,
           largest,
           sum_words,
+          which_above,
           pack,
           distance2_of<double>,
           distance2_of<float>,

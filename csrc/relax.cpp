@@ -1,5 +1,6 @@
 // relax: gathered rows × missed picks, with the minimum taken and rows parked on the way.
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "shard.h"
@@ -23,26 +24,20 @@ int thread_number() {
 #endif
 }
 
-// The rows `row(0)` to `row(n - 1)` that `takes` says yes to, in order.
-template <typename Row, typename Takes>
-void gather(int64_t n, int threads, Row row, Takes takes, std::vector<int32_t>* out) {
-  constexpr int64_t kStep = 1024;
+// What `list` writes down of each `kStep` of n places, in order: `list(begin, end, some)` puts at
+// most as many rows as there are places into `some`, and returns their number.
+constexpr int64_t kStep = 64;
+
+template <typename List>
+void gather(int64_t n, int threads, List list, std::vector<int32_t>* out) {
   std::vector<std::vector<int32_t>> found(threads);  // rows of later threads come later
 #pragma omp parallel num_threads(worth(10.0 * static_cast<double>(n), threads))
   {
     std::vector<int32_t>& mine = found[thread_number()];
     int32_t some[kStep];
 #pragma omp for schedule(static)
-    for (int64_t begin = 0; begin < n; begin += kStep) {
-      // Without a branch for each row, which would be mispredicted for most that are taken.
-      int64_t size = 0;
-      for (int64_t j = begin; j < std::min(n, begin + kStep); ++j) {
-        const int32_t i = row(j);
-        some[size] = i;
-        size += takes(i);
-      }
-      mine.insert(mine.end(), some, some + size);
-    }
+    for (int64_t begin = 0; begin < n; begin += kStep)
+      mine.insert(mine.end(), some, some + list(begin, std::min(n, begin + kStep), some));
   }
   out->clear();
   for (const auto& part : found) out->insert(out->end(), part.begin(), part.end());
@@ -78,7 +73,7 @@ void Shard::ask_for(int32_t row, const Block& block) const {
   prefetch_value(nearest_[row]);
 }
 
-void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk,
+void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double aim, int64_t chunk,
                         Block& block) {
   const int64_t t = picks(), panels = (t + kPanel - 1) / kPanel,
                 chunk_panels = std::max<int64_t>(1, chunk / kPanel);
@@ -93,7 +88,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
       nearest_[row.row] = row.nearest;
       block.store(slot);
     }
-    if (block.bound[slot] <= block.parks_at[slot]) ++block.stats.parked;
+    if (score(row.row) <= rho) ++block.stats.parked;
   };
 
   for (int64_t p = met[rows[0]] / kPanel; p < panels; ++p) {
@@ -107,9 +102,10 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
       ask_for(rows[std::min(next + block.ahead, count - 1)], block);
       block.rows[active] = {i, nearest_[i], (1u << (met[i] % kPanel)) - 1, false};
       block.bound[active] = bound_[i];
-      block.parks_at[active] = parks_at(i, rho);
+      block.parks_at[active] = parks_at(i, aim);
       block.load(active++);
     }
+    if (active > fresh) block.loaded(fresh, active);
     int64_t news_count = 0;
     for (int64_t at = 0; at < active; at += kernels_.tile_rows) {
       const int n = static_cast<int>(std::min<int64_t>(kernels_.tile_rows, active - at));
@@ -126,7 +122,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
         Block::News& item = block.news[news_count++];
         item.slot = slot;
         item.bits = bits;
-        std::copy_n(&block.value[r * kPanel], kPanel, item.values);
+        std::memcpy(item.values, &block.value[r * kPanel], sizeof item.values);
         block.expect(slot, item.values, bits, p);
       }
     }
@@ -135,8 +131,11 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
 
     if ((p + 1) % chunk_panels != 0) continue;
     const int64_t picks = std::min(t, (p + 1) * kPanel);
+    // A panel that is not full will be looked at again: now only by those rows that must.
+    const bool full = t >= (p + 2) * kPanel;
     for (int64_t slot = active - 1; slot >= 0; --slot) {
-      if (block.bound[slot] > block.parks_at[slot]) continue;
+      if (block.bound[slot] > (full ? block.parks_at[slot] : parks_at(block.rows[slot].row, rho)))
+        continue;
       finish(slot, picks);
       if (slot != --active) {
         block.rows[slot] = block.rows[active];
@@ -147,7 +146,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
     }
   }
   for (int64_t slot = 0; slot < active; ++slot) {
-    block.last(slot);
+    if (block.bound[slot] > parks_at(block.rows[slot].row, rho)) block.last(slot);
     finish(slot, t);
   }
 }
@@ -155,15 +154,19 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, int64_t 
 // Rows above rho that have not seen all picks.
 void Shard::find_wanted(double rho) {
   const int32_t t = static_cast<int32_t>(picks());
-  auto all = [](int64_t j) { return static_cast<int32_t>(j); };
   // A bound of zero cannot fall, whatever picks are still unseen.
   const double least = factor_ ? 0.0 : std::max(parks_at(0, rho), 0.0);
-  auto open = [&](int32_t i) { return (bound_[i] > least) & (seen_[i] < t); };
-  if (factor_)
-    gather(
-        matrix_.n, threads_, all, [&](int32_t i) { return open(i) && score(i) > rho; }, &wanted_);
-  else
-    gather(matrix_.n, threads_, all, open, &wanted_);
+  auto list = [&](int64_t begin, int64_t end, int32_t* some) {
+    int64_t size = 0;
+    for (uint64_t open = kernels_.which_above(&bound_[begin], end - begin, least); open;
+         open &= open - 1) {
+      const int64_t i = begin + __builtin_ctzll(open);
+      some[size] = static_cast<int32_t>(i);
+      size += seen_[i] < t && !(factor_ && score(i) <= rho);
+    }
+    return size;
+  };
+  gather(matrix_.n, threads_, list, &wanted_);
   const int64_t count = static_cast<int64_t>(wanted_.size());
   stats_.relaxed += count;
   int64_t reactivated = 0;
@@ -176,12 +179,21 @@ void Shard::find_wanted(double rho) {
 void Shard::start_pass(Pass pass, double rho) {
   const std::vector<int32_t>& met = pass == Pass::witness ? scanned_ : seen_;
   const int32_t t = static_cast<int32_t>(picks());
-  if (pass_ == Pass::idle && pass == Pass::filter)
+  if (pass_ == Pass::idle && pass == Pass::filter) {
     active_.swap(wanted_);  // these have just been chosen, and no other pass will ask
-  else
-    gather(
-        static_cast<int64_t>(wanted_.size()), threads_, [&](int64_t j) { return wanted_[j]; },
-        [&](int32_t i) { return (met[i] < t) & (score(i) > rho); }, &active_);
+  } else {
+    auto list = [&](int64_t begin, int64_t end, int32_t* some) {
+      // Without a branch for each row, which would be mispredicted for most that are taken.
+      int64_t size = 0;
+      for (int64_t j = begin; j < end; ++j) {
+        const int32_t i = wanted_[j];
+        some[size] = i;
+        size += (met[i] < t) & (score(i) > rho);
+      }
+      return size;
+    };
+    gather(static_cast<int64_t>(wanted_.size()), threads_, list, &active_);
+  }
   pass_ = pass;
   active_done_ = 0;
   const int64_t count = static_cast<int64_t>(active_.size());
@@ -216,7 +228,7 @@ void Shard::start_pass(Pass pass, double rho) {
   missed_ = static_cast<double>(missed) / static_cast<double>(std::max<int64_t>(1, count));
 }
 
-bool Shard::relax(double rho, int64_t chunk, double budget) {
+bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
   if (taken_in_ < matrix_.n && !far_) {
     const double madds =
         static_cast<double>(matrix_.d) * static_cast<double>(4 + sketch_panels_.columns());
@@ -254,7 +266,7 @@ bool Shard::relax(double rho, int64_t chunk, double budget) {
         // Where blocks take about as long as each other.
         const int64_t after = std::min(take, begin + threads_ * block_rows_);
         upcoming.set(first + after, std::min(block_rows_, take - after));
-        relax_block(first + begin, std::min(block_rows_, take - begin), rho, chunk, block);
+        relax_block(first + begin, std::min(block_rows_, take - begin), rho, aim, chunk, block);
       }
       block.meanwhile = nullptr;
     }

@@ -83,10 +83,10 @@ class Shard {
   // sketches. relax does so where rows are in memory; where they are far, whoever reads them.
   void take_in(int64_t count);
 
-  // Brings every row whose score exceeds rho up to date, unless it falls to rho on the way. To be
-  // called until it returns true; each call does some `budget` multiply-adds, so that the caller
-  // can answer an interrupt.
-  bool relax(double rho, int64_t chunk, double budget);
+  // Brings every row whose score exceeds rho up to date, unless it falls to `aim` on the way: to
+  // rho, or less if more is wanted of rows that are being looked at. To be called until it returns
+  // true; each call does some `budget` multiply-adds, so that the caller can answer an interrupt.
+  bool relax(double rho, double aim, int64_t chunk, double budget);
 
   // The up to `limit` rows with the largest scores above rho; all of them must be up to date. Their
   // bounds become exact. Writes their rows in no particular order, and returns their number;
@@ -138,7 +138,8 @@ class Shard {
   void find_wanted(double rho);
   void start_pass(Pass pass, double rho);
   void ask_for(int32_t row, const Block& block) const;
-  void relax_block(const int32_t* rows, int64_t count, double rho, int64_t chunk, Block& block);
+  void relax_block(const int32_t* rows, int64_t count, double rho, double aim, int64_t chunk,
+                   Block& block);
   void make_blocks();
   bool relax_boxes(double rho, double budget);
   void rescan(const std::vector<int64_t>& rows);

@@ -60,11 +60,14 @@ class Plan:
         Orthonormal directions that sketches keep; None: no witnesses are looked for.
     boxes : bool
         No filter: rows in boxes, and float64 where a pick might matter to a box.
+    picks : int
+        How many will be made, or 0 if that is not known.
     """
 
     codes: bool
     axes: NDArray[np.float32] | None
     boxes: bool = False
+    picks: int = 0
 
 
 def check_filter(filter: str) -> None:
@@ -111,7 +114,7 @@ def make_plan(
             raise ValueError("filter='boxes' needs no witnesses: leave witnesses out")
     pays = d <= len(LEAST_BOX_PICKS) and k >= LEAST_BOX_PICKS[d - 1] and share < 1
     if filter == "boxes" or (filter == "auto" and witnesses is not True and pays):
-        return Plan(False, None, True)
+        return Plan(False, None, True, k)
     codes = filter == "int8"
     if codes and d > MOST_CODE_COLUMNS:
         raise ValueError(f"filter='int8' takes at most {MOST_CODE_COLUMNS} columns, got {d}")
@@ -128,7 +131,7 @@ def make_plan(
         # BLAS threads spin for a while after their work, and would slow what comes next.
         with threadpool_limits(1, user_api="blas"):
             axes = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
-    return Plan(codes, axes)
+    return Plan(codes, axes, picks=k)
 
 
 def _best_axes(

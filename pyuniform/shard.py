@@ -13,6 +13,7 @@ from pyuniform import _core
 from pyuniform.carrier import Read
 from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan
+from pyuniform.forecast import Forecast
 from pyuniform.rows import Rows
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
@@ -136,6 +137,8 @@ class CpuShard:
         self._codes = adapt and plan.codes
         self._sketches = adapt and plan.axes is not None
         self._judged: dict[str, int] = {}
+        self._picks = 0
+        self._forecast = Forecast(plan.picks)
         self._core = _core.Shard(
             rows.core,
             rows.center,
@@ -160,6 +163,7 @@ class CpuShard:
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """See `Shard`."""
         self._core.add_picks(rows, values)
+        self._picks += len(rows)
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
         """See `Shard`."""
@@ -183,7 +187,9 @@ class CpuShard:
     def relax(self, rho: float) -> Iterator[None]:
         """See `Shard`."""
         yield from self._take_in
-        while not self._core.relax(rho, self._chunk, self._budget):
+        # Where rows are far each visit that codes do not end is a read.
+        aim = rho if self._far else self._forecast.aim(self._picks, rho)
+        while not self._core.relax(rho, aim, self._chunk, self._budget):
             yield
         if self._codes or self._sketches:
             self._give_up()
