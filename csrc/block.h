@@ -114,6 +114,9 @@ class Block {
   std::vector<float> value;  // of the last scan
   std::vector<News> news;    // of a panel
   ShardStats stats;
+  // Rows that stay above the threshold, and the largest score of those that do not.
+  std::vector<int32_t> above;
+  double below = -1;
   Meanwhile* meanwhile = nullptr;  // what scans may do in between
 
  private:

@@ -26,8 +26,6 @@ void keep_best(int64_t limit, std::vector<Entry>* entries, Entry* rest) {
   entries->resize(limit);
 }
 
-constexpr int64_t kStep = 64;
-
 // What one thread has found.
 struct Found {
   std::vector<Entry> best;
@@ -49,44 +47,39 @@ struct Found {
 
 int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
   Found all;
-  // With factors scores are no bounds, and boxes cannot be passed over.
-  const bool by_boxes = boxes_ && !factor_;
+  if (rho == listed_above_) {
+    for (int32_t i : above_) all.add({score(i), i}, rho, limit);
+    // What no other row exceeds, and the row that would win every tie: both are safe.
+    all.add({below_ > floor2_ ? below_ : -1, 0}, rho, limit);
+  } else {
+    // With factors scores are no bounds, and boxes cannot be passed over.
+    const bool by_boxes = boxes_ && !factor_;
 #pragma omp parallel num_threads(worth(10.0 * static_cast<double>(matrix_.n), threads_))
-  {
-    Found mine;
-    if (by_boxes) {
-#pragma omp for schedule(static) nowait
-      for (int64_t box = 0; box < boxes_->count(); ++box) {
-        const double largest = boxes_->largest(box);
-        if (largest <= rho) {
-          // What no row of the box exceeds, and the row that would win every tie: both are safe.
-          mine.add({largest > floor2_ ? largest : -1, 0}, rho, limit);
-          continue;
-        }
-        boxes_->store(box, bound_.data(), nearest_.data());
-        const int32_t* row = boxes_->rows(box);
-        for (int64_t r = 0; r < boxes_->size(box); ++r)
-          mine.add({score(row[r]), row[r]}, rho, limit);
-      }
-    } else {
-#pragma omp for schedule(static) nowait
-      for (int64_t begin = 0; begin < matrix_.n; begin += kStep) {
-        const int64_t end = std::min(matrix_.n, begin + kStep);
-        // Most steps hold nothing better than what was found, which a glance tells.
-        double largest = std::numeric_limits<double>::infinity();
-        if (!factor_) {
-          largest = -1;
-#pragma omp simd reduction(max : largest)
-          for (int64_t i = begin; i < end; ++i) largest = std::max(largest, bound_[i]);
-        }
-        if (largest < mine.rest.score) continue;
-        for (int64_t i = begin; i < end; ++i) mine.add({score(i), i}, rho, limit);
-      }
-    }
-#pragma omp critical
     {
-      all.best.insert(all.best.end(), mine.best.begin(), mine.best.end());
-      if (ahead(mine.rest, all.rest)) all.rest = mine.rest;
+      Found mine;
+      if (by_boxes) {
+#pragma omp for schedule(static) nowait
+        for (int64_t box = 0; box < boxes_->count(); ++box) {
+          const double largest = boxes_->largest(box);
+          if (largest <= rho) {
+            // As above.
+            mine.add({largest > floor2_ ? largest : -1, 0}, rho, limit);
+            continue;
+          }
+          boxes_->store(box, bound_.data(), nearest_.data());
+          const int32_t* row = boxes_->rows(box);
+          for (int64_t r = 0; r < boxes_->size(box); ++r)
+            mine.add({score(row[r]), row[r]}, rho, limit);
+        }
+      } else {
+#pragma omp for schedule(static) nowait
+        for (int64_t i = 0; i < matrix_.n; ++i) mine.add({score(i), i}, rho, limit);
+      }
+#pragma omp critical
+      {
+        all.best.insert(all.best.end(), mine.best.begin(), mine.best.end());
+        if (ahead(mine.rest, all.rest)) all.rest = mine.rest;
+      }
     }
   }
   keep_best(limit, &all.best, &all.rest);

@@ -151,8 +151,8 @@ struct Kernels {
 
   WordSums (*sum_words)(const void* source, int64_t bytes);
 
-  // Bit j says whether x[j] is above `limit`, for j < n <= 64.
-  uint64_t (*which_above)(const double* x, int64_t n, double limit);
+  // Bit j says whether x[j] is above `limit`, for j < n <= 64. Those that are not may raise *rest.
+  uint64_t (*which_above)(const double* x, int64_t n, double limit, double* rest);
 
   // out[j] = x[j] * scale - center[j] rounded once to float32; returns the squared norm of out.
   // `scratch` holds d values.

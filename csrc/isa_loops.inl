@@ -155,17 +155,26 @@ WordSums sum_words(const void* source, int64_t bytes) {
   return sums;
 }
 
-uint64_t which_above(const double* x, int64_t n, double limit) {
+uint64_t which_above(const double* x, int64_t n, double limit, double* rest) {
   uint64_t bits = 0;
+  double largest = *rest;
   int64_t j = 0;
 #ifdef __AVX2__
   const __m256d limits = _mm256_set1_pd(limit);
+  __m256d four = _mm256_set1_pd(largest);
   for (; j + 4 <= n; j += 4) {
-    const __m256d is = _mm256_cmp_pd(_mm256_loadu_pd(x + j), limits, _CMP_GT_OQ);
+    const __m256d values = _mm256_loadu_pd(x + j), is = _mm256_cmp_pd(values, limits, _CMP_GT_OQ);
     bits |= static_cast<uint64_t>(_mm256_movemask_pd(is)) << j;
+    four = _mm256_max_pd(four, _mm256_blendv_pd(values, four, is));
   }
+  for (int l = 0; l < 4; ++l) largest = four[l] > largest ? four[l] : largest;
 #endif
-  for (; j < n; ++j) bits |= static_cast<uint64_t>(x[j] > limit) << j;
+  for (; j < n; ++j) {
+    const bool is = x[j] > limit;
+    bits |= static_cast<uint64_t>(is) << j;
+    largest = !is && x[j] > largest ? x[j] : largest;
+  }
+  *rest = largest;
   return bits;
 }
 

@@ -78,6 +78,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
   const int64_t t = picks(), panels = (t + kPanel - 1) / kPanel,
                 chunk_panels = std::max<int64_t>(1, chunk / kPanel);
   std::vector<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
+  const bool lists = pass_ == Pass::filter && lists_above(rho);
   int64_t active = 0, next = 0;
 
   auto finish = [&](int64_t slot, int64_t picks) {
@@ -88,7 +89,14 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
       nearest_[row.row] = row.nearest;
       block.store(slot);
     }
-    if (score(row.row) <= rho) ++block.stats.parked;
+    // What has just been stored may have left the cache since it was read.
+    const double left = score(row.row, block.bound[slot]);
+    if (left <= rho) {
+      ++block.stats.parked;
+      block.below = std::max(block.below, left);
+    } else if (lists) {
+      block.above.push_back(row.row);
+    }
   };
 
   for (int64_t p = met[rows[0]] / kPanel; p < panels; ++p) {
@@ -151,22 +159,38 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
   }
 }
 
-// Rows above rho that have not seen all picks.
+// Rows above rho that have not seen all picks; and those that have, and the best of the others.
 void Shard::find_wanted(double rho) {
+  struct Others {
+    std::vector<int32_t> above;
+    double below = -1;
+  };
+  std::vector<Others> others(threads_);
+  const bool lists = lists_above(rho);
   const int32_t t = static_cast<int32_t>(picks());
   // A bound of zero cannot fall, whatever picks are still unseen.
   const double least = factor_ ? 0.0 : std::max(parks_at(0, rho), 0.0);
   auto list = [&](int64_t begin, int64_t end, int32_t* some) {
+    Others& mine = others[thread_number()];
     int64_t size = 0;
-    for (uint64_t open = kernels_.which_above(&bound_[begin], end - begin, least); open;
-         open &= open - 1) {
-      const int64_t i = begin + __builtin_ctzll(open);
-      some[size] = static_cast<int32_t>(i);
-      size += seen_[i] < t && !(factor_ && score(i) <= rho);
+    for (uint64_t open = kernels_.which_above(&bound_[begin], end - begin, least, &mine.below);
+         open; open &= open - 1) {
+      const int32_t i = static_cast<int32_t>(begin + __builtin_ctzll(open));
+      const bool taken = !(factor_ && score(i) <= rho), met = seen_[i] >= t;
+      some[size] = i;
+      size += taken && !met;
+      if (met && lists) mine.above.push_back(i);
     }
     return size;
   };
   gather(matrix_.n, threads_, list, &wanted_);
+  above_.clear();
+  listed_above_ = std::numeric_limits<double>::infinity();
+  below_ = -1;
+  for (const Others& of_thread : others) {
+    above_.insert(above_.end(), of_thread.above.begin(), of_thread.above.end());
+    below_ = std::max(below_, of_thread.below);
+  }
   const int64_t count = static_cast<int64_t>(wanted_.size());
   stats_.relaxed += count;
   int64_t reactivated = 0;
@@ -275,6 +299,10 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
       block->stats.float64_madds = block->stats.exact_pairs * padded(matrix_.d);
       stats_.add(block->stats);
       block->stats = {};
+      above_.insert(above_.end(), block->above.begin(), block->above.end());
+      block->above.clear();
+      below_ = std::max(below_, block->below);
+      block->below = -1;
     }
     active_done_ += take;
   }
@@ -285,6 +313,7 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
   }
   pass_ = Pass::idle;
   relaxed_picks_ = picks();
+  if (lists_above(rho)) listed_above_ = rho;
   return true;
 }
 

@@ -69,6 +69,7 @@ class Shard {
   void set_scores(const double* factor, double floor2) {
     factor_ = factor;
     floor2_ = floor2;
+    listed_above_ = std::numeric_limits<double>::infinity();
   }
 
   // Makes rows picks: `rows[p]` is a row of this shard, which leaves the race, or -1 for a pick
@@ -109,8 +110,9 @@ class Shard {
   // a witness, by sketches or, where rows are far, by codes, and the filter.
   enum class Pass { idle, witness, filter };
 
-  double score(int64_t i) const {
-    const double bound2 = bound_[i];
+  double score(int64_t i) const { return score(i, bound_[i]); }
+
+  double score(int64_t i, double bound2) const {
     if (bound2 <= floor2_) return -1;
     if (!factor_) return bound2;
     return factor_[i] > 0 ? factor_[i] * bound2 : -1;
@@ -124,6 +126,10 @@ class Shard {
       bound2 = std::nextafter(bound2, -std::numeric_limits<double>::infinity());
     return std::max(bound2, floor2_);
   }
+
+  // Whether relax lists the rows above its threshold: with factors bounds do not tell them, and a
+  // negative threshold leaves out none.
+  bool lists_above(double rho) const { return !factor_ && rho >= 0; }
 
   // Those that look at `count` rows in float64; where rows are far they wait for the disk.
   int threads_for_rows(int64_t count) const {
@@ -174,6 +180,11 @@ class Shard {
   std::vector<int32_t> wanted_;  // rows of the relax under way
   std::vector<int32_t> active_;  // rows of the pass under way
   int64_t active_done_ = 0, block_rows_ = 0;
+  // What the last relax that listed it left above its threshold, and the largest score of the
+  // others.
+  std::vector<int32_t> above_;
+  double below_ = -1;
+  double listed_above_ = std::numeric_limits<double>::infinity();
   double missed_ = 0;          // picks that a row of these has not met, on average
   int64_t relaxed_picks_ = 0;  // picks there were at the last relax
   std::vector<std::unique_ptr<Block>> filter_blocks_, witness_blocks_;  // of each thread
