@@ -90,7 +90,9 @@ class FloatBlock final : public Block {
     State& state = state_[slot];
     if (!row.changed) return;
     // One of those that come next, most likely.
-    decider_.prefetch(rows[std::min(slot + kAhead, capacity - 1)].row);
+    const Row& soon = rows[std::min(slot + kAhead, capacity - 1)];
+    decider_.prefetch(soon.row);
+    if (soon.nearest >= 0) decider_.prefetch_pick(soon.nearest);
     bound[slot] = decider_.distance2(row.row, row.nearest);
     ++stats.exact_pairs;
     if (frame_.excludes(second_of(state), state.norm2, frame_.in_units(bound[slot])))

@@ -24,7 +24,7 @@ uint64_t row_fingerprint(const Kernels& kernels, const char* bytes, int64_t leng
 }  // namespace
 
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
-                     int64_t first, int threads, double* norm) {
+                     int64_t first, int threads, double* norm, int64_t start, double* distance2) {
   const int64_t d = matrix.d, row_bytes = d * item_size(matrix.dtype);
   double max_abs = 0;
   int64_t first_nonfinite = end;
@@ -32,7 +32,9 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
 #pragma omp parallel num_threads(threads) reduction(max : max_abs) \
     reduction(min : first_nonfinite) reduction(+ : fingerprint)
   {
-    std::vector<double> row(padded(d)), origin(padded(d));
+    // Norms are distances to the origin.
+    std::vector<double> row(padded(d)), from(padded(d));
+    if (distance2) kernels.widen(matrix.row(start), matrix.dtype, d, from.data());
 #pragma omp for schedule(static)
     for (int64_t i = begin; i < end; ++i) {
       const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
@@ -42,9 +44,18 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
         continue;
       }
       max_abs = std::max(max_abs, largest);
-      if (!norm) continue;
-      kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
-      norm[i - begin] = std::sqrt(kernels.distance2(row.data(), origin.data(), padded(d)));
+      if (distance2 && matrix.dtype == DType::f32) {
+        distance2[i - begin] =
+            kernels.distance2_f32(reinterpret_cast<const float*>(matrix.row(i)),
+                                  reinterpret_cast<const float*>(matrix.row(start)), d);
+      } else if (distance2 || norm) {
+        kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
+        const double found = kernels.distance2(row.data(), from.data(), padded(d));
+        if (distance2)
+          distance2[i - begin] = found;
+        else
+          norm[i - begin] = std::sqrt(found);
+      }
     }
   }
   return {max_abs, first_nonfinite == end ? -1 : first_nonfinite, fingerprint};

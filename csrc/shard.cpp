@@ -74,7 +74,8 @@ void Shard::take_in(int64_t count) {
       const int n = static_cast<int>(std::min(step, end - at));
       for (int r = 0; r < n; ++r) {
         const int64_t i = at + r;
-        if (bound_[i] >= 0) bound_[i] = decider.distance2(i, 0);
+        if (bound_[i] >= 0)
+          bound_[i] = first_distance2_ ? first_distance2_[i] : decider.distance2(i, 0);
         if (!has_codes() && !axes_) continue;
         norm2[r] = reader.pack(i, frame_, packed.row(r));
         if (!has_codes()) continue;
@@ -189,6 +190,7 @@ double Shard::threshold(int64_t count) const {
   sample.reserve(matrix_.n / step + 1);
   for (int64_t i = 0; i < matrix_.n; i += step) sample.push_back(score(i));
   const int64_t rank = std::min<int64_t>(count / step, static_cast<int64_t>(sample.size()) - 1);
+  if (rank == 0) return *std::max_element(sample.begin(), sample.end());
   std::nth_element(sample.begin(), sample.begin() + rank, sample.end(), std::greater<double>());
   return sample[rank];
 }

@@ -84,11 +84,13 @@ def take(
     scratch: str | os.PathLike[str] | None = None,
     reach: float = 0.0,
     first: int = 0,
+    likely: int | None = None,
 ) -> Data:
     """Checks X and all that says how it will be worked on.
 
     `reach` is the size of the largest value that picks from elsewhere have; `first` the number of
-    the first row, where these are a part of others.
+    the first row, where these are a part of others; `likely` a row that is likely to be picked
+    first.
 
     Raises
     ------
@@ -114,7 +116,7 @@ def take(
     if source and array is None:
         array = as_array(source)
     if place == "cpu":
-        rows = prepare(array, metric, threads, reach=reach, first=first)
+        rows = prepare(array, metric, threads, reach=reach, first=first, likely=likely)
         return _on_cpu(rows, filter, witnesses)
     return _on_gpu(array, metric, place, filter, reach, first)
 

@@ -56,6 +56,15 @@ class Request:
     checkpoint: str | os.PathLike[str] | None = None
     progress: bool | Progress = False
 
+    @property
+    def likely(self) -> int | None:
+        """The row that will most likely be picked first, before anything was checked."""
+        given = self.preselected, self.anchors, self.resume, self.seed
+        if any(picks is not None for picks in given):
+            return None
+        start = 0 if self.start is None else self.start
+        return int(start) if isinstance(start, (int, np.integer)) else None
+
     def away(self) -> Away:
         """Its anchors.
 

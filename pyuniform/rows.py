@@ -24,6 +24,25 @@ MOST_COLUMNS = 1 << 20
 SCAN_BYTES = 1 << 28
 
 
+class FirstDistances:
+    """Canonical squared distances of all rows to one of them, known from the validating read.
+
+    Parameters
+    ----------
+    row : int
+    distance2 : ndarray of float64, shape (n,)
+    """
+
+    def __init__(self, row: int, distance2: NDArray[np.float64]) -> None:
+        self._row = row
+        self._distance2: NDArray[np.float64] | None = distance2
+
+    def take(self, row: int) -> NDArray[np.float64] | None:
+        """The distances, if they are to this row. They are given away, and asked for once."""
+        found, self._distance2 = self._distance2, None
+        return found if row == self._row else None
+
+
 @dataclass(frozen=True)
 class Rows:
     """N rows of one metric: checked, scanned, and with the frame the filter works in.
@@ -38,6 +57,8 @@ class Rows:
         The filter scales Euclidean rows by 2**-exponent.
     fingerprint : str
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
+    first : FirstDistances, optional
+        Distances to the row that was likely to be picked first.
     """
 
     core: _core.Rows
@@ -49,6 +70,7 @@ class Rows:
     exponent: int
     fingerprint: str
     threads: int
+    first: FirstDistances | None = None
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
@@ -149,6 +171,7 @@ def prepare(
     name: str = "X",
     reach: float = 0.0,
     first: int = 0,
+    likely: int | None = None,
 ) -> Rows:
     """Checks X and reads it once.
 
@@ -162,6 +185,8 @@ def prepare(
         Values of up to this size will come from elsewhere.
     first : int
         The number of the first row, for the fingerprint, where these are a part of others.
+    likely : int, optional
+        A row that is likely to be picked first: distances to it are taken on the way.
 
     Raises
     ------
@@ -178,10 +203,13 @@ def prepare(
     core = _core.Rows(array, dtype)
     scan = Scan(core, threads, name, first)
     norms = np.empty(n) if metric == "cosine" else None
+    # A row that is divided by its norm has to be read for that first.
+    row = likely if metric == "euclidean" and likely is not None and 0 <= likely < n else None
+    distance2 = None if row is None else np.empty(n)
     step = max(1, SCAN_BYTES // (d * array.itemsize))
     for begin in range(0, n, step):
         end = min(n, begin + step)
-        scan.read(begin, end, None if norms is None else norms[begin:end])
+        scan.read(begin, end, _part(norms, begin, end), row or 0, _part(distance2, begin, end))
     scan.check()
     if norms is not None:
         core.set_norms(norms)
@@ -196,7 +224,12 @@ def prepare(
         exponent=exponent,
         fingerprint=scan.fingerprint(n, d, array.itemsize),
         threads=threads,
+        first=FirstDistances(row, distance2) if row is not None and distance2 is not None else None,
     )
+
+
+def _part(values: NDArray[np.float64] | None, begin: int, end: int) -> NDArray[np.float64] | None:
+    return None if values is None else values[begin:end]
 
 
 class Scan:
@@ -214,13 +247,23 @@ class Scan:
         """Whether nothing wrong was found so far."""
         return not (self._bad or self._zero)
 
-    def read(self, begin: int, end: int, norms: NDArray[np.float64] | None = None) -> None:
-        """Reads rows begin to end of those in memory; for cosine, `norms` gets theirs."""
+    def read(
+        self,
+        begin: int,
+        end: int,
+        norms: NDArray[np.float64] | None = None,
+        start: int = 0,
+        distance2: NDArray[np.float64] | None = None,
+    ) -> None:
+        """Reads rows begin to end of those in memory.
+
+        For cosine, `norms` gets theirs; for Euclid, `distance2` their distances to row `start`.
+        """
         at = begin
         while at < end and len(self._bad) < 5:
-            rest = None if norms is None else norms[at - begin :]
+            rest = (None if out is None else out[at - begin :] for out in (norms, distance2))
             largest, nonfinite, part = _core.scan(
-                self._core, at, end, self._threads, rest, self._first
+                self._core, at, end, self._threads, next(rest), self._first, start, next(rest)
             )
             if nonfinite < 0:
                 self.largest = max(self.largest, largest)

@@ -177,6 +177,17 @@ def select(
         progress,
     )
     away = request.away()
-    data = take(X, metric, device, threads, filter, witnesses, out_of_core, scratch, away.reach)
+    data = take(
+        X,
+        metric,
+        device,
+        threads,
+        filter,
+        witnesses,
+        out_of_core,
+        scratch,
+        away.reach,
+        likely=request.likely,
+    )
     found = pick(data, request, away, began)
     return found if source is None else replace(found, ids=ids_at(source, found.indices))
