@@ -83,7 +83,7 @@ template <int D>
 void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, int64_t end,
                   int threads) {
   const int64_t n = end - begin;
-  std::vector<Point<D>> points(n);  // zeros: none is the first of a box yet
+  Untouched<Point<D>> points(n);
 #pragma omp parallel num_threads(threads)
   {
     RowReader reader(matrix, kernels);
@@ -93,6 +93,7 @@ void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, i
       reader.canonical(begin + m, wide.data());
       std::copy_n(wide.data(), D, points[m].value);
       points[m].row = static_cast<int32_t>(begin + m);
+      points[m].first = false;  // of a box
     }
 #pragma omp single
     halve<D>(points.data(), n);
@@ -114,27 +115,33 @@ void Boxes::add_rows(const Matrix& matrix, const Kernels& kernels, int64_t begin
                                          &Boxes::order<7>, &Boxes::order<8>};
   row_.resize(end);
   for (auto& values : value_) values.resize(end);
-  const double work = 100.0 * static_cast<double>(end - begin);
+  threads = worth(100.0 * static_cast<double>(end - begin), threads);
   const int64_t first = count();
-  (this->*orders[d_ - 1])(matrix, kernels, begin, end, worth(work, threads));
+  (this->*orders[d_ - 1])(matrix, kernels, begin, end, threads);
   low_.resize(count() * kBoxColumns);
   high_.resize(count() * kBoxColumns);
-  bound_.resize(end, std::numeric_limits<double>::infinity());
-  nearest_.resize(end, -1);
+  fill(&bound_, begin, end, std::numeric_limits<double>::infinity(), threads);
+  fill(&nearest_, begin, end, int64_t{-1}, threads);
   largest_.resize(count(), std::numeric_limits<double>::infinity());
   met_.resize(count(), 0);
   changed_.resize(count(), 0);
   outer_.resize((count() + kInner - 1) / kInner);
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (int64_t box = first; box < count(); ++box) {
-    Outer& outer = outer_[box / kInner];
     for (int64_t j = 0; j < d_; ++j) {
       const auto [low, high] =
           std::minmax_element(&value_[j][begin_[box]], &value_[j][begin_[box]] + size(box));
       low_[box * kBoxColumns + j] = *low;
       high_[box * kBoxColumns + j] = *high;
+    }
+  }
+  for (int64_t box = first; box < count(); ++box) {
+    Outer& outer = outer_[box / kInner];
+    for (int64_t j = 0; j < d_; ++j) {
+      const double low = low_[box * kBoxColumns + j], high = high_[box * kBoxColumns + j];
       const bool alone = box % kInner == 0;
-      outer.low[j] = alone ? *low : std::min(outer.low[j], *low);
-      outer.high[j] = alone ? *high : std::max(outer.high[j], *high);
+      outer.low[j] = alone ? low : std::min(outer.low[j], low);
+      outer.high[j] = alone ? high : std::max(outer.high[j], high);
     }
   }
 }

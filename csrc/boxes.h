@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core.h"
+#include "untouched.h"
 
 namespace pyuniform {
 
@@ -74,12 +75,13 @@ class Boxes {
 
   const int64_t d_;
   std::vector<int64_t> begin_;
-  std::vector<int32_t> row_;
-  std::vector<std::vector<double>> value_, pick_;  // of each coordinate
+  Untouched<int32_t> row_;
+  std::vector<Untouched<double>> value_;  // of each coordinate
+  std::vector<std::vector<double>> pick_;
   std::vector<double> low_, high_;
   // Of each row in the order of the boxes: the squared distance to the nearest pick, and which.
-  std::vector<double> bound_;
-  std::vector<int64_t> nearest_;
+  Untouched<double> bound_;
+  Untouched<int64_t> nearest_;
   // Of each box: what `largest` says, how many of its outer box's picks it has met, and whether it
   // has news for `store`.
   std::vector<double> largest_;

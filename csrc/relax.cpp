@@ -77,7 +77,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
                         Block& block) {
   const int64_t t = picks(), panels = (t + kPanel - 1) / kPanel,
                 chunk_panels = std::max<int64_t>(1, chunk / kPanel);
-  std::vector<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
+  Untouched<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
   const bool lists = pass_ == Pass::filter && lists_above(rho);
   int64_t active = 0, next = 0;
 
@@ -201,7 +201,7 @@ void Shard::find_wanted(double rho) {
 }
 
 void Shard::start_pass(Pass pass, double rho) {
-  const std::vector<int32_t>& met = pass == Pass::witness ? scanned_ : seen_;
+  const Untouched<int32_t>& met = pass == Pass::witness ? scanned_ : seen_;
   const int32_t t = static_cast<int32_t>(picks());
   if (pass_ == Pass::idle && pass == Pass::filter) {
     active_.swap(wanted_);  // these have just been chosen, and no other pass will ask

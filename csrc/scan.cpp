@@ -21,11 +21,15 @@ uint64_t row_fingerprint(const Kernels& kernels, const char* bytes, int64_t leng
   return mix(h * kPrime ^ sums.products);
 }
 
+constexpr int64_t kCheckedBytes = int64_t{16} << 10;
+
 }  // namespace
 
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
                      int64_t first, int threads, double* norm, int64_t start, double* distance2) {
   const int64_t d = matrix.d, row_bytes = d * item_size(matrix.dtype);
+  // Rows that lie side by side are checked together, as many as stay in the first-level cache.
+  const int64_t step = matrix.row_stride == row_bytes ? 1 + kCheckedBytes / row_bytes : 1;
   double max_abs = 0;
   int64_t first_nonfinite = end;
   uint64_t fingerprint = 0;
@@ -35,15 +39,16 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
     // Norms are distances to the origin.
     std::vector<double> row(padded(d)), from(padded(d));
     if (distance2) kernels.widen(matrix.row(start), matrix.dtype, d, from.data());
-#pragma omp for schedule(static)
-    for (int64_t i = begin; i < end; ++i) {
-      const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
+    auto read = [&](int64_t i, bool finite) {
       fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
-      if (!std::isfinite(largest)) {
-        first_nonfinite = std::min(first_nonfinite, i);
-        continue;
+      if (!finite) {
+        const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
+        if (!std::isfinite(largest)) {
+          first_nonfinite = std::min(first_nonfinite, i);
+          return;
+        }
+        max_abs = std::max(max_abs, largest);
       }
-      max_abs = std::max(max_abs, largest);
       if (distance2 && matrix.dtype == DType::f32) {
         distance2[i - begin] =
             kernels.distance2_f32(reinterpret_cast<const float*>(matrix.row(i)),
@@ -56,6 +61,14 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
         else
           norm[i - begin] = std::sqrt(found);
       }
+    };
+#pragma omp for schedule(static)
+    for (int64_t at = begin; at < end; at += step) {
+      const int64_t count = std::min(step, end - at);
+      const double largest = kernels.largest(matrix.row(at), matrix.dtype, count * d);
+      const bool finite = std::isfinite(largest);
+      if (finite) max_abs = std::max(max_abs, largest);
+      for (int64_t i = at; i < at + count; ++i) read(i, finite);
     }
   }
   return {max_abs, first_nonfinite == end ? -1 : first_nonfinite, fingerprint};

@@ -21,23 +21,24 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
       code_panels_(Codes::padded_columns(matrix.d)),
       sketch_panels_(p),
       code_bounds_(CodeBounds::balanced(1, 1)),
-      far_(far),
-      bound_(matrix.n, std::numeric_limits<double>::infinity()),
-      nearest_(matrix.n, -1),
-      seen_(matrix.n, 0) {
+      far_(far) {
+  const int touching = worth(1e3 * static_cast<double>(matrix.n), threads);
+  fill(&bound_, 0, matrix.n, std::numeric_limits<double>::infinity(), touching);
+  fill(&nearest_, 0, matrix.n, -1, touching);
+  fill(&seen_, 0, matrix.n, 0, touching);
   if (codes) {
     codes_.resize(matrix.n, matrix.d);
     code_bounds_ = sample_bounds(sample);
   } else if (boxes) {
     boxes_ = std::make_unique<Boxes>(matrix.d);
   } else {
-    second_.assign(matrix.n, kSettled);
+    fill(&second_, 0, matrix.n, kSettled, touching);
   }
   if (axes) {
     axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
     sketches_.resize(matrix.n, p);
   }
-  if (axes || far) scanned_.assign(matrix.n, 0);
+  if (axes || far) fill(&scanned_, 0, matrix.n, 0, touching);
 }
 
 // Distances are about as large as norms.
@@ -160,7 +161,7 @@ void Shard::drop_codes() {
     panels_.append(frame_, packed.data(), norm2);
   }
   // What codes left as bounds is exact: nothing is in doubt.
-  second_.assign(matrix_.n, kSettled);
+  fill(&second_, 0, matrix_.n, kSettled, threads_);
   filter_blocks_.clear();
   witness_blocks_.clear();
   codes_ = Codes();

@@ -25,6 +25,7 @@
 #include "picks.h"
 #include "pool.h"
 #include "sketch.h"
+#include "untouched.h"
 
 namespace pyuniform {
 
@@ -46,17 +47,17 @@ class Shard {
 
   // What is known of the rows. Whoever writes to it must have made the same picks, with the same
   // filter.
-  std::vector<double>& bound() {
+  Untouched<double>& bound() {
     if (boxes_) boxes_->store(bound_.data(), nearest_.data());
     return bound_;
   }
-  std::vector<float>& second() { return second_; }
-  std::vector<int32_t>& nearest() {
+  Untouched<float>& second() { return second_; }
+  Untouched<int32_t>& nearest() {
     bound();
     return nearest_;
   }
-  std::vector<int32_t>& seen() { return seen_; }
-  std::vector<int32_t>& scanned() { return scanned_; }
+  Untouched<int32_t>& seen() { return seen_; }
+  Untouched<int32_t>& scanned() { return scanned_; }
 
   // From here on the float32 filter, whose bounds are tighter; between two calls of relax.
   void drop_codes();
@@ -177,9 +178,9 @@ class Shard {
   const double* first_distance2_ = nullptr;
   const double* factor_ = nullptr;
   double floor2_ = -1;
-  std::vector<double> bound_;
-  std::vector<float> second_;
-  std::vector<int32_t> nearest_, seen_, scanned_;
+  Untouched<double> bound_;
+  Untouched<float> second_;
+  Untouched<int32_t> nearest_, seen_, scanned_;
 
   Pass pass_ = Pass::idle;
   std::vector<int32_t> wanted_;  // rows of the relax under way

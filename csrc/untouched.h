@@ -1,0 +1,43 @@
+// Vectors that leave their memory untouched until threads fill it side by side: the first touch of
+// a page takes the system longer than filling it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace pyuniform {
+
+template <typename T>
+struct UntouchedAllocator : std::allocator<T> {
+  template <typename U>
+  struct rebind {
+    using other = UntouchedAllocator<U>;
+  };
+
+  template <typename U>
+  void construct(U* place) {
+    ::new (static_cast<void*>(place)) U;
+  }
+  template <typename U, typename... Values>
+  void construct(U* place, Values&&... values) {
+    ::new (static_cast<void*>(place)) U(std::forward<Values>(values)...);
+  }
+};
+
+// `Untouched<T> x(n)` and `x.resize(n)` set no values.
+template <typename T>
+using Untouched = std::vector<T, UntouchedAllocator<T>>;
+
+// Makes it n values, of which those from `begin` on are `value`.
+template <typename T>
+void fill(Untouched<T>* out, int64_t begin, int64_t n, T value, int threads) {
+  out->resize(n);
+  T* const values = out->data();
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int64_t i = begin; i < n; ++i) values[i] = value;
+}
+
+}  // namespace pyuniform
