@@ -65,9 +65,11 @@ class Block {
     float values[kPanel];
   };
 
-  // `load` reads `row_bytes` bytes of a row.
-  Block(int64_t capacity, int tile_rows, int64_t row_bytes)
+  // `load` reads `row_bytes` bytes of a row. Where rows may be parked they meet `step` picks at a
+  // time, which divides kPanel.
+  Block(int64_t capacity, int tile_rows, int64_t row_bytes, int64_t step = kPanel)
       : capacity(capacity),
+        step(step),
         ahead(std::clamp<int64_t>(kAheadBytes / std::max<int64_t>(row_bytes, 1), 2, 16)),
         rows(capacity),
         bound(capacity),
@@ -87,14 +89,14 @@ class Block {
   // What else slots `begin` to `end` - 1 need, which have just been loaded.
   virtual void loaded(int64_t, int64_t) {}
 
-  // Sets flags[r] for n rows from slot `at` on: the picks of panel p that can matter to them.
+  // Sets flags[r] for n rows from slot `at` on: of the p-th `width` picks those that can matter.
   virtual void scan(int64_t at, int n, int64_t p) = 0;
 
   // Flagged picks of a row will be taken soon: time to ask for what that needs from memory.
   virtual void expect(int64_t, const float*, uint32_t, int64_t) const {}
 
-  // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of all picks of
-  // panel p.
+  // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of the p-th
+  // `width` picks.
   virtual void take(int64_t slot, const float* values, uint32_t bits, int64_t p) = 0;
 
   // The row has met all picks and stays above the threshold.
@@ -105,8 +107,9 @@ class Block {
 
   virtual void move(int64_t from, int64_t to) = 0;
 
-  const int64_t capacity;
-  const int64_t ahead;  // rows between asking for one and loading it
+  const int64_t capacity, step;
+  const int64_t ahead;     // rows between asking for one and loading it
+  int64_t width = kPanel;  // picks that rows meet at a time, in the pass under way
   std::vector<Row> rows;
   // Apart from the rest, since every panel looks at those of all rows.
   std::vector<double> bound, parks_at;

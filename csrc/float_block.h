@@ -19,7 +19,7 @@ class FloatBlock final : public Block {
   FloatBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame, const Panels& panels,
              const CanonicalPicks& picks, float* second)
       : Block(RowBlock::best_capacity(matrix.d, kernels.tile_rows), kernels.tile_rows,
-              matrix.d * item_size(matrix.dtype)),
+              matrix.d * item_size(matrix.dtype), best_step(matrix.d, kernels)),
         d_(matrix.d),
         kernels_(kernels),
         frame_(frame),
@@ -55,11 +55,13 @@ class FloatBlock final : public Block {
   }
 
   void scan(int64_t at, int n, int64_t p) override {
-    const Panel& panel = panels_[p];
-    kernels_.tile(packed_.row(at), packed_.stride, n, panel.values.get(), panel.half_upper, d_,
+    const int64_t first = p * width, part = first % kPanel;
+    const Panel& panel = panels_[first / kPanel];
+    const float* half = width == kPanel ? panel.half_upper : panel.split_upper[part / width];
+    kernels_.tile(packed_.row(at), packed_.stride, n, panel.values.get() + part * d_, half, d_,
                   &limit_[at], value.data(), flags.data(), meanwhile);
-    stats.filter_pairs += n * panels_.filled(p);
-    stats.float32_madds += n * kPanel * d_;
+    stats.filter_pairs += n * std::min(width, panels_.size() - first);
+    stats.float32_madds += n * width * d_;
   }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
@@ -69,7 +71,7 @@ class FloatBlock final : public Block {
     for (; bits; bits &= bits - 1) {
       const int c = __builtin_ctz(bits);
       // A witness met again is not another pick.
-      if (p * kPanel + c == rows[slot].nearest) continue;
+      if (p * width + c == rows[slot].nearest) continue;
       second = std::min(second, std::max(best, values[c]));
       nearest = values[c] < best ? c : nearest;
       best = std::min(best, values[c]);
@@ -78,7 +80,7 @@ class FloatBlock final : public Block {
     state.second = second;
     rows[slot].changed = true;
     if (nearest >= 0) {
-      rows[slot].nearest = static_cast<int32_t>(p * kPanel + nearest);
+      rows[slot].nearest = static_cast<int32_t>(p * width + nearest);
       bound[slot] = (state.upper + 2.0 * state.best) * frame_.unit2;
     }
     limit_[slot] = matter_limit(state);
@@ -109,6 +111,14 @@ class FloatBlock final : public Block {
 
  private:
   static constexpr int64_t kAhead = 4;
+
+  // Where half a panel is what the tile works on, rows look up after each half: that spares pairs,
+  // which pays where they are long.
+  static int64_t best_step(int64_t d, const Kernels& kernels) {
+    return d < kLong || kernels.panel_width != kPanel / 2 ? kPanel : kernels.panel_width;
+  }
+
+  static constexpr int64_t kLong = 128;
 
   struct State {
     float best, second;  // the two smallest values, as the tile computes them

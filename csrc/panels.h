@@ -15,6 +15,8 @@ namespace pyuniform {
 struct Panel {
   AlignedArray<float> values;
   float half_upper[kPanel], half_lower[kPanel];
+  // `half_upper` of either half of the panel: what follows is infinite, and tiles leave it out.
+  float split_upper[2][kPanel];
 };
 
 class Panels {
@@ -31,6 +33,7 @@ class Panels {
     Panel& panel = panels_.back();
     for (int64_t j = 0; j < d_; ++j) panel.values[kernels_.panel_place(d_, j, place)] = packed[j];
     panel.half_upper[place] = half_upper;
+    panel.split_upper[2 * place / kPanel][place % (kPanel / 2)] = half_upper;
     panel.half_lower[place] = half_lower;
     ++size_;
   }
@@ -49,8 +52,9 @@ class Panels {
     const size_t count = d_ * kPanel;
     panel.values = aligned_array<float>(count);
     std::fill_n(panel.values.get(), count, 0.0f);
-    for (int c = 0; c < kPanel; ++c)
-      panel.half_upper[c] = panel.half_lower[c] = std::numeric_limits<float>::infinity();
+    for (float* halves :
+         {panel.half_upper, panel.half_lower, panel.split_upper[0], panel.split_upper[1]})
+      std::fill_n(halves, kPanel, std::numeric_limits<float>::infinity());
   }
 
   const Kernels& kernels_;

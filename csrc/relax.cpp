@@ -75,8 +75,8 @@ void Shard::ask_for(int32_t row, const Block& block) const {
 
 void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double aim, int64_t chunk,
                         Block& block) {
-  const int64_t t = picks(), panels = (t + kPanel - 1) / kPanel,
-                chunk_panels = std::max<int64_t>(1, chunk / kPanel);
+  const int64_t t = picks(), width = block.width, panels = (t + width - 1) / width,
+                chunk_panels = (chunk + width - 1) / width;
   Untouched<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
   const bool lists = pass_ == Pass::filter && lists_above(rho);
   int64_t active = 0, next = 0;
@@ -99,16 +99,16 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
     }
   };
 
-  for (int64_t p = met[rows[0]] / kPanel; p < panels; ++p) {
+  for (int64_t p = met[rows[0]] / width; p < panels; ++p) {
     if (active == 0) {
       if (next == count) break;
-      p = std::max<int64_t>(p, met[rows[next]] / kPanel);
+      p = std::max<int64_t>(p, met[rows[next]] / width);
     }
     const int64_t fresh = active;
-    for (; next < count && met[rows[next]] / kPanel <= p; ++next) {
+    for (; next < count && met[rows[next]] / width <= p; ++next) {
       const int32_t i = rows[next];
       ask_for(rows[std::min(next + block.ahead, count - 1)], block);
-      block.rows[active] = {i, nearest_[i], (1u << (met[i] % kPanel)) - 1, false};
+      block.rows[active] = {i, nearest_[i], (1u << (met[i] % width)) - 1, false};
       block.bound[active] = bound_[i];
       block.parks_at[active] = parks_at(i, aim);
       block.load(active++);
@@ -138,9 +138,9 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
       block.take(block.news[j].slot, block.news[j].values, block.news[j].bits, p);
 
     if ((p + 1) % chunk_panels != 0) continue;
-    const int64_t picks = std::min(t, (p + 1) * kPanel);
+    const int64_t picks = std::min(t, (p + 1) * width);
     // A panel that is not full will be looked at again: now only by those rows that must.
-    const bool full = t >= (p + 2) * kPanel;
+    const bool full = t >= (p + 2) * width;
     for (int64_t slot = active - 1; slot >= 0; --slot) {
       if (block.bound[slot] > (full ? block.parks_at[slot] : parks_at(block.rows[slot].row, rho)))
         continue;
@@ -223,6 +223,9 @@ void Shard::start_pass(Pass pass, double rho) {
   const int64_t count = static_cast<int64_t>(active_.size());
 
   const auto& blocks = pass == Pass::witness ? witness_blocks_ : filter_blocks_;
+  // Without a threshold none is parked, and whole panels are quicker.
+  const int64_t width = rho < 0 ? kPanel : blocks[0]->step;
+  for (const auto& block : blocks) block->width = width;
   // Small enough that all threads get several blocks, since blocks differ much in their work.
   const int64_t even = (count + 8 * threads_ - 1) / (8 * threads_);
   block_rows_ = std::min(blocks[0]->capacity, std::max<int64_t>(even, 4 * kernels_.tile_rows));
@@ -240,13 +243,13 @@ void Shard::start_pass(Pass pass, double rho) {
     for (int64_t begin = 0; begin < count; begin += window) {
       const auto first = active_.begin() + begin;
       rows.assign(first, first + std::min(window, count - begin));
-      place.assign(t / kPanel + 2, 0);
+      place.assign(t / width + 2, 0);
       for (int32_t i : rows) {
         missed += t - met[i];
-        ++place[met[i] / kPanel + 1];
+        ++place[met[i] / width + 1];
       }
       std::partial_sum(place.begin(), place.end(), place.begin());
-      for (int32_t i : rows) first[place[met[i] / kPanel]++] = i;
+      for (int32_t i : rows) first[place[met[i] / width]++] = i;
     }
   }
   missed_ = static_cast<double>(missed) / static_cast<double>(std::max<int64_t>(1, count));

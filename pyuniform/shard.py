@@ -113,7 +113,7 @@ class CpuShard:
     plan : Plan, optional
         How it filters; by default in float32, without witnesses.
     chunk : int
-        A row is parked after a multiple of this many picks; rounded up to panels of 32.
+        A row is parked after a multiple of this many picks; rounded up to what it meets at a time.
     adapt : bool
         Whether to give up codes and sketches that turn out not to pay.
     reading : callable, optional
@@ -124,7 +124,7 @@ class CpuShard:
         self,
         rows: Rows | FarRows,
         plan: Plan | None = None,
-        chunk: int = 32,
+        chunk: int = 1,
         adapt: bool = True,
         reading: Reading | None = None,
     ) -> None:
