@@ -48,6 +48,19 @@ struct ShardStats {
   }
 };
 
+// Rows that are left above a threshold, and the largest score of others.
+struct Left {
+  std::vector<int32_t> above;
+  double below = -1;
+
+  // Takes over what another holds, which is empty afterwards.
+  void take(Left* other) {
+    above.insert(above.end(), other->above.begin(), other->above.end());
+    below = std::max(below, other->below);
+    *other = {};
+  }
+};
+
 // Shard's `second` where no pick but `nearest` can be the nearest, and the bound is exact.
 constexpr float kSettled = std::numeric_limits<float>::infinity();
 
@@ -117,9 +130,7 @@ class Block {
   std::vector<float> value;  // of the last scan
   std::vector<News> news;    // of a panel
   ShardStats stats;
-  // Rows that stay above the threshold, and the largest score of those that do not.
-  std::vector<int32_t> above;
-  double below = -1;
+  Left left;
   Meanwhile* meanwhile = nullptr;  // what scans may do in between
 
  private:

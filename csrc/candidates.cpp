@@ -48,9 +48,9 @@ struct Found {
 int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
   Found all;
   if (rho == listed_above_) {
-    for (int32_t i : above_) all.add({score(i), i}, rho, limit);
+    for (int32_t i : left_.above) all.add({score(i), i}, rho, limit);
     // What no other row exceeds, and the row that would win every tie: both are safe.
-    all.add({below_ > floor2_ ? below_ : -1, 0}, rho, limit);
+    all.add({left_.below > floor2_ ? left_.below : -1, 0}, rho, limit);
   } else {
     // With factors scores are no bounds, and boxes cannot be passed over.
     const bool by_boxes = boxes_ && !factor_;

@@ -93,9 +93,9 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
     const double left = score(row.row, block.bound[slot]);
     if (left <= rho) {
       ++block.stats.parked;
-      block.below = std::max(block.below, left);
+      block.left.below = std::max(block.left.below, left);
     } else if (lists) {
-      block.above.push_back(row.row);
+      block.left.above.push_back(row.row);
     }
   };
 
@@ -161,17 +161,13 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
 
 // Rows above rho that have not seen all picks; and those that have, and the best of the others.
 void Shard::find_wanted(double rho) {
-  struct Others {
-    std::vector<int32_t> above;
-    double below = -1;
-  };
-  std::vector<Others> others(threads_);
+  std::vector<Left> others(threads_);
   const bool lists = lists_above(rho);
   const int32_t t = static_cast<int32_t>(picks());
   // A bound of zero cannot fall, whatever picks are still unseen.
   const double least = factor_ ? 0.0 : std::max(parks_at(0, rho), 0.0);
   auto list = [&](int64_t begin, int64_t end, int32_t* some) {
-    Others& mine = others[thread_number()];
+    Left& mine = others[thread_number()];
     int64_t size = 0;
     for (uint64_t open = kernels_.which_above(&bound_[begin], end - begin, least, &mine.below);
          open; open &= open - 1) {
@@ -184,13 +180,9 @@ void Shard::find_wanted(double rho) {
     return size;
   };
   gather(matrix_.n, threads_, list, &wanted_);
-  above_.clear();
+  left_ = {};
   listed_above_ = std::numeric_limits<double>::infinity();
-  below_ = -1;
-  for (const Others& of_thread : others) {
-    above_.insert(above_.end(), of_thread.above.begin(), of_thread.above.end());
-    below_ = std::max(below_, of_thread.below);
-  }
+  for (Left& of_thread : others) left_.take(&of_thread);
   const int64_t count = static_cast<int64_t>(wanted_.size());
   stats_.relaxed += count;
   int64_t reactivated = 0;
@@ -302,10 +294,7 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
       block->stats.float64_madds = block->stats.exact_pairs * padded(matrix_.d);
       stats_.add(block->stats);
       block->stats = {};
-      above_.insert(above_.end(), block->above.begin(), block->above.end());
-      block->above.clear();
-      below_ = std::max(below_, block->below);
-      block->below = -1;
+      left_.take(&block->left);
     }
     active_done_ += take;
   }

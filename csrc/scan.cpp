@@ -4,6 +4,8 @@
 #include <cmath>
 #include <vector>
 
+#include "decider.h"
+
 namespace pyuniform {
 namespace {
 
@@ -30,15 +32,20 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
   const int64_t d = matrix.d, row_bytes = d * item_size(matrix.dtype);
   // Rows that lie side by side are checked together, as many as stay in the first-level cache.
   const int64_t step = matrix.row_stride == row_bytes ? 1 + kCheckedBytes / row_bytes : 1;
+  CanonicalPicks pick(matrix, true);
+  if (distance2) {
+    std::vector<double> values(padded(d));
+    RowReader(matrix, kernels).canonical(start, values.data());
+    pick.append(start, values.data());
+  }
   double max_abs = 0;
   int64_t first_nonfinite = end;
   uint64_t fingerprint = 0;
 #pragma omp parallel num_threads(threads) reduction(max : max_abs) \
     reduction(min : first_nonfinite) reduction(+ : fingerprint)
   {
-    // Norms are distances to the origin.
-    std::vector<double> row(padded(d)), from(padded(d));
-    if (distance2) kernels.widen(matrix.row(start), matrix.dtype, d, from.data());
+    std::vector<double> row(padded(d)), origin(padded(d));
+    Decider decider(matrix, kernels, pick);
     auto read = [&](int64_t i, bool finite) {
       fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
       if (!finite) {
@@ -49,18 +56,10 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
         }
         max_abs = std::max(max_abs, largest);
       }
-      if (distance2 && matrix.dtype == DType::f32) {
-        distance2[i - begin] =
-            kernels.distance2_f32(reinterpret_cast<const float*>(matrix.row(i)),
-                                  reinterpret_cast<const float*>(matrix.row(start)), d);
-      } else if (distance2 || norm) {
-        kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
-        const double found = kernels.distance2(row.data(), from.data(), padded(d));
-        if (distance2)
-          distance2[i - begin] = found;
-        else
-          norm[i - begin] = std::sqrt(found);
-      }
+      if (distance2) distance2[i - begin] = decider.distance2(i, 0);
+      if (!norm) return;
+      kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
+      norm[i - begin] = std::sqrt(kernels.distance2(row.data(), origin.data(), padded(d)));
     };
 #pragma omp for schedule(static)
     for (int64_t at = begin; at < end; at += step) {

@@ -186,10 +186,7 @@ class Shard {
   std::vector<int32_t> wanted_;  // rows of the relax under way
   std::vector<int32_t> active_;  // rows of the pass under way
   int64_t active_done_ = 0, block_rows_ = 0;
-  // What the last relax that listed it left above its threshold, and the largest score of the
-  // others.
-  std::vector<int32_t> above_;
-  double below_ = -1;
+  Left left_;  // by the last relax; its rows are listed if its threshold is this
   double listed_above_ = std::numeric_limits<double>::infinity();
   double missed_ = 0;          // picks that a row of these has not met, on average
   int64_t relaxed_picks_ = 0;  // picks there were at the last relax

@@ -37,6 +37,11 @@ class FirstDistances:
         self._row = row
         self._distance2: NDArray[np.float64] | None = distance2
 
+    def part(self, begin: int, end: int) -> tuple[int, NDArray[np.float64]]:
+        """The row, and where distances of the rows begin to end are to be written."""
+        assert self._distance2 is not None
+        return self._row, self._distance2[begin:end]
+
     def take(self, row: int) -> NDArray[np.float64] | None:
         """The distances, if they are to this row. They are given away, and asked for once."""
         found, self._distance2 = self._distance2, None
@@ -201,15 +206,16 @@ def prepare(
     array, dtype = as_matrix(X, name)
     n, d = array.shape
     core = _core.Rows(array, dtype)
-    scan = Scan(core, threads, name, first)
+    to_first = None
+    # A row that is divided by its norm has to be read for that before.
+    if metric == "euclidean" and likely is not None and 0 <= likely < n:
+        to_first = FirstDistances(likely, np.empty(n))
+    scan = Scan(core, threads, name, first, to_first)
     norms = np.empty(n) if metric == "cosine" else None
-    # A row that is divided by its norm has to be read for that first.
-    row = likely if metric == "euclidean" and likely is not None and 0 <= likely < n else None
-    distance2 = None if row is None else np.empty(n)
     step = max(1, SCAN_BYTES // (d * array.itemsize))
     for begin in range(0, n, step):
         end = min(n, begin + step)
-        scan.read(begin, end, _part(norms, begin, end), row or 0, _part(distance2, begin, end))
+        scan.read(begin, end, None if norms is None else norms[begin:end])
     scan.check()
     if norms is not None:
         core.set_norms(norms)
@@ -224,20 +230,24 @@ def prepare(
         exponent=exponent,
         fingerprint=scan.fingerprint(n, d, array.itemsize),
         threads=threads,
-        first=FirstDistances(row, distance2) if row is not None and distance2 is not None else None,
+        first=to_first,
     )
-
-
-def _part(values: NDArray[np.float64] | None, begin: int, end: int) -> NDArray[np.float64] | None:
-    return None if values is None else values[begin:end]
 
 
 class Scan:
     """The one validating read of rows, block by block: what is wrong, how large, which bytes."""
 
-    def __init__(self, core: _core.Rows, threads: int, name: str, first: int = 0) -> None:
+    def __init__(
+        self,
+        core: _core.Rows,
+        threads: int,
+        name: str,
+        first: int = 0,
+        to_first: FirstDistances | None = None,
+    ) -> None:
         self.largest = 0.0
         self._core, self._threads, self._name, self._first = core, threads, name, first
+        self._to_first = to_first
         self._sum = 0
         self._bad: list[int] = []
         self._zero: list[NDArray[np.int64]] = []
@@ -247,23 +257,14 @@ class Scan:
         """Whether nothing wrong was found so far."""
         return not (self._bad or self._zero)
 
-    def read(
-        self,
-        begin: int,
-        end: int,
-        norms: NDArray[np.float64] | None = None,
-        start: int = 0,
-        distance2: NDArray[np.float64] | None = None,
-    ) -> None:
-        """Reads rows begin to end of those in memory.
-
-        For cosine, `norms` gets theirs; for Euclid, `distance2` their distances to row `start`.
-        """
+    def read(self, begin: int, end: int, norms: NDArray[np.float64] | None = None) -> None:
+        """Reads rows begin to end of those in memory; for cosine, `norms` gets theirs."""
         at = begin
         while at < end and len(self._bad) < 5:
-            rest = (None if out is None else out[at - begin :] for out in (norms, distance2))
+            rest = None if norms is None else norms[at - begin :]
+            near = self._to_first.part(at, end) if self._to_first else ()
             largest, nonfinite, part = _core.scan(
-                self._core, at, end, self._threads, next(rest), self._first, start, next(rest)
+                self._core, at, end, self._threads, rest, self._first, *near
             )
             if nonfinite < 0:
                 self.largest = max(self.largest, largest)
