@@ -141,10 +141,17 @@ class CodePanels {
     const int place = static_cast<int>(size_ % kPanel);
     if (place == 0) add_panel();
     CodePanel& panel = panels_.back();
+    int8_t* out = panel.values + 4 * place;
     int32_t sum[2] = {};
-    for (int64_t j = 0; j < d; ++j) {
-      panel.values[(j / 4 * kPanel + place) * 4 + j % 4] = code[j];
-      sum[j / 2 % 2] += code[j];
+    for (int64_t j = 0; j < d; j += 4, out += 4 * kPanel) {
+      int8_t group[4] = {};
+      if (d - j >= 4)
+        std::memcpy(group, code + j, 4);  // of a size the compiler knows
+      else
+        std::copy(code + j, code + d, group);
+      std::memcpy(out, group, 4);
+      sum[0] += group[0] + group[1];
+      sum[1] += group[2] + group[3];
     }
     panel.offset[place] = -128 * (sum[0] + sum[1]);
     for (int h : {0, 1}) panel.half_offset[place][h] = static_cast<uint16_t>(-128 * sum[h]);

@@ -26,29 +26,30 @@ class NearPairs {
         words_((size_ + kPanel - 1) / kPanel),
         bits_(size_ * words_) {
     if (size_ == 0) return;
-    const Frame frame = make_frame(pool);
+    const Frame frame = make_frame(pool, order);
     const int64_t d = pool.width;
     Codes codes;
     codes.resize(size_, d);
     std::vector<Code> pick(size_);
     std::vector<int8_t> pick_values(size_ * d);
-    double error = 0, distance = 1e-300;
     const double members = static_cast<double>(size_), columns = static_cast<double>(d);
 #pragma omp parallel num_threads(worth(10 * members * columns, threads))
     {
       std::vector<float> packed(d);
-      std::vector<int8_t> code(d);
-#pragma omp for schedule(static) reduction(+ : error, distance)
+#pragma omp for schedule(static)
       for (int64_t r = 0; r < size_; ++r) {
         const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
                                           frame.center.data(), d, packed.data(), nullptr);
-        codes.set(r, encode_row(kernels, frame, packed.data(), norm2, d, 127, code.data()),
-                  code.data(), d);
         pick[r] = encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels,
                              &pick_values[r * d]);
-        error += pick[r].error;
-        distance += std::sqrt(frame.in_units(pool.distance2[order[r]]));
+        codes.set(r, pick[r], &pick_values[r * d], d);
       }
+    }
+    // One after the other: sums must not depend on threads.
+    double error = 0, distance = 1e-300;
+    for (int64_t r = 0; r < size_; ++r) {
+      error += pick[r].error;
+      distance += std::sqrt(frame.in_units(pool.distance2[order[r]]));
     }
     const CodeBounds bounds = CodeBounds::balanced(error, distance);
     CodePanels panels(d);
@@ -88,22 +89,27 @@ class NearPairs {
   uint32_t* row(int64_t place) { return &bits_[place * words_]; }
 
  private:
-  // Around the pool's mean, with the scale that Frame wants.
-  static Frame make_frame(const Pool& pool) {
-    const int64_t d = pool.width;
-    std::vector<double> center(d);
+  // Around the mean of some members, with the scale that Frame wants.
+  static Frame make_frame(const Pool& pool, const std::vector<int64_t>& order) {
+    const int64_t d = pool.width, size = pool.width * pool.size;
     double largest = 0;
-    for (int64_t m = 0; m < pool.size; ++m) {
-      const double* x = pool.values + m * d;
-      for (int64_t j = 0; j < d; ++j) {
-        center[j] += x[j] / static_cast<double>(pool.size);
-        largest = std::max(largest, std::fabs(x[j]));
-      }
+#pragma omp simd reduction(max : largest)
+    for (int64_t j = 0; j < size; ++j) {
+      const double magnitude = std::fabs(pool.values[j]);
+      largest = magnitude > largest ? magnitude : largest;
+    }
+    const int64_t members = static_cast<int64_t>(order.size()), some = std::min(members, kCentral);
+    std::vector<double> center(d);
+    for (int64_t m = 0; m < some; ++m) {
+      const double* x = pool.values + order[m * members / some] * d;
+      for (int64_t j = 0; j < d; ++j) center[j] += x[j];
     }
     const int exponent = frame_exponent(largest);
-    for (double& c : center) c = std::ldexp(c, -exponent);
+    for (double& c : center) c = std::ldexp(c / static_cast<double>(some), -exponent);
     return Frame(center.data(), d, exponent, false);
   }
+
+  static constexpr int64_t kCentral = 32;
 
   int64_t size_, words_;
   std::vector<uint32_t> bits_;
