@@ -10,7 +10,7 @@ import click
 
 from benchmarks import ROOT, cases, data, kernels, results, tables
 from benchmarks.cases import Case, Settings
-from benchmarks.machine import available_threads, header
+from benchmarks.machine import available_threads, header, memory
 from benchmarks.schedule import Memory, run_case
 
 PARTS = ("selection", "growth", "kernels", "micro")
@@ -57,11 +57,14 @@ def main(
     parts, chosen = _choose(only, every)
     click.echo(header())
     runs: list[results.Run] = []
-    memory = Memory()
+    known = Memory()
     for case in chosen:
         click.echo(f"{case.part}: {case}, {case.threads} threads")
+        if case.memory > memory():
+            click.echo(f"  left out: takes {case.memory / 2**30:.0f} GiB of memory")
+            continue
         X = data.make(case.dataset, case.n, case.d, file)
-        runs += run_case(case, X, settings, memory, click.echo)
+        runs += run_case(case, X, settings, known, click.echo)
         results.write(runs, results.Run, out / results.RUNS)
     _kernels(parts, settings, threads, out)
     tables.write_report(out)

@@ -37,6 +37,11 @@ class Case:
     threads: int
     tools: tuple[Peer, ...]
 
+    @property
+    def memory(self) -> int:
+        """Bytes that measuring takes: rows here and in a tool's process, and checked in float64."""
+        return 8 * 4 * self.n * self.d
+
     def __str__(self) -> str:
         """Return the case in words."""
         return f"{self.dataset}, {self.k:,} of {self.n:,} rows, d = {self.d}"
@@ -86,6 +91,8 @@ SELECTIONS = [
     ("embeddings", 1_000_000, 64, 1_000),
     ("points", 1_000_000, 3, 10_000),
     ("embeddings", 100_000, 384, 10_000),
+    ("points", 10_000_000, 3, 1_000),
+    ("embeddings", 10_000_000, 64, 1_000),
 ]
 QUICK_SELECTIONS = [
     ("points", 20_000, 3, 1_000),

@@ -242,6 +242,21 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (tmp_path / tables.PLOTS["growth"]).exists()
 
 
+def test_a_case_that_memory_does_not_hold_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large = (Case("selection", "points", n, 3, 5, 1, (find("right"),)) for n in (500, 600))
+    monkeypatch.setattr(cases, "selections", lambda quick, threads: [small, large])
+    monkeypatch.setattr(cases, "growth", lambda quick, threads: [])
+    monkeypatch.setattr(command, "memory", lambda: small.memory)
+    run = CliRunner().invoke(
+        command.main, ["--quick", "--only", "selection", "--out", str(tmp_path)]
+    )
+    assert run.exit_code == 0, run.output
+    assert run.output.count("left out") == 1
+    assert [row.n for row in results.read(Run, tmp_path / results.RUNS)] == [500]
+
+
 def test_only(monkeypatch: pytest.MonkeyPatch) -> None:
     every = cases.selections(False, 2) + cases.growth(False, 2)
     parts, chosen = command._choose("points,fpsample,pyuniform", every)
