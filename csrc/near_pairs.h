@@ -30,8 +30,7 @@ class NearPairs {
     const int64_t d = pool.width;
     Codes codes;
     codes.resize(size_, d);
-    std::vector<Code> pick(size_);
-    std::vector<int8_t> pick_values(size_ * d);
+    std::vector<int8_t> values(size_ * d);
     const double members = static_cast<double>(size_), columns = static_cast<double>(d);
 #pragma omp parallel num_threads(worth(10 * members * columns, threads))
     {
@@ -40,22 +39,22 @@ class NearPairs {
       for (int64_t r = 0; r < size_; ++r) {
         const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
                                           frame.center.data(), d, packed.data(), nullptr);
-        pick[r] = encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels,
-                             &pick_values[r * d]);
-        codes.set(r, pick[r], &pick_values[r * d], d);
+        int8_t* code = &values[r * d];
+        codes.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels, code),
+                  code, d);
       }
     }
     // One after the other: sums must not depend on threads.
     double error = 0, distance = 1e-300;
     for (int64_t r = 0; r < size_; ++r) {
-      error += pick[r].error;
+      error += codes[r].error;
       distance += std::sqrt(frame.in_units(pool.distance2[order[r]]));
     }
     const CodeBounds bounds = CodeBounds::balanced(error, distance);
     CodePanels panels(d);
     CodeRows rows(kernels, kernels.code_tile, codes, size_);
     for (int64_t r = 0; r < size_; ++r) {
-      panels.append(&pick_values[r * d], d, pick[r].scale, bounds.half(pick[r]));
+      panels.append(&values[r * d], d, codes[r].scale, bounds.half(codes[r]));
       rows.load(r, r);
       rows.limit[r] = bounds.limit(codes[r], frame.in_units(pool.distance2[order[r]]));
     }
