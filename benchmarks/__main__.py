@@ -10,8 +10,9 @@ import click
 
 from benchmarks import ROOT, cases, data, kernels, results, tables
 from benchmarks.cases import Case, Settings
-from benchmarks.machine import available_threads, header, memory
+from benchmarks.machine import available_threads, header
 from benchmarks.schedule import Memory, run_case
+from pyuniform.out_of_core import available_memory
 
 PARTS = ("selection", "growth", "kernels", "micro")
 OUT = ROOT / "benchmarks" / "out"
@@ -57,14 +58,15 @@ def main(
     parts, chosen = _choose(only, every)
     click.echo(header())
     runs: list[results.Run] = []
-    known = Memory()
+    memory = Memory()
     for case in chosen:
         click.echo(f"{case.part}: {case}, {case.threads} threads")
-        if case.memory > memory():
+        available = available_memory()
+        if available is not None and case.memory > available:
             click.echo(f"  left out: takes {case.memory / 2**30:.0f} GiB of memory")
             continue
         X = data.make(case.dataset, case.n, case.d, file)
-        runs += run_case(case, X, settings, known, click.echo)
+        runs += run_case(case, X, settings, memory, click.echo)
         results.write(runs, results.Run, out / results.RUNS)
     _kernels(parts, settings, threads, out)
     tables.write_report(out)

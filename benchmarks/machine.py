@@ -41,11 +41,6 @@ def available_threads() -> int:
     return os.cpu_count() or 1
 
 
-def memory() -> int:
-    """Bytes of memory that the machine has."""
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-
-
 def spread(values: Sequence[float]) -> dict[str, float]:
     """Median, 20th and 80th percentile, as columns of a result."""
     low, middle, high = (float(v) for v in np.percentile(values, [20, 50, 80]))

@@ -248,7 +248,7 @@ def test_a_case_that_memory_does_not_hold_is_left_out(
     small, large = (Case("selection", "points", n, 3, 5, 1, (find("right"),)) for n in (500, 600))
     monkeypatch.setattr(cases, "selections", lambda quick, threads: [small, large])
     monkeypatch.setattr(cases, "growth", lambda quick, threads: [])
-    monkeypatch.setattr(command, "memory", lambda: small.memory)
+    monkeypatch.setattr(command, "available_memory", lambda: small.memory)
     run = CliRunner().invoke(
         command.main, ["--quick", "--only", "selection", "--out", str(tmp_path)]
     )
