@@ -9,6 +9,7 @@ import triton
 
 from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.jit import candidates as jit_candidates
+from pyuniform.kernels.launch import launch
 
 BINS = 1 << jit_candidates.DIGIT.value
 PASSES = jit_candidates.PASSES.value
@@ -145,11 +146,16 @@ def candidates(
     options = {"BINS": BINS, "BLOCK": config.block, "num_warps": config.warps}
     select = (bound, listed, total, limit, histograms, states)
     for digit in reversed(range(PASSES)):
-        jit_candidates.select_pass[(min(blocks, config.programs),)](
-            *select, SHIFT=digit * jit_candidates.DIGIT.value, **options
+        launch(
+            jit_candidates.select_pass,
+            (min(blocks, config.programs),),
+            device,
+            *select,
+            SHIFT=digit * jit_candidates.DIGIT.value,
+            **options,
         )
     block_counts = torch.empty((2, blocks), dtype=torch.int32, device=device)
-    jit_candidates.select_count[(blocks,)](*select, block_counts, blocks, **options)
+    launch(jit_candidates.select_count, (blocks,), device, *select, block_counts, blocks, **options)
     block_ends = block_counts.cumsum(1, dtype=torch.int32)
     result = Candidates(
         torch.empty(limit, dtype=torch.int32, device=device),
@@ -157,7 +163,10 @@ def candidates(
         torch.empty(1, dtype=torch.float64, device=device),
         torch.empty(1, dtype=torch.int64, device=device),
     )
-    jit_candidates.select_write[(blocks,)](
+    launch(
+        jit_candidates.select_write,
+        (blocks,),
+        device,
         *select,
         block_ends,
         blocks,
@@ -167,7 +176,10 @@ def candidates(
         result.count,
         **options,
     )
-    jit_candidates.outside[(1,)](
+    launch(
+        jit_candidates.outside,
+        (1,),
+        device,
         others.keys,
         others.rows,
         blocks,
@@ -202,11 +214,27 @@ def _compact(
     rows_in, count_in, seen, end = listed or (rows, count, rows, 0)
     source = (bound, threshold, len(bound), rows_in, count_in, seen, end)
     options = {"LISTED": listed is not None, "BLOCK": config.block, "num_warps": config.warps}
-    jit_candidates.compact_count[(blocks,)](
-        *source, block_counts, others.keys, others.rows, **options
+    launch(
+        jit_candidates.compact_count,
+        (blocks,),
+        device,
+        *source,
+        block_counts,
+        others.keys,
+        others.rows,
+        **options,
     )
     block_ends = block_counts.cumsum(0, dtype=torch.int32)
-    jit_candidates.compact_write[(blocks,)](*source, block_ends, rows, count, **options)
+    launch(
+        jit_candidates.compact_write,
+        (blocks,),
+        device,
+        *source,
+        block_ends,
+        rows,
+        count,
+        **options,
+    )
     return rows, count, others
 
 

@@ -11,6 +11,7 @@ import triton
 from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.filter import ADDITION
 from pyuniform.kernels.jit import closest_pair as jit_closest_pair
+from pyuniform.kernels.launch import launch
 from pyuniform.kernels.rows import UNIT, resident_programs
 
 
@@ -105,7 +106,10 @@ def closest_pair_on_device(
     halves = torch.empty(n, dtype=torch.float32, device=device)
     # Without norms nothing is read there.
     norms = constants if norms is None else norms
-    jit_closest_pair.frame_rows[(triton.cdiv(n, FRAME_ROWS),)](
+    launch(
+        jit_closest_pair.frame_rows,
+        (triton.cdiv(n, FRAME_ROWS),),
+        device,
         rows,
         rows.stride(0),
         norms,
@@ -118,7 +122,7 @@ def closest_pair_on_device(
         ROWS=FRAME_ROWS,
         DEPTH=FRAME_DEPTH,
         COSINE=cosine,
-        enable_fp_fusion=False,
+        maxnreg=REGISTERS,
     )
     blocks = triton.cdiv(n, config.rows)
     tiles = blocks * (blocks // 2 + 1)
@@ -126,7 +130,10 @@ def closest_pair_on_device(
     shared = torch.full((1,), torch.inf, dtype=torch.float64, device=device).view(torch.int64)
     best2 = torch.empty(programs, dtype=torch.float64, device=device)
     first, second = torch.empty((2, programs), dtype=torch.int64, device=device)
-    jit_closest_pair.closest_pair[(programs,)](
+    launch(
+        jit_closest_pair.closest_pair,
+        (programs,),
+        device,
         rows,
         rows.stride(0),
         norms,
@@ -145,7 +152,6 @@ def closest_pair_on_device(
         num_warps=config.warps,
         num_stages=config.stages,
         maxnreg=REGISTERS,
-        enable_fp_fusion=False,
     )
     return _lowest(best2, first, second)
 
@@ -205,6 +211,7 @@ def variants() -> list[Variant]:
                     rows | frame,
                     frame_sizes,
                     divisible=("row_stride", "d"),
+                    maxnreg=REGISTERS,
                 ),
                 Variant(
                     f"closest_pair-{name}",

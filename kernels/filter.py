@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from pyuniform._core import MOST_CODE_COLUMNS
-from pyuniform.kernels.rows import Coded, Frame, encode, make_frame, padded
+from pyuniform.kernels.rows import Coded, Frame, canonical, encode, make_frame, padded
 
 KINDS = ("int8", "half", "float32")
 
@@ -27,7 +27,8 @@ class Filter:
         "int8": codes. "half": rows as they are stored, in float16 or bfloat16. "float32": rows as
         they are stored, brought into the frame when they are multiplied, in three tf32 products.
     rows : (n, d)
-        As they are stored; values are contiguous.
+        As they are stored; values are contiguous. With "int8" they may lie in host memory that the
+        device can read: kernels look at single ones.
     norms : float64 (n,) or None
         By which canonical rows are divided, for cosine.
     constants : float64 (4,)
@@ -45,6 +46,11 @@ class Filter:
     constants: torch.Tensor
 
     @property
+    def device(self) -> torch.device:
+        """Where the filter works."""
+        return self.constants.device
+
+    @property
     def framed(self) -> bool:
         """Whether rows enter the frame when they are multiplied."""
         return self.kind == "float32"
@@ -58,12 +64,7 @@ class Filter:
 
     def canonical(self, rows: torch.Tensor) -> torch.Tensor:
         """Canonical values of rows (int64 (m,)): float64 (m, width), zero-padded."""
-        d = self.rows.shape[1]
-        values = torch.zeros((len(rows), padded(d)), dtype=torch.float64, device=self.rows.device)
-        values[:, :d] = self.rows[rows].double()
-        if self.norms is not None:
-            values[:, :d] /= self.norms[rows][:, None]
-        return values
+        return canonical(self.rows, self.norms, rows, self.device)
 
 
 def _below(values: torch.Tensor) -> torch.Tensor:
@@ -78,6 +79,7 @@ def make_filter(
     exponent: int,
     center: torch.Tensor,
     distance: float,
+    device: torch.device | None = None,
 ) -> Filter:
     """Encodes rows (n, d) for a filter.
 
@@ -89,11 +91,14 @@ def make_filter(
         Of the frame; halves are multiplied as they are, and use neither.
     distance : float
         A typical distance of the frame, for the best balance of errors.
+    device : torch.device, optional
+        Where the filter works, if that is not where the rows are.
     """
     n, d = rows.shape
+    device = device or rows.device
     if kind == "half":
         exponent, center = 0, torch.zeros_like(center)
-    frame = make_frame(rows, norms, exponent, center)
+    frame = make_frame(rows, norms, exponent, center, device)
     coded = encode(rows, frame, kind)
     sample = coded.errors[:: max(1, n // 1024)]
     s = min(max(float(sample.mean()) / max(distance, 1e-300), 2.0**-10), 1.0)
@@ -102,7 +107,7 @@ def make_filter(
     # A product that underflows, times the rows' scales.
     lost = d * (2.0**-80 if kind == "half" else 2.0**-120)
     constants = torch.tensor(
-        [frame.unit2, 1 + s, 1 - margin, lost], dtype=torch.float64, device=rows.device
+        [frame.unit2, 1 + s, 1 - margin, lost], dtype=torch.float64, device=device
     )
     return Filter(kind, rows, norms, frame, coded, 1 + s, margin, lost, constants)
 
@@ -139,7 +144,7 @@ class Picks:
         self._allocate(max(capacity, 1))
 
     def _allocate(self, capacity: int) -> None:
-        d, device = self._filter.rows.shape[1], self._filter.rows.device
+        d, device = self._filter.rows.shape[1], self._filter.device
         self.canonical = torch.empty((capacity, padded(d)), dtype=torch.float64, device=device)
         self.z = torch.empty((capacity, d), dtype=self._z_type(), device=device)
         self.scale = torch.empty(capacity, dtype=torch.float32, device=device)

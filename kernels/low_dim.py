@@ -8,6 +8,7 @@ import torch
 
 from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.jit import low_dim as jit_low_dim
+from pyuniform.kernels.launch import launch
 
 LARGEST_DIM = 8
 
@@ -56,7 +57,10 @@ def farthest_first_clouds(
     indices = torch.empty((clouds, k), dtype=torch.int64, device=device)
     radii2 = torch.empty((clouds, k), dtype=torch.float64, device=device)
     if clouds and k:
-        jit_low_dim.farthest_first[(clouds,)](
+        launch(
+            jit_low_dim.farthest_first,
+            (clouds,),
+            device,
             points,
             start,
             torch.empty((clouds, n), dtype=torch.float64, device=device),
@@ -67,7 +71,6 @@ def farthest_first_clouds(
             DIM=dim,
             BLOCK=config.block,
             num_warps=config.warps,
-            enable_fp_fusion=False,
         )
     return indices, radii2
 

@@ -9,6 +9,7 @@ import triton
 
 from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.jit import pool as jit_pool
+from pyuniform.kernels.launch import launch
 
 LARGEST = 1 << jit_pool.PLACE_BITS.value
 
@@ -49,7 +50,6 @@ CONFIGS = {
     1024: PoolConfig(8),
     2048: PoolConfig(8),
     4096: PoolConfig(16),
-    8192: PoolConfig(8),
 }
 # Members of one program of the count of what was seen.
 SEEN_BLOCK = 128
@@ -117,7 +117,7 @@ def greedy_pool(
     Parameters
     ----------
     values : float64 (M, width)
-        Canonical rows, padded with zeros to a multiple of 16; M is at most 8,192.
+        Canonical rows, padded with zeros to a multiple of 16; M is at most 4,096.
     bounds : float32 (M, M)
         bounds[p, m] * unit2 is a lower bound of the squared distance of members p and m.
     unit2 : float
@@ -144,7 +144,10 @@ def greedy_pool(
     device = values.device
     pending = torch.empty((_words(block, config), capacity), dtype=torch.int32, device=device)
     result = GreedyResult.empty(capacity, device)
-    jit_pool.greedy_pool[(1,)](
+    launch(
+        jit_pool.greedy_pool,
+        (1,),
+        device,
         values,
         bounds,
         # A Python float would reach the kernel as float32.
@@ -171,9 +174,11 @@ def greedy_pool(
         UNROLL=config.unroll,
         num_warps=config.warps,
         maxnreg=config.registers,
-        enable_fp_fusion=False,
     )
-    jit_pool.count_seen[(triton.cdiv(capacity, SEEN_BLOCK),)](
+    launch(
+        jit_pool.count_seen,
+        (triton.cdiv(capacity, SEEN_BLOCK),),
+        device,
         pending,
         result.picked_count,
         count,

@@ -12,6 +12,7 @@ from pyuniform.kernels.configs import Variant
 from pyuniform.kernels.filter import Filter, Picks, members
 from pyuniform.kernels.jit import pair_bounds as jit_pair_bounds
 from pyuniform.kernels.jit import relax as jit_relax
+from pyuniform.kernels.launch import launch
 from pyuniform.kernels.rows import interpreted, resident_programs
 from pyuniform.kernels.tiles import FAMILIES, SAFE, Tile, Tiles, tiles_for
 
@@ -88,7 +89,7 @@ def _options(filter: Filter, tile: Tile) -> dict:
         "UPCAST": interpreted() and filter.kind == "half",
         "num_warps": tile.warps,
         "num_stages": tile.stages,
-        "enable_fp_fusion": False,
+        "maxnreg": tile.registers,
     }
 
 
@@ -165,7 +166,10 @@ def _look(
 ) -> None:
     """Launches a kernel that looks at listed rows and picks, as many programs as work together."""
     blocks = triton.cdiv(len(listed), tile.rows)
-    kernel[(resident_programs(listed.device, blocks, PROGRAMS),)](
+    launch(
+        kernel,
+        (resident_programs(listed.device, blocks, PROGRAMS),),
+        listed.device,
         *_filter_arguments(filter, picks),
         *state,
         listed,
@@ -200,7 +204,10 @@ def pair_bounds(
     z, _ = members(filter, torch.where(inside, listed, 0).long())
     coded = filter.coded
     grid = (triton.cdiv(capacity, tile.rows), triton.cdiv(capacity, tile.columns))
-    jit_pair_bounds.pair_bounds[grid](
+    launch(
+        jit_pair_bounds.pair_bounds,
+        grid,
+        listed.device,
         coded.z,
         coded.z.stride(0),
         coded.scales,
@@ -274,6 +281,7 @@ def _variants_of(kind: str, value: str, cosine: bool, tiles: Tiles, family: int)
             tile.stages,
             strides,
             family,
+            tile.registers,
         )
 
     found = [

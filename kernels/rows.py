@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 import triton
 
 from pyuniform.kernels.configs import Variant
+from pyuniform.kernels.jit import canonical as jit_canonical
 from pyuniform.kernels.jit import encode as jit_encode
 from pyuniform.kernels.jit import scan as jit_scan
+from pyuniform.kernels.launch import launch
 from pyuniform.reference import LANES
 
 # Values of a row that enter a kernel at a time.
@@ -18,6 +21,12 @@ DEPTH = 128
 # Rows of a program.
 SCAN_ROWS = 32
 ENCODE_ROWS = 16
+CANONICAL_ROWS = 16
+# Of a thread: left to itself, the assembler spills before it takes them.
+ENCODE_REGISTERS = 255
+# Rows that are read in order: so much between two chances to be interrupted, or on its way from
+# host memory.
+STAGED_BYTES = 1 << 30
 UNIT = 2.0**-24
 
 
@@ -36,6 +45,18 @@ def resident_programs(device: torch.device, most: int, each: int) -> int:
 def padded(d: int) -> int:
     """Columns of a canonical row."""
     return -(-d // LANES) * LANES
+
+
+def staged(
+    rows: torch.Tensor, device: torch.device, most: int = STAGED_BYTES
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Rows (n, d) block by block, on the device: as they lie there, or copied from host memory."""
+    n, d = rows.shape
+    # Of what belongs to blocks, the beginning is as well aligned as of the whole.
+    step = max(16, most // (d * rows.element_size()) // 16 * 16)
+    for begin in range(0, n, step):
+        part = slice(begin, min(begin + step, n))
+        yield part, rows[part].to(device, non_blocking=True)
 
 
 @dataclass(frozen=True)
@@ -60,15 +81,19 @@ class Scan:
 def scan(rows: torch.Tensor, first: int = 0, block: int = SCAN_ROWS) -> Scan:
     """Reads rows (n, d), whose values are contiguous; `first` is the index of the first."""
     n, d = rows.shape
+    device = rows.device
     result = Scan(
-        torch.empty(n, dtype=torch.float64, device=rows.device),
-        torch.empty(n, dtype=torch.float64, device=rows.device),
-        torch.empty(n, dtype=torch.int64, device=rows.device),
+        torch.empty(n, dtype=torch.float64, device=device),
+        torch.empty(n, dtype=torch.float64, device=device),
+        torch.empty(n, dtype=torch.int64, device=device),
     )
     as_bytes = rows.view(torch.uint8)
     length = as_bytes.shape[1]
     words = all(v % 8 == 0 for v in (length, as_bytes.stride(0), rows.data_ptr()))
-    jit_scan.scan[(triton.cdiv(n, block),)](
+    launch(
+        jit_scan.scan,
+        (triton.cdiv(n, block),),
+        device,
         rows,
         rows.stride(0),
         as_bytes,
@@ -82,7 +107,6 @@ def scan(rows: torch.Tensor, first: int = 0, block: int = SCAN_ROWS) -> Scan:
         length,
         ROWS=block,
         WORDS=words,
-        enable_fp_fusion=False,
     )
     return result
 
@@ -114,15 +138,19 @@ class Frame:
 
 
 def make_frame(
-    rows: torch.Tensor, norms: torch.Tensor | None, exponent: int, center: torch.Tensor
+    rows: torch.Tensor,
+    norms: torch.Tensor | None,
+    exponent: int,
+    center: torch.Tensor,
+    device: torch.device,
 ) -> Frame:
     """The frame of rows (n, d), or, with `norms` (float64 (n,)), of rows divided by them.
 
-    `center` is float64 (d,), in the frame's units.
+    `center` is float64 (d,), in the frame's units; `device` is where it will be used.
     """
     d = rows.shape[1]
     if norms is None:
-        divisors = torch.tensor([2.0**exponent], dtype=torch.float64, device=rows.device)
+        divisors = torch.tensor([2.0**exponent], dtype=torch.float64, device=device)
         within = abs(exponent) <= 100
         roundings = 0.0
     else:
@@ -131,7 +159,7 @@ def make_frame(
         within = float(least) > 2.0**-100 and float(most) < 2.0**100
         # Of the rate and of the product; unit rows.
         roundings = 2.01 * UNIT
-    center = center.to(torch.float32).to(rows.device)
+    center = center.to(torch.float32).to(device)
     narrow = rows.dtype != torch.float64 and within
     floor = (
         roundings
@@ -162,36 +190,85 @@ class Coded:
     errors: torch.Tensor
 
 
-def encode(rows: torch.Tensor, frame: Frame, kind: str, block: int = ENCODE_ROWS) -> Coded:
+def encode(
+    rows: torch.Tensor,
+    frame: Frame,
+    kind: str,
+    block: int = ENCODE_ROWS,
+    most: int = STAGED_BYTES,
+) -> Coded:
     """Rows (n, d) for the filter of a kind: "int8", "half" or "float32" (see `Filter`)."""
     n, d = rows.shape
-    device = rows.device
+    device = frame.center.device
     z = torch.empty((n, d), dtype=torch.int8, device=device) if kind == "int8" else rows
     coded = Coded(
         z,
         *(torch.empty(n, dtype=torch.float32, device=device) for _ in range(3)),
     )
-    jit_encode.encode[(triton.cdiv(n, block),)](
-        rows,
-        rows.stride(0),
-        frame.rates,
-        frame.rates.stride(0) if len(frame.rates) > 1 else 0,
-        frame.divisors,
-        frame.center,
-        torch.tensor([frame.floor], dtype=torch.float64, device=device),
-        z,
-        coded.scales,
-        coded.norm2s,
-        coded.errors,
-        n,
-        d,
-        ROWS=block,
-        DEPTH=DEPTH,
-        FRAMED=kind != "int8",
-        NARROW=frame.narrow,
-        enable_fp_fusion=False,
-    )
+    floor = torch.tensor([frame.floor], dtype=torch.float64, device=device)
+    each = len(frame.rates) > 1
+    for part, some in staged(rows, device, most):
+        own = part if each else slice(None)
+        launch(
+            jit_encode.encode,
+            (triton.cdiv(len(some), block),),
+            device,
+            some,
+            some.stride(0),
+            frame.rates[own],
+            1 if each else 0,
+            frame.divisors[own],
+            frame.center,
+            floor,
+            z[part],
+            coded.scales[part],
+            coded.norm2s[part],
+            coded.errors[part],
+            len(some),
+            d,
+            ROWS=block,
+            DEPTH=DEPTH,
+            FRAMED=kind != "int8",
+            NARROW=frame.narrow,
+            maxnreg=ENCODE_REGISTERS,
+        )
     return coded
+
+
+def canonical(
+    rows: torch.Tensor, norms: torch.Tensor | None, listed: torch.Tensor, device: torch.device
+) -> torch.Tensor:
+    """Canonical values of some rows: float64 (m, width), zero-padded.
+
+    Parameters
+    ----------
+    rows : (n, d)
+        On the device, or in host memory that it can read.
+    norms : float64 (n,) or None
+        By which rows are divided, for cosine.
+    listed : int64 (m,)
+        Row numbers, on the device.
+    """
+    count, d = len(listed), rows.shape[1]
+    values = torch.empty((count, padded(d)), dtype=torch.float64, device=device)
+    if count:
+        launch(
+            jit_canonical.canonical_rows,
+            (triton.cdiv(count, CANONICAL_ROWS),),
+            device,
+            rows,
+            rows.stride(0),
+            values if norms is None else norms,  # without norms nothing is read there
+            listed,
+            values,
+            count,
+            d,
+            padded(d),
+            ROWS=CANONICAL_ROWS,
+            DEPTH=DEPTH,
+            COSINE=norms is not None,
+        )
+    return values
 
 
 def variants() -> list[Variant]:
@@ -229,6 +306,19 @@ def variants() -> list[Variant]:
                         "NARROW": value != "fp64",
                     },
                     divisible=("row_stride", "d"),
+                    maxnreg=ENCODE_REGISTERS,
+                )
+            )
+        for cosine in (False, True):
+            found.append(
+                Variant(
+                    f"canonical_rows-{value}" + ("-cosine" if cosine else ""),
+                    jit_canonical.canonical_rows,
+                    rows
+                    | {"norms": "*fp64", "listed": "*i64", "values": "*fp64"}
+                    | {"count": "i32", "d": "i32", "width": "i32"},
+                    {"ROWS": CANONICAL_ROWS, "DEPTH": DEPTH, "COSINE": cosine},
+                    divisible=("row_stride", "d", "width"),
                 )
             )
     return found

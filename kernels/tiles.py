@@ -22,6 +22,8 @@ class Tile:
     rows, columns, depth : int
         Rows, picks, and values of a row at a time; powers of two, 16 or more.
     warps, stages : int
+    registers : int or None
+        That a thread may have, where the assembler would rather spill than take them.
     """
 
     rows: int
@@ -29,6 +31,7 @@ class Tile:
     depth: int
     warps: int
     stages: int
+    registers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -43,29 +46,30 @@ class Tiles:
 SAFE = {
     "int8": Tiles(
         relax=Tile(64, 128, 128, 8, 3),
-        settle=Tile(16, 128, 128, 4, 3),
+        settle=Tile(16, 128, 128, 4, 3, 255),
         pairs=Tile(64, 128, 128, 8, 3),
     ),
     "half": Tiles(
         relax=Tile(64, 128, 64, 8, 3),
-        settle=Tile(32, 128, 64, 8, 3),
+        settle=Tile(32, 128, 64, 8, 3, 255),
         pairs=Tile(64, 128, 64, 8, 3),
     ),
     "float32": Tiles(
-        relax=Tile(64, 128, 32, 8, 2),
-        settle=Tile(32, 64, 32, 8, 2),
+        relax=Tile(64, 128, 16, 8, 2),
+        settle=Tile(32, 64, 32, 8, 2, 255),
         pairs=Tile(32, 64, 32, 8, 2),
     ),
 }
-# Hopper's warp group products leave registers for twice the rows.
+# Hopper's warp group products leave registers for twice as many. Picks come from cache and rows
+# from memory, so relax has more picks in a tile than rows.
 HOPPER = SAFE | {
     "int8": Tiles(
-        relax=Tile(128, 128, 128, 8, 3),
+        relax=Tile(64, 256, 128, 8, 3),
         settle=SAFE["int8"].settle,
         pairs=Tile(128, 128, 128, 8, 3),
     ),
     "half": Tiles(
-        relax=Tile(128, 128, 64, 8, 3),
+        relax=Tile(64, 256, 64, 8, 3),
         settle=SAFE["half"].settle,
         pairs=Tile(128, 128, 64, 8, 3),
     ),

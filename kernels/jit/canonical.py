@@ -1,7 +1,6 @@
 """The canonical squared distance on the device: float64, in the one summation order.
 
-Kernels that use it must be launched with ``enable_fp_fusion=False``: a fused multiply-add would
-round differently.
+Multiply-adds must not be fused, since they would round in another way: see ``launch.py``.
 """
 
 import triton
@@ -56,3 +55,33 @@ def distance2(
         difference = x - tl.load(pick_at + column, mask=inside, other=0.0)
         sums += difference * difference
     return fold(sums, ROWS)
+
+
+@triton.jit
+def canonical_rows(
+    rows,  # (n, d) as stored
+    row_stride,
+    norms,  # float64 (n,), read if COSINE
+    listed,  # int64 (count,): the rows that are asked for
+    values,  # float64 (count, width) out: zero-padded
+    count,
+    d,
+    width,
+    ROWS: tl.constexpr,
+    DEPTH: tl.constexpr,
+    COSINE: tl.constexpr,
+):
+    """Canonical values of listed rows."""
+    slot = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
+    mask = slot < count
+    row = tl.load(listed + slot, mask=mask, other=0)
+    if COSINE:
+        norm = tl.load(norms + row, mask=mask, other=1.0)[:, None]
+    row_at = rows + row[:, None] * row_stride
+    value_at = values + slot[:, None] * width
+    for j in range(0, width, DEPTH):
+        column = (j + tl.arange(0, DEPTH))[None, :]
+        x = widen(tl.load(row_at + column, mask=mask[:, None] & (column < d), other=0))
+        if COSINE:
+            x = x / norm
+        tl.store(value_at + column, x, mask=mask[:, None] & (column < width))

@@ -28,6 +28,8 @@ from pyuniform.kernels.configs import Variant
 
 # Shared memory that one program can have, by compute capability.
 SHARED = {80: 166912, 90: 232448, 100: 232448}
+# That all threads of a program share.
+REGISTERS = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Compiled:
 
     name: str
     capability: int
+    threads: int
     registers: int  # of a thread
     stack: int  # bytes of a thread: where spills go
     shared: int  # bytes of a program
@@ -117,6 +120,7 @@ def compile_variant(variant: Variant, capability: int, fusion: bool = False) -> 
     return Compiled(
         variant.name,
         capability,
+        32 * variant.num_warps,
         registers,
         stack,
         kernel.metadata.shared,

@@ -24,6 +24,7 @@ def test_fits(compiled: dict, name: str, capability: int) -> None:
     assert "error" not in found, found["error"]
     assert found["stack"] == 0
     assert 0 < found["registers"] <= 255
+    assert found["registers"] * found["threads"] <= aot.REGISTERS
     assert found["shared"] <= aot.SHARED[capability]
 
 
