@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -328,24 +329,28 @@ def loops(device: torch.device) -> dict[str, Callable[[torch.Tensor, int], Any]]
 
 
 def measure_runs(table: Table, sizes: Sizes, device: torch.device) -> None:
-    """Whole selections, rows being on the device; loops are run for fewer picks and scaled."""
+    """Whole selections; loops are run for fewer picks and scaled.
+
+    Rows are on the device, and once more in host memory, with codes alone on the device.
+    """
     for n, k in sizes.runs:
         X = embedding_like(n, sizes.dim, device)
-        filters = ["int8", "float32"]
-        expected = None
-        for filter in filters:
-            check = min(k, sizes.check)
-            if expected is None:
-                expected = pyuniform.select(X.cpu().numpy(), check, device="cpu").indices
-            run = select(X, k, filter)
+        host = X.cpu()
+        check = min(k, sizes.check)
+        expected = pyuniform.select(host.numpy(), check, device="cpu").indices
+        for filter, far in (("int8", False), ("float32", False), ("int8", True)):
+            where = ", rows in host memory" if far else ""
+            work = partial(select, host if far else X, k, filter, device, far)
+            run = work()
             if not np.array_equal(run.indices[:check], expected):
-                raise SystemExit(f"{filter}: picks are not the processor's: nothing was timed")
+                raise SystemExit(f"{filter}{where}: picks are not the processor's: nothing timed")
             repeats = max(1, sizes.repeats // 3)
-            seconds = timed(device, repeats, lambda X=X, k=k, f=filter: select(X, k, f))
+            seconds = timed(device, repeats, work)
             table.add(
                 "run",
-                f"pyuniform {filter}, {n} x {sizes.dim}, k = {k}",
+                f"pyuniform {filter}{where}, {n} x {sizes.dim}, k = {k}",
                 seconds,
+                exact_pairs=run.stats["exact_pairs"],
                 rounds=run.stats["rounds"],
                 pairs_share=run.stats["pairs"] / (n * k),
             )
@@ -358,9 +363,9 @@ def measure_runs(table: Table, sizes: Sizes, device: torch.device) -> None:
             table.add("run", f"{name}, {n} x {sizes.dim}, k = {k}", scaled, picks_run=some)
 
 
-def select(X: torch.Tensor, k: int, filter: str) -> Any:
+def select(X: torch.Tensor, k: int, filter: str, device: torch.device, far: bool) -> Any:
     """What pyuniform.select does, on whatever stands in for a GPU."""
-    rows = prepare_device(X, "euclidean", str(X.device))
+    rows = prepare_device(X, "euclidean", str(device), far=far)
     return farthest_first(DeviceShard(rows, filter_kind(rows, k, filter), k), k, 0)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 from pyuniform import native
 from pyuniform.carrier import Carrier
 from pyuniform.device import prepare_device, resolve_device
-from pyuniform.far_rows import FarRows, Reading, file_of
+from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan, check_filter, check_witnesses, make_plan
 from pyuniform.out_of_core import check_out_of_core, stays_on_disk
-from pyuniform.rows import Rows, check_threads, prepare
+from pyuniform.rows import Rows, check_threads, file_of, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources import as_array, is_source, open_source
@@ -109,8 +109,6 @@ def take(
             source = open_array(X)
         if source and stays_on_disk(source, in_memory, out_of_core, filter, witnesses):
             return _on_disk(FarRows(source, metric, threads, scratch, reach=reach, first=first))
-    elif out_of_core is True:
-        raise ValueError(f"out_of_core=True is for device='cpu', not {place}")
     elif witnesses is True:
         raise ValueError(f"witnesses=True is for device='cpu'; on {place} none are looked for")
     if source and array is None:
@@ -118,7 +116,9 @@ def take(
     if place == "cpu":
         rows = prepare(array, metric, threads, reach=reach, first=first, likely=likely)
         return _on_cpu(rows, filter, witnesses)
-    return _on_gpu(array, metric, place, filter, reach, first)
+    # What multiplies rows as they are stored wants them there.
+    far = out_of_core if filter in ("auto", "int8") else False
+    return _on_gpu(array, metric, place, filter, reach, first, far)
 
 
 def loaded(X: Any) -> Any:
@@ -155,17 +155,29 @@ def _host(rows: Rows | FarRows) -> dict[str, Any]:
     }
 
 
-def _on_gpu(X: Any, metric: str, place: str, filter: str, reach: float, first: int) -> Data:
+def _on_gpu(
+    X: Any,
+    metric: str,
+    place: str,
+    filter: str,
+    reach: float,
+    first: int,
+    far: bool | str,
+) -> Data:
     import torch
 
     from pyuniform.device_shard import DeviceShard, filter_kind
 
-    rows = prepare_device(X, metric, place, reach=reach, first=first)
+    rows = prepare_device(X, metric, place, reach=reach, first=first, far=far)
 
     def shard(picks: int, share: float, reading: Reading | None = None) -> DeviceShard:
         return DeviceShard(rows, filter_kind(rows, picks, filter), picks)
 
-    manifest = {"device": place, "device_name": torch.cuda.get_device_name(place)}
+    manifest = {
+        "device": place,
+        "device_name": torch.cuda.get_device_name(place),
+        "out_of_core": rows.far,
+    }
 
     def carrier(shard: DeviceShard, rules: bool = False) -> Carrier:
         return Shards([shard], check_threads(None)) if rules else shard

@@ -35,7 +35,7 @@ class Count(click.ParamType):
 @click.option("--cpus", type=Count(), default=0, help="In place of GPUs: processors.")
 @click.option("--shards", type=Count(), help="[default: as there are GPUs, or 1]")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
-@click.option("--out-of-core", is_flag=True, help="Rows stay on disk.")
+@click.option("--out-of-core", is_flag=True, help="Rows stay on disk, or for GPUs in host memory.")
 @click.option(
     "--network", type=float, default=10.0, show_default=True, help="Gigabits a second, of a shard."
 )

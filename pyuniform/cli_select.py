@@ -78,7 +78,8 @@ CONNECT_SECONDS = 10.0
 @click.option(
     "--out-of-core/--in-memory",
     default=None,
-    help="Leave rows on disk, or not; changes time and memory only.  [default: if memory is short]",
+    help="Leave rows on disk, for a GPU in host memory, or not; changes time and memory only.  "
+    "[default: if memory is short]",
 )
 @click.option(
     "--scratch",

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyuniform._core import MOST_CODE_COLUMNS
+from pyuniform.pinned import lock
 from pyuniform.rows import (
     LEAST_NORM,
     as_matrix,
@@ -16,6 +18,7 @@ from pyuniform.rows import (
     check_shape,
     describe_nonfinite,
     describe_zero_norms,
+    file_of,
     frame_exponent,
     hash_shape,
     median_of_rows,
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
     import torch
 
 GPU_EXTRA = "pip install 'pyuniform[gpu]'"
-# Rows that are read between two chances to be interrupted: some gigabytes.
-SCAN_BYTES = 1 << 32
 # What is kept of a row beside its values and codes; and a pool, generously.
 ROW_BYTES = 64
 POOL_BYTES = 3 << 29
@@ -35,12 +36,16 @@ POOL_BYTES = 3 << 29
 
 @dataclass(frozen=True)
 class DeviceRows:
-    """N rows of one metric in a device's memory: checked, and with the filter's frame.
+    """N rows of one metric for a device: checked, and with the filter's frame.
 
     Attributes
     ----------
     values : torch.Tensor, shape (N, d)
         As the user stores them; values of a row are contiguous.
+    device : torch.device
+        Where they are worked on.
+    far : bool
+        Whether the values stay in host memory, where kernels read single rows.
     norms : torch.Tensor of float64, shape (N,), or None
         By which rows are divided, for cosine.
     center : ndarray of float64, shape (d,)
@@ -55,6 +60,8 @@ class DeviceRows:
     """
 
     values: torch.Tensor
+    device: torch.device
+    far: bool
     norms: torch.Tensor | None
     n: int
     d: int
@@ -149,26 +156,35 @@ def resolve_device(device: str, X: Any = None) -> str:
     return f"cuda:{index}"
 
 
-def as_tensor(X: Any, device: str, name: str = "X") -> torch.Tensor:
-    """X as a two-dimensional tensor on the device; no copy if it is there already.
+def as_tensor(X: Any, device: str, name: str = "X", far: bool | str = False) -> torch.Tensor:
+    """X as a two-dimensional tensor on the device, or in host memory that the device can read.
+
+    There is no copy if it is there already.
+
+    Parameters
+    ----------
+    far : bool or "auto"
+        Whether rows stay in host memory; "auto" if there is no room for them on the device.
 
     Raises
     ------
     TypeError, ValueError
-        As `pyuniform.rows.as_matrix`.
+        As `pyuniform.rows.as_matrix`; there is no room.
     """
     import torch
 
-    tensor = _there_already(X)
+    tensor, own = _there_already(X), True
     if tensor is None:
         array, dtype = as_matrix(X, name)
+        # Pages of a file, or of nobody who may write, cannot be locked.
+        own = array.flags.writeable and file_of(array) is None
         tensor = _from_numpy(array)
         if dtype == "bfloat16":
             tensor = tensor.view(torch.bfloat16)
     check_shape(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), name)
-    _check_memory(tensor, device, name)
-    tensor = tensor.to(device)
-    return tensor if tensor.shape[1] == 1 or tensor.stride(1) == 1 else tensor.contiguous()
+    if stays_in_host_memory(tensor, device, name, far):
+        return lock(_side_by_side(tensor if own else _copied(tensor)), device, name)
+    return _side_by_side(tensor.to(device))
 
 
 def as_cloud_tensor(clouds: Any, device: str) -> torch.Tensor:
@@ -187,55 +203,116 @@ def _there_already(X: Any) -> torch.Tensor | None:
 
 
 def _from_numpy(array: np.ndarray) -> torch.Tensor:
+    """The array as a tensor, without a copy; torch has no read-only ones, and nobody writes."""
     import torch
 
-    # Torch has no read-only tensors, and warns.
-    return torch.from_numpy(array if array.flags.writeable else array.copy())
+    return torch.from_numpy(array if array.flags.writeable else np.asarray(_Writeable(array)))
 
 
-def _check_memory(tensor: torch.Tensor, device: str, name: str) -> None:
-    """Raises ValueError if rows, their codes and their state will not fit on a CUDA device."""
+class _Writeable:
+    """A read-only array by the interface of a writable one."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array = array  # its memory is kept
+        interface = array.__array_interface__
+        self.__array_interface__ = interface | {"data": (interface["data"][0], False)}
+
+
+def _side_by_side(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor if tensor.shape[1] == 1 or tensor.stride(1) == 1 else tensor.contiguous()
+
+
+def _copied(tensor: torch.Tensor) -> torch.Tensor:
+    """A copy in host memory, made block by block, so that it can be interrupted."""
     import torch
 
-    if not device.startswith("cuda"):
-        return
+    from pyuniform.kernels.rows import staged
+
+    own = torch.empty(tensor.shape, dtype=tensor.dtype)
+    for part, some in staged(tensor, own.device):
+        own[part] = some
+    return own
+
+
+def stays_in_host_memory(
+    tensor: torch.Tensor, device: str, name: str, far: bool | str = "auto"
+) -> bool:
+    """Whether rows (n, d) are left in host memory: if asked for, or if a device has no room.
+
+    Raises
+    ------
+    ValueError
+        There is no room for what has to be on the device, or rows are there already.
+    """
+    import torch
+
+    from pyuniform.kernels.rows import STAGED_BYTES
+
     n, d = tensor.shape
+    there = tensor.device.type == "cuda"
+    if far is True and there:
+        raise ValueError(f"out_of_core=True is for rows in host memory; {name} is on {device}")
+    if not device.startswith("cuda"):
+        return far is True
+    room = _room(device)
+    values = 0 if tensor.device == torch.device(device) else n * d * tensor.element_size()
+    others = n * (d + ROW_BYTES) + POOL_BYTES
+    if far is not True and values + others <= room:
+        return False
+    codes = not there and far is not False and d <= MOST_CODE_COLUMNS
+    values = STAGED_BYTES if codes else values
+    if codes and values + others <= room:
+        return True
+    needed, what = values + others, "codes" if codes else "rows, codes"
+    raise ValueError(
+        f"{name} needs {needed / 2**30:.1f} GiB on {device}, {what} and state, and "
+        f"{room / 2**30:.1f} GiB are free: use device='cpu'"
+    )
+
+
+def _room(device: str) -> int:
+    """Bytes that can be had on a device; torch keeps what was freed, and gives it away again."""
+    import torch
+
     free, _ = torch.cuda.mem_get_info(device)
-    moved = 0 if tensor.device.type == "cuda" else n * d * tensor.element_size()
-    needed = moved + n * (d + ROW_BYTES) + POOL_BYTES
-    if needed > free:
-        raise ValueError(
-            f"{name} needs {needed / 2**30:.1f} GiB on {device}, rows, codes and state, and "
-            f"{free / 2**30:.1f} GiB are free: use device='cpu'"
-        )
+    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def prepare_device(
-    X: Any, metric: str, device: str, name: str = "X", reach: float = 0.0, first: int = 0
+    X: Any,
+    metric: str,
+    device: str,
+    name: str = "X",
+    reach: float = 0.0,
+    first: int = 0,
+    far: bool | str = False,
 ) -> DeviceRows:
-    """Checks X and reads it once, on the device; the rest is as of `pyuniform.rows.prepare`.
+    """Checks X and reads it once, on the device.
+
+    Parameters are those of `pyuniform.rows.prepare`, and `far`, see `as_tensor`.
 
     Raises
     ------
     TypeError, ValueError
-        As `pyuniform.rows.prepare`.
+        As `pyuniform.rows.prepare`; there is no room on the device.
     """
     import torch
 
-    from pyuniform.kernels.rows import scan
+    from pyuniform.kernels.rows import canonical, scan, staged
 
     check_metric(metric)
-    values = as_tensor(X, device, name)
+    values = as_tensor(X, device, name, far)
+    apart = device.startswith("cuda") and values.device.type != "cuda"
+    place = torch.device(device) if apart else values.device
     n, d = values.shape
-    norms = torch.empty(n, dtype=torch.float64, device=values.device)
+    norms = torch.empty(n, dtype=torch.float64, device=place)
     largest, fingerprint = 0.0, hash_shape(n, d, values.element_size())
-    step = max(1, SCAN_BYTES // (d * values.element_size()))
     bad: list[int] = []
-    for begin in range(0, n, step):
-        found = scan(values[begin : begin + step], first + begin)
+    for part, some in staged(values, place):
+        found = scan(some, first + part.start)
         wrong = torch.nonzero(found.largest.isinf()).flatten()[:5]
-        bad += (wrong + begin).tolist()
-        norms[begin : begin + step] = found.norm
+        bad += (wrong + part.start).tolist()
+        norms[part] = found.norm
         largest = max(largest, float(found.largest.max()))
         fingerprint = (fingerprint + int(found.fingerprint.sum())) % 2**64
     if bad:
@@ -245,16 +322,16 @@ def prepare_device(
         zero = torch.nonzero(norms < LEAST_NORM).flatten()
         if len(zero):
             raise ValueError(describe_zero_norms(zero.cpu().numpy(), name))
+    divisors = norms if metric == "cosine" else None
     exponent = frame_exponent(max(largest, reach), metric)
-    sample = torch.as_tensor(sample_rows(n), device=values.device)
-    of_sample = values[sample].double()
-    if metric == "cosine":
-        of_sample /= norms[sample][:, None]
-    framed = of_sample.cpu().numpy() * 2.0**-exponent
+    sample = canonical(values, divisors, torch.as_tensor(sample_rows(n), device=place), place)
+    framed = sample[:, :d].cpu().numpy() * 2.0**-exponent
     center = median_of_rows(framed)
     return DeviceRows(
         values=values,
-        norms=norms if metric == "cosine" else None,
+        device=place,
+        far=far is True or apart,
+        norms=divisors,
         n=n,
         d=d,
         dtype=str(values.dtype).removeprefix("torch."),

@@ -1,4 +1,4 @@
-"""A shard on a GPU: rows, their state and the pool stay in its memory.
+"""A shard on a GPU: rows, or their codes alone, their state and the pool stay in its memory.
 
 Alone it is a carrier: a round is one queue of kernels, and at its end some kilobytes come back.
 Beside others it is a shard like any other, and its candidates meet theirs in host memory.
@@ -50,8 +50,11 @@ def filter_kind(rows: DeviceRows, k: int, filter: str = "auto") -> str:
     """
     if filter == "boxes":
         raise ValueError("filter='boxes' is for device='cpu'")
+    # What is multiplied as it is stored has to be on the device.
     own = [
-        kind for kind in ("half", "float32") if fits(rows.values, rows.norms, kind, rows.largest)
+        kind
+        for kind in ("half", "float32")
+        if not rows.far and fits(rows.values, rows.norms, kind, rows.largest)
     ]
     if filter == "float32" and not own:
         raise ValueError(
@@ -68,7 +71,7 @@ def filter_kind(rows: DeviceRows, k: int, filter: str = "auto") -> str:
 
 
 class DeviceShard:
-    """Rows in a GPU's memory, worked on by Triton kernels.
+    """Rows in a GPU's memory, or their codes alone, worked on by Triton kernels.
 
     Parameters
     ----------
@@ -93,7 +96,7 @@ class DeviceShard:
         self._rows = rows
         self._tile = tile
         self._chunk = chunk
-        self._device = rows.values.device
+        self._device = rows.device
         self._filter: Filter = make_filter(
             rows.values,
             rows.norms,
@@ -101,6 +104,7 @@ class DeviceShard:
             rows.exponent,
             torch.from_numpy(rows.center),
             rows.distance,
+            rows.device,
         )
         self._picks = Picks(self._filter, picks)
         self._state = State.fresh(rows.n, self._device)

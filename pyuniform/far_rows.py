@@ -26,6 +26,7 @@ from pyuniform.rows import (
     check_metric,
     check_shape,
     check_threads,
+    file_of,
     prepare,
     sample_rows,
 )
@@ -188,16 +189,6 @@ def _bits(block: NDArray[Any]) -> NDArray[Any]:
         block = block.view(np.uint16)
     beside = block.shape[1] == 1 or block.strides[1] == block.itemsize
     return block if beside else np.ascontiguousarray(block)
-
-
-def file_of(array: Any) -> np.memmap | None:
-    """The map of a file that an array, perhaps a view of it, has its values in."""
-    base = array
-    found = None
-    while isinstance(base, np.ndarray):
-        found = base if isinstance(base, np.memmap) else found
-        base = base.base
-    return found if isinstance(base, mmap.mmap) else None
 
 
 @dataclass

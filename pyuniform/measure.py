@@ -113,13 +113,15 @@ def _h_min_on_gpu(
 
     from pyuniform.kernels.closest_pair import closest_pair
 
-    rows = prepare_device(X, metric, place)
+    # All pairs want all rows there.
+    rows = prepare_device(X, metric, place, far=False if picks is None else "auto")
     numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows.n)
     _check_two(len(numbers))
     values, norms = rows.values, rows.norms
     if picks is not None:
-        at = torch.as_tensor(numbers, device=values.device)
-        values, norms = values[at], None if norms is None else norms[at]
+        at = torch.as_tensor(numbers)
+        values = values[at.to(values.device)].to(rows.device)
+        norms = None if norms is None else norms[at.to(rows.device)]
     squared, i, j = closest_pair(values, norms, rows.exponent, torch.from_numpy(rows.center))
     return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
 

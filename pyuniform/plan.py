@@ -94,7 +94,7 @@ def plan(
     dtype : str
         Of the values.
     out_of_core : bool
-        Whether values stay on disk.
+        Whether values stay on disk, or for GPUs in host memory.
     network, reading : float
         Gigabits a second, of a shard: to the others, and from where its rows lie.
 
@@ -111,8 +111,6 @@ def plan(
         raise ValueError(f"dim must be from 1 to {MOST_COLUMNS}, got {dim}")
     if min(gpus, cpus) < 0 or (gpus > 0) == (cpus > 0):
         raise ValueError(f"give gpus or cpus, one of them at least 1, got {gpus} and {cpus}")
-    if gpus and out_of_core:
-        raise ValueError("out_of_core is for cpus")
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be one of {', '.join(DTYPES)}, got {dtype!r}")
     for name, value in (("network", network), ("reading", reading)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
 from dataclasses import dataclass
 from typing import Any
@@ -152,6 +153,16 @@ def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     if array.dtype == object:
         raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
     return array
+
+
+def file_of(array: Any) -> np.memmap | None:
+    """The map of a file that an array, perhaps a view of it, has its values in."""
+    base = array
+    found = None
+    while isinstance(base, np.ndarray):
+        found = base if isinstance(base, np.memmap) else found
+        base = base.base
+    return found if isinstance(base, mmap.mmap) else None
 
 
 def check_metric(metric: str) -> None:

@@ -106,7 +106,8 @@ def select(
         time and memory only.
     out_of_core : bool or "auto"
         Whether rows stay on disk, with int8 codes in memory: by default where X is not in memory
-        and takes more than half of what there is. Changes time and memory only.
+        and takes more than half of what there is. On a GPU: whether rows stay in host memory, with
+        codes on the GPU, by default where they do not fit there. Changes time and memory only.
     scratch : path, optional
         The folder for a scratch file, which rows on disk are copied to that cannot be read one by
         one where they lie (Parquet, compressed, remote); by default TMPDIR, or else /var/tmp. It is

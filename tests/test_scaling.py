@@ -124,6 +124,7 @@ def test_plan_grows_as_it_should() -> None:
     assert plan(2 * 10**5, 384, 1_000, cpus=2).seconds["relax"] == 2 * one.seconds["relax"]
     assert plan(10**5, 384, 10_000, cpus=2).rounds > one.rounds
     assert plan(10**5, 384, 1_000, cpus=2, out_of_core=True).memory["values"] == 0
+    assert plan(10**5, 384, 1_000, gpus=2, out_of_core=True).memory["values"] == 0
     assert plan(10**5, 384, 1_000, cpus=2, shards=4).memory["codes"] == one.memory["codes"] / 4
     narrow = plan(10**5, 384, 1_000, cpus=2, dtype="bfloat16")
     assert narrow.memory["values"] == one.memory["values"] / 2
@@ -152,7 +153,6 @@ def test_a_plan_is_about_what_runs_are(wordnet: np.ndarray) -> None:
         ({"shards": 0}, "shards must be from 1 to 1000"),
         ({"dtype": "int4"}, "dtype must be one of"),
         ({"network": 0.0}, "network must be above 0"),
-        ({"cpus": 0, "gpus": 1, "out_of_core": True}, "out_of_core is for cpus"),
     ],
 )
 def test_mistakes(how: dict[str, Any], message: str) -> None:

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 
 import pytest
 
+import pyuniform
+
 if not (find_spec("torch") and find_spec("triton")):
     collect_ignore_glob = ["test_*.py"]
 else:
@@ -20,6 +22,23 @@ else:
 @pytest.fixture(scope="session")
 def device() -> str:
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@pytest.fixture
+def place(monkeypatch: pytest.MonkeyPatch, device: str) -> str:
+    """A device for the public functions; where there is none, the interpreter stands in for it."""
+    if device == "cuda":
+        return device
+    for module in (pyuniform.carriers, pyuniform.measure):
+        monkeypatch.setattr(module, "resolve_device", lambda name, X: "interpreter")
+    real = pyuniform.device.as_tensor
+    monkeypatch.setattr(
+        pyuniform.device,
+        "as_tensor",
+        lambda X, place, name="X", far=False: real(X, "cpu", name, far),
+    )
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda place: place)
+    return "cuda"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,8 @@
-"""Shards for tests: tiny tiles, so that small data have many."""
+"""Shards for tests: tiny tiles, so that small data have many. Host memory, as if it were apart."""
 
 from __future__ import annotations
+
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -40,13 +42,14 @@ def filter_of(X: torch.Tensor, metric: str, kind: str) -> Filter | None:
         rows.exponent,
         torch.from_numpy(rows.center),
         rows.distance,
+        rows.device,
     )
 
 
 def picks_of(filter: Filter, rows: np.ndarray, foreign: bool = False) -> Picks:
     """Rows as picks: the shard's own, or as they come from elsewhere."""
     picks = Picks(filter, 4)
-    at = torch.as_tensor(rows, device=filter.rows.device)
+    at = torch.as_tensor(rows, device=filter.device)
     if foreign:
         picks.append_values(filter.canonical(at))
     else:
@@ -54,6 +57,40 @@ def picks_of(filter: Filter, rows: np.ndarray, foreign: bool = False) -> Picks:
     return picks
 
 
-def shard_of(X: torch.Tensor, metric: str, filter: str, k: int, chunk: int = 32) -> DeviceShard:
-    rows = prepare_device(X, metric, str(X.device))
+def shard_of(
+    X: torch.Tensor, metric: str, filter: str, k: int, chunk: int = 32, far: bool = False
+) -> DeviceShard:
+    rows = prepare_device(X, metric, str(X.device), far=far)
     return DeviceShard(rows, filter_kind(rows, k, filter), 2, TILE, chunk)
+
+
+class HostRows(torch.Tensor):
+    """Rows in host memory, as far as the interpreter can tell it from the device's.
+
+    Kernels read them; torch may take slices, and copy them to the device.
+    """
+
+    ALLOWED: ClassVar = {
+        "__get__",  # shape, dtype, device
+        "__getitem__",
+        "data_ptr",
+        "element_size",
+        "new_empty",  # the interpreter's own
+        "set_",
+        "size",
+        "storage_offset",
+        "stride",
+        "to",
+        "untyped_storage",
+    }
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, arguments: Any = (), options: Any = None
+    ) -> Any:
+        name = function.__name__
+        slices = name != "__getitem__" or isinstance(arguments[1], slice)
+        if name not in cls.ALLOWED or not slices:
+            raise AssertionError(f"torch's {name} of rows that are not on the device")
+        found = super().__torch_function__(function, types, arguments, options or {})
+        return found.as_subclass(torch.Tensor) if name == "to" else found

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 from constrained import ALL_PAIRS, assert_run, options_for
 from corpora import DATASETS, make
 from devices import as_tensor, canonical, shard_of
 
 import pyuniform
-from pyuniform import carriers, reference
+from pyuniform import reference
 from pyuniform.filters import make_plan
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
@@ -96,24 +94,9 @@ def test_shards_here_and_there_agree(device: str, metric: str) -> None:
     assert_picks(farthest_first(Shards(shards), 40, 70, pool_size=40), expected, metric)
 
 
-@pytest.fixture
-def as_if_on_a_gpu(monkeypatch: pytest.MonkeyPatch, device: str) -> Callable[[], str]:
-    """Lets the public functions take the device carrier where the interpreter stands in for it."""
-    if device == "cpu":
-        for module in (carriers, pyuniform.measure):
-            monkeypatch.setattr(module, "resolve_device", lambda name, X: "device")
-        real = pyuniform.device.as_tensor
-        monkeypatch.setattr(
-            pyuniform.device, "as_tensor", lambda X, place, name="X": real(X, "cpu", name)
-        )
-        monkeypatch.setattr(torch.cuda, "get_device_name", lambda place: "interpreter")
-    return lambda: "cuda"
-
-
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-def test_the_public_functions(as_if_on_a_gpu: Callable[[], str], metric: str) -> None:
+def test_the_public_functions(place: str, metric: str) -> None:
     X = make("duplicates")[:80]
-    place = as_if_on_a_gpu()
     sel = pyuniform.select(X, 20, metric=metric, start=5, device=place)
     host = pyuniform.select(X, 20, metric=metric, start=5, device="cpu") if place != "cuda" else sel
     expected = reference.farthest_first(X, 21, metric, 5)
@@ -139,15 +122,15 @@ def test_the_public_functions(as_if_on_a_gpu: Callable[[], str], metric: str) ->
     assert closest.distance == reference.to_metric(D[i, j][least], metric)
 
 
-def test_witnesses_are_for_the_processor(as_if_on_a_gpu: Callable[[], str]) -> None:
+def test_witnesses_are_for_the_processor(place: str) -> None:
     with pytest.raises(ValueError, match="witnesses=True is for device='cpu'"):
-        pyuniform.select(np.zeros((3, 2), "f4"), 2, witnesses=True, device=as_if_on_a_gpu())
+        pyuniform.select(np.zeros((3, 2), "f4"), 2, witnesses=True, device=place)
 
 
-def test_float64_rows_need_codes(as_if_on_a_gpu: Callable[[], str]) -> None:
+def test_float64_rows_need_codes(place: str) -> None:
     X = DATASETS["float64"](np.random.default_rng(0))
     with pytest.raises(ValueError, match="does not take these float64 rows"):
-        pyuniform.select(X, 2, filter="float32", device=as_if_on_a_gpu())
+        pyuniform.select(X, 2, filter="float32", device=place)
 
 
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)

@@ -11,6 +11,7 @@ import pyuniform
 from pyuniform import reference
 from pyuniform.device import as_tensor as taken
 from pyuniform.device import prepare_device, resolve_device
+from pyuniform.kernels import rows as kernel_rows
 from pyuniform.kernels.rows import scan
 from pyuniform.rows import prepare
 
@@ -105,6 +106,34 @@ def test_codes_are_as_near_as_they_say(device: str, dtype: str, metric: str) -> 
     stored = filter.coded.norm2s.double().cpu().numpy()
     assert (stored <= norm2).all()
     assert (stored > (1 - 1e-6) * norm2).all()
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_rows_may_be_encoded_in_parts(device: str, metric: str) -> None:
+    X = as_tensor(np.random.default_rng(1).standard_normal((70, 20)), device)
+    filter = filter_of(X, metric, "int8")
+    parts = kernel_rows.encode(X, filter.frame, "int8", most=1)
+    assert len(list(kernel_rows.staged(X, X.device, 1))) == 5
+    for name in ("z", "scales", "norm2s", "errors"):
+        assert torch.equal(getattr(parts, name), getattr(filter.coded, name))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_canonical_values_are_the_hosts(device: str, dtype: str, metric: str) -> None:
+    for d in (1, 16, 37, 150):
+        values = np.random.default_rng(d).standard_normal((40, d)) * 20
+        X = as_tensor(np.abs(values) + 1, device, dtype)[:, : d - d // 3]
+        listed = np.array([7, 39, 0, 7, *range(20)])
+        rows = prepare_device(X, metric, device)
+        found = kernel_rows.canonical(
+            rows.values, rows.norms, torch.from_numpy(listed).to(device), X.device
+        )
+        known = prepare(X.cpu().contiguous(), metric).canonical(listed)
+        np.testing.assert_array_equal(found.cpu().numpy()[:, : known.shape[1]], known)
+        assert not found[:, known.shape[1] :].any()
+    none = torch.empty(0, dtype=torch.int64, device=device)
+    assert len(kernel_rows.canonical(rows.values, rows.norms, none, X.device)) == 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
