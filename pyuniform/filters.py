@@ -144,9 +144,10 @@ def _best_axes(
     chosen = np.random.default_rng(0).permutation(rows.n)[: sum(SAMPLE)]
     sample = rows.framed(np.sort(chosen))
     axes = principal_axes(sample[::2], max(sizes))
+    hits = hit_rates(sample, axes, sizes)
 
     def cost(p: int) -> float:
-        missed = 1 - hit_rate(sample, axes[:p])
+        missed = 1 - hits[p]
         return (
             SEARCH_COST
             + AXES_COST * rows.d / rows.n
@@ -179,18 +180,27 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
     return axes
 
 
-def hit_rate(sample: NDArray[np.float32], axes: NDArray[np.float32]) -> float:
+def hit_rates(
+    sample: NDArray[np.float32], axes: NDArray[np.float32], sizes: list[int]
+) -> dict[int, float]:
     """How often a row's nearest neighbour is among the few that its sketch says are nearest.
 
     Most of the sample (n, d) is searched for neighbours of a ninth of it, which are spread over it.
+    A sketch of each of these sizes, ascending, keeps so many of the axes.
     """
     step = sum(SAMPLE) // SAMPLE[0]
     of_rows = np.arange(len(sample)) % step == 0
     rows, others = sample[of_rows], sample[~of_rows]
     if len(others) == 0:
-        return 0.0
+        return dict.fromkeys(sizes, 0.0)
     norms = np.einsum("ij,ij->i", others, others)
-    nearest = (norms - 2 * rows @ others.T).argmin(axis=1)
-    guess = norms - 2 * (rows @ axes.T) @ (others @ axes.T).T
-    of_nearest = np.take_along_axis(guess, nearest[:, None], axis=1)
-    return float(np.mean(np.count_nonzero(guess < of_nearest, axis=1) < HELD))
+    nearest = (norms - 2 * rows @ others.T).argmin(axis=1)[:, None]
+    row_sketches, other_sketches = rows @ axes.T, others @ axes.T
+    guess = np.tile(norms, (len(rows), 1))
+    found = {}
+    for before, p in zip([0, *sizes], sizes, strict=False):
+        more = slice(before, p)
+        guess -= 2 * row_sketches[:, more] @ other_sketches[:, more].T
+        nearer = np.count_nonzero(guess < np.take_along_axis(guess, nearest, axis=1), axis=1)
+        found[p] = float(np.mean(nearer < HELD))
+    return found

@@ -11,7 +11,7 @@ from exact import FILTERS, assert_exact
 
 import pyuniform
 from pyuniform import filters, reference
-from pyuniform.filters import Plan, hit_rate, make_plan, principal_axes
+from pyuniform.filters import Plan, hit_rates, make_plan, principal_axes
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
@@ -102,7 +102,10 @@ def test_principal_axes_lead_with_the_spectrum() -> None:
     kept = ((sample - sample.mean(0)) @ axes.T).var(axis=0).sum()
     best = np.linalg.svd(sample - sample.mean(0), compute_uv=False)[:32] ** 2 / len(sample)
     assert kept >= 0.999 * best.sum()
-    assert hit_rate(sample, axes) > 0.95
+    rates = hit_rates(sample, axes, [2, 32])
+    assert rates[2] < 0.8
+    assert rates[32] > 0.95
+    assert rates[2] == hit_rates(sample, axes[:2], [2])[2]
     padded = principal_axes(sample[:, :7], 32)
     assert padded.shape == (32, 7)
     assert not padded[7:].any()
