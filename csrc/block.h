@@ -87,6 +87,7 @@ class Block {
         rows(capacity),
         bound(capacity),
         parks_at(capacity),
+        parkable((capacity + 63) / 64),
         flags(tile_rows),
         value(tile_rows * kPanel),
         news(capacity) {}
@@ -105,12 +106,18 @@ class Block {
   // Sets flags[r] for n rows from slot `at` on: of the p-th `width` picks those that can matter.
   virtual void scan(int64_t at, int n, int64_t p) = 0;
 
-  // Flagged picks of a row will be taken soon: time to ask for what that needs from memory.
-  virtual void expect(int64_t, const float*, uint32_t, int64_t) const {}
+  // Whether taking flagged picks of a row needs something from memory. That is asked for now, and
+  // they are taken later.
+  virtual bool expect(int64_t, const float*, uint32_t, int64_t) const { return false; }
 
   // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of the p-th
   // `width` picks.
   virtual void take(int64_t slot, const float* values, uint32_t bits, int64_t p) = 0;
+
+  // To be called when a bound may have come down to what parks its row.
+  void note_parkable(int64_t slot, double at) {
+    parkable[slot / 64] |= static_cast<uint64_t>(bound[slot] <= at) << slot % 64;
+  }
 
   // The row has met all picks and stays above the threshold.
   virtual void last(int64_t) {}
@@ -126,6 +133,7 @@ class Block {
   std::vector<Row> rows;
   // Apart from the rest, since every panel looks at those of all rows.
   std::vector<double> bound, parks_at;
+  std::vector<uint64_t> parkable;  // a bit a slot
   std::vector<uint32_t> flags;
   std::vector<float> value;  // of the last scan
   std::vector<News> news;    // of a panel

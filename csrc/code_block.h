@@ -19,9 +19,10 @@ class CodeBlock final : public CodedBlock {
     CodedBlock::load(slot);
   }
 
-  void expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
+  bool expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
     decider_.prefetch(rows[slot].row);
     decider_.prefetch_pick(p * kPanel + most_promising(values, bits));
+    return true;
   }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {

@@ -80,6 +80,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
   Untouched<int32_t>& met = pass_ == Pass::witness ? scanned_ : seen_;
   const bool lists = pass_ == Pass::filter && lists_above(rho);
   int64_t active = 0, next = 0;
+  std::fill(block.parkable.begin(), block.parkable.end(), 0);
 
   auto finish = [&](int64_t slot, int64_t picks) {
     const Block::Row& row = block.rows[slot];
@@ -111,7 +112,9 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
       block.rows[active] = {i, nearest_[i], (1u << (met[i] % width)) - 1, false};
       block.bound[active] = bound_[i];
       block.parks_at[active] = parks_at(i, aim);
-      block.load(active++);
+      block.load(active);
+      block.note_parkable(active, block.parks_at[active]);
+      ++active;
     }
     if (active > fresh) block.loaded(fresh, active);
     int64_t news_count = 0;
@@ -127,25 +130,38 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
         const uint32_t met_before = slot < fresh ? 0 : block.rows[slot].skip;
         const uint32_t bits = block.flags[r] & ~met_before;
         if (bits == 0) continue;
+        const float* values = &block.value[r * kPanel];
+        if (!block.expect(slot, values, bits, p)) {
+          block.take(slot, values, bits, p);
+          block.note_parkable(slot, block.parks_at[slot]);
+          continue;
+        }
         Block::News& item = block.news[news_count++];
         item.slot = slot;
         item.bits = bits;
-        std::memcpy(item.values, &block.value[r * kPanel], sizeof item.values);
-        block.expect(slot, item.values, bits, p);
+        std::memcpy(item.values, values, sizeof item.values);
       }
     }
-    for (int64_t j = 0; j < news_count; ++j)
-      block.take(block.news[j].slot, block.news[j].values, block.news[j].bits, p);
+    for (int64_t j = 0; j < news_count; ++j) {
+      const Block::News& item = block.news[j];
+      block.take(item.slot, item.values, item.bits, p);
+      block.note_parkable(item.slot, block.parks_at[item.slot]);
+    }
 
     if ((p + 1) % chunk_panels != 0) continue;
     const int64_t picks = std::min(t, (p + 1) * width);
     // A panel that is not full will be looked at again: now only by those rows that must.
     const bool full = t >= (p + 2) * width;
-    for (int64_t slot = active - 1; slot >= 0; --slot) {
-      if (block.bound[slot] > (full ? block.parks_at[slot] : parks_at(block.rows[slot].row, rho)))
-        continue;
-      finish(slot, picks);
-      if (slot != --active) {
+    for (int64_t slot = 0; !full && slot < active; ++slot)
+      block.note_parkable(slot, parks_at(block.rows[slot].row, rho));
+    // From the last on, whose place no other takes.
+    for (int64_t word = (active - 1) / 64; word >= 0; --word) {
+      for (uint64_t& left = block.parkable[word]; left;) {
+        const int bit = 63 - __builtin_clzll(left);
+        const int64_t slot = 64 * word + bit;
+        left ^= uint64_t{1} << bit;
+        finish(slot, picks);
+        if (slot == --active) continue;
         block.rows[slot] = block.rows[active];
         block.bound[slot] = block.bound[active];
         block.parks_at[slot] = block.parks_at[active];

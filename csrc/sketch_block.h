@@ -49,13 +49,15 @@ class SketchBlock final : public Block {
     stats.sketch_madds += n * kPanel * sketches_.columns();
   }
 
-  void expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
+  bool expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
     for (; bits; bits &= bits - 1) {
       const int c = __builtin_ctz(bits);
       if (values[c] >= state_[slot].near) continue;
       decider_.prefetch(rows[slot].row);
-      return decider_.prefetch_pick(p * kPanel + c);
+      decider_.prefetch_pick(p * kPanel + c);
+      return true;
     }
+    return false;
   }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
