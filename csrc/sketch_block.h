@@ -37,7 +37,7 @@ class SketchBlock final : public Block {
     State& state = state_[slot];
     const float norm2 = sketches_[rows[slot].row].norm2;
     const float aim = static_cast<float>(frame_.in_units(parks_at[slot]));
-    state.near = (kNear * aim - norm2) / 2;
+    state.near = (aim - norm2) / 2;
     state.misses = 0;
     packed_.limit[slot] = (kHopeless * aim - norm2) / 2;
     state.held.fill({packed_.limit[slot], -1});
@@ -66,7 +66,7 @@ class SketchBlock final : public Block {
       const int c = __builtin_ctz(bits);
       const Guess guess = {values[c], static_cast<int32_t>(p * kPanel + c)};
       if (guess.pick == rows[slot].nearest) continue;
-      if (guess.value < state.near && state.misses < kMisses) {
+      if (guess.value < state.near && state.misses < kHeld) {
         if (verify(slot, guess.pick)) return;
         ++state.misses;
       } else if (guess.value < state.held.back().value) {
@@ -89,9 +89,6 @@ class SketchBlock final : public Block {
  private:
   static constexpr int64_t kRows = 256;
   static constexpr int kHeld = 4;
-  // Picks that look up to so many times as far as wanted are verified, and so many may fail.
-  static constexpr float kNear = 1.08;
-  static constexpr int kMisses = 8;
   // Estimates this many times the squared distance wanted are not worth a look: measured,
   // beyond 1.4 none leads to a witness.
   static constexpr float kHopeless = 1.35;
