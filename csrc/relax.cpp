@@ -117,6 +117,10 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
       ++active;
     }
     if (active > fresh) block.loaded(fresh, active);
+    auto take = [&](int64_t slot, const float* values, uint32_t bits) {
+      block.take(slot, values, bits, p);
+      block.note_parkable(slot, block.parks_at[slot]);
+    };
     int64_t news_count = 0;
     for (int64_t at = 0; at < active; at += kernels_.tile_rows) {
       const int n = static_cast<int>(std::min<int64_t>(kernels_.tile_rows, active - at));
@@ -132,8 +136,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
         if (bits == 0) continue;
         const float* values = &block.value[r * kPanel];
         if (!block.expect(slot, values, bits, p)) {
-          block.take(slot, values, bits, p);
-          block.note_parkable(slot, block.parks_at[slot]);
+          take(slot, values, bits);
           continue;
         }
         Block::News& item = block.news[news_count++];
@@ -144,8 +147,7 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
     }
     for (int64_t j = 0; j < news_count; ++j) {
       const Block::News& item = block.news[j];
-      block.take(item.slot, item.values, item.bits, p);
-      block.note_parkable(item.slot, block.parks_at[item.slot]);
+      take(item.slot, item.values, item.bits);
     }
 
     if ((p + 1) % chunk_panels != 0) continue;

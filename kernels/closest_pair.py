@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 import triton
 
-from pyuniform.kernels.configs import Variant
+from pyuniform.kernels.configs import REGISTERS, Variant
 from pyuniform.kernels.filter import ADDITION
 from pyuniform.kernels.jit import closest_pair as jit_closest_pair
 from pyuniform.kernels.launch import launch
@@ -37,8 +37,6 @@ class ClosestPairConfig:
 
 # It compiles without spilling for sm_80, sm_90 and sm_100, and was not tuned by measurement.
 DEFAULT = ClosestPairConfig(64, 32, 8, 2)
-# Of a thread: left to itself, the assembler spills before it takes them.
-REGISTERS = 255
 # Rows, and values of each, that enter the frame at a time.
 FRAME_ROWS, FRAME_DEPTH = 16, 128
 

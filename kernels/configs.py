@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# What a thread may have at most. Left to itself, the assembler at times spills before it takes
+# them: a kernel for which it does is launched with this as `maxnreg`.
+REGISTERS = 255
+
 
 @dataclass(frozen=True)
 class Variant:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 import triton
 
-from pyuniform.kernels.configs import Variant
+from pyuniform.kernels.configs import REGISTERS, Variant
 from pyuniform.kernels.jit import pool as jit_pool
 from pyuniform.kernels.launch import launch
 
@@ -38,7 +38,7 @@ class PoolConfig:
     @property
     def registers(self) -> int:
         """What a thread can have: left to itself, the assembler spills long before."""
-        return min(255, (1 << 16) // (32 * self.warps))
+        return min(REGISTERS, (1 << 16) // (32 * self.warps))
 
 
 # By the members that are kept in registers. They compile without spilling for sm_80, sm_90 and

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 import triton
 
-from pyuniform.kernels.configs import Variant
+from pyuniform.kernels.configs import REGISTERS, Variant
 from pyuniform.kernels.jit import canonical as jit_canonical
 from pyuniform.kernels.jit import encode as jit_encode
 from pyuniform.kernels.jit import scan as jit_scan
@@ -22,8 +22,6 @@ DEPTH = 128
 SCAN_ROWS = 32
 ENCODE_ROWS = 16
 CANONICAL_ROWS = 16
-# Of a thread: left to itself, the assembler spills before it takes them.
-ENCODE_REGISTERS = 255
 # Rows that are read in order: so much between two chances to be interrupted, or on its way from
 # host memory.
 STAGED_BYTES = 1 << 30
@@ -230,7 +228,7 @@ def encode(
             DEPTH=DEPTH,
             FRAMED=kind != "int8",
             NARROW=frame.narrow,
-            maxnreg=ENCODE_REGISTERS,
+            maxnreg=REGISTERS,
         )
     return coded
 
@@ -306,7 +304,7 @@ def variants() -> list[Variant]:
                         "NARROW": value != "fp64",
                     },
                     divisible=("row_stride", "d"),
-                    maxnreg=ENCODE_REGISTERS,
+                    maxnreg=REGISTERS,
                 )
             )
         for cosine in (False, True):

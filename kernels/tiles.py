@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from pyuniform.kernels.configs import REGISTERS
 from pyuniform.kernels.rows import interpreted
 
 
@@ -46,17 +47,17 @@ class Tiles:
 SAFE = {
     "int8": Tiles(
         relax=Tile(64, 128, 128, 8, 3),
-        settle=Tile(16, 128, 128, 4, 3, 255),
+        settle=Tile(16, 128, 128, 4, 3, REGISTERS),
         pairs=Tile(64, 128, 128, 8, 3),
     ),
     "half": Tiles(
         relax=Tile(64, 128, 64, 8, 3),
-        settle=Tile(32, 128, 64, 8, 3, 255),
+        settle=Tile(32, 128, 64, 8, 3, REGISTERS),
         pairs=Tile(64, 128, 64, 8, 3),
     ),
     "float32": Tiles(
         relax=Tile(64, 128, 16, 8, 2),
-        settle=Tile(32, 64, 32, 8, 2, 255),
+        settle=Tile(32, 64, 32, 8, 2, REGISTERS),
         pairs=Tile(32, 64, 32, 8, 2),
     ),
 }

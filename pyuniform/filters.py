@@ -7,6 +7,7 @@ a row, from rates measured once per instruction set; docs/performance.md tells h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -198,7 +199,7 @@ def hit_rates(
     row_sketches, other_sketches = rows @ axes.T, others @ axes.T
     guess = np.tile(norms, (len(rows), 1))
     found = {}
-    for before, p in zip([0, *sizes], sizes, strict=False):
+    for before, p in pairwise([0, *sizes]):
         more = slice(before, p)
         guess -= 2 * row_sketches[:, more] @ other_sketches[:, more].T
         nearer = np.count_nonzero(guess < np.take_along_axis(guess, nearest, axis=1), axis=1)

@@ -13,8 +13,9 @@ from corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import out_of_core, reference
-from pyuniform.far_rows import FarRows, file_of
+from pyuniform.far_rows import FarRows
 from pyuniform.filters import Plan
+from pyuniform.rows import file_of
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources.arrays import open_array
