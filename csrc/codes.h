@@ -33,11 +33,12 @@ struct Code {
   float norm2;  // of the coded row
 };
 
-// Encodes d values of the frame; `error` and `norm2` come rounded up and down. A row that is so
-// much larger than those the frame was made for that squares could overflow gets a code that
-// excludes nothing.
-inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
-                       int64_t d, int levels, int8_t* code, float least_scale = 0) {
+// Encodes d values of the frame in steps of `least_scale` or more; `error` and `norm2` come rounded
+// up and down. A row that is so much larger than those the frame was made for that squares could
+// overflow gets a code that excludes nothing.
+inline Code encode_in_steps(const Kernels& kernels, const Frame& frame, const float* x,
+                            double x_norm2, int64_t d, int levels, float least_scale,
+                            int8_t* code) {
   if (!(x_norm2 < 0x1p120)) {
     std::fill_n(code, d, 0);
     return {0, std::numeric_limits<float>::infinity(), 0};
@@ -48,13 +49,21 @@ inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* 
   return {scale, round_up(error), std::max(round_down(norm2), 0.0f)};
 }
 
+// Encodes a row or a pick of d values.
+inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
+                       int64_t d, const CodeLimits& limits, int8_t* code) {
+  const bool limited = limits.norm < std::numeric_limits<float>::infinity();
+  const float least_scale = limited ? kernels.segment_norm(x, d) / limits.norm : 0;
+  return encode_in_steps(kernels, frame, x, x_norm2, d, limits.levels, least_scale, code);
+}
+
 // Encodes the p coordinates of a sketch, with the norm that 16-bit sums want.
 inline Code encode_sketch(const Kernels& kernels, const Frame& frame, const float* x, int64_t p,
-                          int levels, int8_t* code) {
+                          const CodeLimits& limits, int8_t* code) {
   double norm2 = 0;
   for (int64_t j = 0; j < p; ++j) norm2 += static_cast<double>(x[j]) * x[j];
   const float least_scale = static_cast<float>(std::sqrt(norm2)) / kSketchNorm;
-  return encode_row(kernels, frame, x, norm2, p, levels, code, least_scale);
+  return encode_in_steps(kernels, frame, x, norm2, p, limits.levels, least_scale, code);
 }
 
 // How codes exclude picks, for one choice of s.
@@ -135,26 +144,32 @@ class Codes {
 // nothing is ever below a limit there.
 class CodePanels {
  public:
-  explicit CodePanels(int64_t columns) : columns_(columns) {}
+  explicit CodePanels(int64_t columns, int64_t segment = kSegment)
+      : columns_(columns), segment_(segment) {}
 
   void append(const int8_t* code, int64_t d, float scale, float half) {
     const int place = static_cast<int>(size_ % kPanel);
     if (place == 0) add_panel();
     CodePanel& panel = panels_.back();
     int8_t* out = panel.values + 4 * place;
-    int32_t sum[2] = {};
-    for (int64_t j = 0; j < d; j += 4, out += 4 * kPanel) {
-      int8_t group[4] = {};
-      if (d - j >= 4)
-        std::memcpy(group, code + j, 4);  // of a size the compiler knows
-      else
-        std::copy(code + j, code + d, group);
-      std::memcpy(out, group, 4);
-      sum[0] += group[0] + group[1];
-      sum[1] += group[2] + group[3];
+    uint16_t* offset = panel.segment_offset + 2 * place;
+    int32_t total = 0;
+    for (int64_t j = 0; j < d; offset += 2 * kPanel) {
+      int32_t sum[2] = {};
+      for (const int64_t end = std::min(d, j + segment_); j < end; j += 4, out += 4 * kPanel) {
+        int8_t group[4] = {};
+        if (d - j >= 4)
+          std::memcpy(group, code + j, 4);  // of a size the compiler knows
+        else
+          std::copy(code + j, code + d, group);
+        std::memcpy(out, group, 4);
+        sum[0] += group[0] + group[1];
+        sum[1] += group[2] + group[3];
+      }
+      for (int h : {0, 1}) offset[h] = static_cast<uint16_t>(-128 * sum[h]);
+      total += sum[0] + sum[1];
     }
-    panel.offset[place] = -128 * (sum[0] + sum[1]);
-    for (int h : {0, 1}) panel.half_offset[place][h] = static_cast<uint16_t>(-128 * sum[h]);
+    panel.offset[place] = -128 * total;
     panel.scale[place] = scale;
     panel.half[place] = half;
     ++size_;
@@ -169,17 +184,21 @@ class CodePanels {
 
  private:
   void add_panel() {
-    const size_t size = columns_ * kPanel;
-    memory_.push_back(aligned_array<int8_t>(size));
-    std::memset(memory_.back().get(), 0, size);
+    const int64_t size = columns_ * kPanel;
+    const int64_t segments = segment_ > 0 ? (columns_ + segment_ - 1) / segment_ : 0;
+    values_.push_back(aligned_array<int8_t>(size));
+    std::memset(values_.back().get(), 0, size);
+    offsets_.push_back(aligned_array<uint16_t>(2 * segments * kPanel));
     panels_.emplace_back();
-    panels_.back().values = memory_.back().get();
+    panels_.back().values = values_.back().get();
+    panels_.back().segment_offset = offsets_.back().get();
     std::fill_n(panels_.back().half, kPanel, std::numeric_limits<float>::infinity());
   }
 
-  int64_t columns_, size_ = 0;
+  int64_t columns_, segment_, size_ = 0;
   std::vector<CodePanel> panels_;
-  std::vector<AlignedArray<int8_t>> memory_;
+  std::vector<AlignedArray<int8_t>> values_;
+  std::vector<AlignedArray<uint16_t>> offsets_;
 };
 
 // Rows of codes as the code tile wants them, with room for it to read a full tile.

@@ -97,9 +97,28 @@ struct CodePanel {
   int8_t* values;
   float half[kPanel], scale[kPanel];
   int32_t offset[kPanel];  // -128 times the sum of a pick's codes
-  // The same of the first two and the last two of each four codes, modulo 2^16, in 16 bits each.
-  uint16_t half_offset[kPanel][2];
+  // The same of each segment s and each half of its groups, the first two and the last two of each
+  // four codes: segment_offset[(s * kPanel + c) * 2 + half], modulo 2^16.
+  uint16_t* segment_offset;
 };
+
+// Columns of a segment, over which a tile may add products up in 16 bits, two columns of each four
+// in one sum and the others in another. A sketch is one segment.
+constexpr int64_t kSegment = 48;
+
+// What codes may be: integers of at most `levels`, and, in any half of a segment, of at most this
+// norm before they are rounded, which adds half a unit a column. Infinite where sums have 32 bits.
+struct CodeLimits {
+  int levels;
+  float norm;
+};
+
+// 32-bit sums take any.
+constexpr CodeLimits kAnyCodes = {127, __builtin_inff()};
+
+// For AVX2, whose products of two bytes, a row's without a sign, are added in pairs: 2 * 255 * 64,
+// and (252 + 2.5) * (126 + 2.5), where 2.5 is for the 24 columns of half a segment, are below 2^15.
+constexpr CodeLimits kRowCodesAvx2 = {127, 252}, kPickCodesAvx2 = {64, 126};
 
 // Codes of sketches have at most this norm, so that a product, and any part of it, fits into 16
 // bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
@@ -179,18 +198,21 @@ struct Kernels {
   void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
                int64_t d, const float* limit, float* value, uint32_t* below, Meanwhile* meanwhile);
 
+  // The largest norm of a half of a segment of d values.
+  float (*segment_norm)(const float* x, int64_t d);
+
   // code[j] = x[j] / scale rounded to an integer of at most `levels`, scale being `least_scale` or
   // more; returns scale. `rest2` and `norm2` receive the squared norms of x - scale * code and of
   // scale * code.
   float (*encode)(const float* x, int64_t d, int levels, float least_scale, int8_t* code,
                   double* rest2, double* norm2);
 
-  // The largest code of a pick that the code tile takes; of a row it is 127.
-  int pick_levels;
+  // Codes that the code tile takes.
+  CodeLimits row_codes, pick_codes;
 
   CodeTile* code_tile;
 
-  // The same for sketches; 16-bit sums may do.
+  // The same for sketches, of which all products are one segment's.
   CodeTile* sketch_tile;
 
   // For n rows of d <= kBoxColumns values, value j of row r being values[j][r]: where a pick is

@@ -122,44 +122,68 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
   }
 }
 
-// As half_tile, for codes. Products of two bytes are added to 16 bits, which a pick's 7 bits keep
-// from overflowing; codes of sketches may add up there, others go on to 32 bits in pairs.
-template <int R, bool kSketch>
-void half_code_tile(const uint8_t* rows, int64_t stride, const CodePanel& panel, int64_t groups,
-                    const float* row_scale, const float* limit, float* value, uint32_t* below,
-                    int shift) {
-  const __m256i one = _mm256_set1_epi16(1);
-  const void* offset = kSketch ? static_cast<const void*>(panel.half_offset[shift])
-                               : static_cast<const void*>(panel.offset + shift);
-  __m256i low[R], high[R];
+// Products of R rows and half a panel over one segment, the groups of columns from `begin` to `end`:
+// added in 16 bits, to `offset`.
+template <int R>
+inline __attribute__((always_inline)) void segment_sums(const uint8_t* rows, int64_t stride,
+                                                        const int8_t*& codes, int64_t begin,
+                                                        int64_t end, const uint16_t* offset,
+                                                        __m256i (&low)[R], __m256i (&high)[R]) {
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
-    low[r] = _mm256_loadu_si256(static_cast<const __m256i*>(offset));
-    high[r] = _mm256_loadu_si256(static_cast<const __m256i*>(offset) + 1);
+    low[r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offset));
+    high[r] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(offset) + 1);
   }
-  auto add = [&](__m256i sum, __m256i x, __m256i picks) {
-    const __m256i pairs = _mm256_maddubs_epi16(x, picks);
-    return kSketch ? _mm256_add_epi16(sum, pairs)
-                   : _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, one));
-  };
-  const int8_t* codes = panel.values + 4 * shift;
-  for (int64_t g = 0; g < groups; ++g, codes += 4 * kPanel) {
+  for (int64_t g = begin; g < end; ++g, codes += 4 * kPanel) {
+    const __m256i* picks = reinterpret_cast<const __m256i*>(codes);
+    const __m256i p0 = _mm256_loadu_si256(picks), p1 = _mm256_loadu_si256(picks + 1);
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
       int32_t four;
       __builtin_memcpy(&four, rows + r * stride + 4 * g, sizeof four);
       const __m256i x = _mm256_set1_epi32(four);
-      low[r] = add(low[r], x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes)));
-      high[r] = add(high[r], x, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(codes + 32)));
-      // One row after the other: the compiler would take all products first, and run out of
-      // registers.
+      __m256i x0 = _mm256_maddubs_epi16(x, p0), x1 = _mm256_maddubs_epi16(x, p1);
+      // One row after the other, and both products before the sums: the compiler would take all
+      // products first, and run out of registers.
+      asm volatile("" : "+x"(x0), "+x"(x1));
+      low[r] = _mm256_add_epi16(low[r], x0);
+      high[r] = _mm256_add_epi16(high[r], x1);
       asm volatile("" : "+x"(low[r]), "+x"(high[r]));
     }
   }
+}
+
+// As half_tile, for codes. Sums over segments wait in memory: registers hold those of the one under
+// way.
+template <int R, bool kSketch>
+inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, int64_t stride,
+                                                          const CodePanel& panel, int64_t groups,
+                                                          const float* row_scale,
+                                                          const float* limit, float* value,
+                                                          uint32_t* below, int shift) {
+  constexpr int64_t kStep = kSegment / 4;
+  const int8_t* codes = panel.values + 4 * shift;
+  const uint16_t* offset = panel.segment_offset + 2 * shift;
+  const __m256i one = _mm256_set1_epi16(1);
+  __m256i low[R], high[R], total[R][2];
+  for (int64_t begin = 0, end; begin < groups; begin = end, offset += 2 * kPanel) {
+    end = kSketch || groups - begin < kStep ? groups : begin + kStep;
+    segment_sums<R>(rows, stride, codes, begin, end, offset, low, high);
+    if (begin == 0) {
 #pragma GCC unroll 6
-  for (int r = 0; kSketch && r < R; ++r) {
-    low[r] = _mm256_madd_epi16(low[r], one);
-    high[r] = _mm256_madd_epi16(high[r], one);
+      for (int r = 0; r < R; ++r) {
+        total[r][0] = _mm256_madd_epi16(low[r], one);
+        total[r][1] = _mm256_madd_epi16(high[r], one);
+      }
+    } else {
+#pragma GCC unroll 6
+      for (int r = 0; r < R; ++r) {
+        total[r][0] = _mm256_add_epi32(total[r][0], _mm256_madd_epi16(low[r], one));
+        total[r][1] = _mm256_add_epi32(total[r][1], _mm256_madd_epi16(high[r], one));
+      }
+    }
+    if (kSketch) break;
+    asm volatile("" : : : "memory");
   }
   const __m256 s0 = _mm256_loadu_ps(panel.scale + shift);
   const __m256 s1 = _mm256_loadu_ps(panel.scale + shift + 8);
@@ -168,8 +192,8 @@ void half_code_tile(const uint8_t* rows, int64_t stride, const CodePanel& panel,
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
     const __m256 scale = _mm256_broadcast_ss(row_scale + r), bound = _mm256_broadcast_ss(limit + r);
-    const __m256 v0 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(low[r]), s0), scale, h0);
-    const __m256 v1 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(high[r]), s1), scale, h1);
+    const __m256 v0 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][0]), s0), scale, h0);
+    const __m256 v1 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][1]), s1), scale, h1);
     _mm256_storeu_ps(value + r * kPanel + shift, v0);
     _mm256_storeu_ps(value + r * kPanel + shift + 8, v1);
     const uint32_t bits =
@@ -184,14 +208,17 @@ void any_code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& 
                    int64_t groups, const float* row_scale, const float* limit, float* value,
                    uint32_t* below) {
   const int end = half_empty(panel.half) ? kWidth : kPanel;
+  auto part = [&](auto count, int r, int shift) __attribute__((always_inline)) {
+    half_code_tile<count, kSketch>(rows + r * stride, stride, panel, groups, row_scale + r,
+                                   limit + r, value + r * kPanel, below + r, shift);
+  };
   for (int shift = 0; shift < end; shift += kWidth) {
-    for (int r = 0; r < n; r += kGroup) {
-      auto* part = n - r > 4   ? half_code_tile<6, kSketch>
-                   : n - r > 2 ? half_code_tile<4, kSketch>
-                               : half_code_tile<2, kSketch>;
-      part(rows + r * stride, stride, panel, groups, row_scale + r, limit + r, value + r * kPanel,
-           below + r, shift);
-    }
+    int r = 0;
+    for (; n - r > 4; r += kGroup) part(std::integral_constant<int, 6>(), r, shift);
+    if (n - r > 2)
+      part(std::integral_constant<int, 4>(), r, shift);
+    else if (n > r)
+      part(std::integral_constant<int, 2>(), r, shift);
   }
 }
 
@@ -210,6 +237,7 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
 }
 
 const Kernels kernels_avx2 =
-    kernels_of("avx2", kRows, 16, tile, 64, code_tile_avx2, sketch_tile_avx2);
+    kernels_of("avx2", kRows, 16, tile, kRowCodesAvx2, kPickCodesAvx2,
+                                       code_tile_avx2, sketch_tile_avx2);
 
 }  // namespace pyuniform

@@ -210,6 +210,24 @@ double pack(const void* source, DType dtype, double scale, const float* center, 
   return pack_values<double, double>(scratch, scale, center, d, out);
 }
 
+float segment_norm(const float* x, int64_t d) {
+  float largest = 0;
+  for (int64_t begin = 0; begin < d; begin += kSegment) {
+    const int64_t end = begin + kSegment < d ? begin + kSegment : d;
+    float squares[8] = {};
+    int64_t j = begin;
+    for (; j + 8 <= end; j += 8)
+      for (int l = 0; l < 8; ++l) squares[l] += x[j + l] * x[j + l];
+    for (int l = 0; j < end; ++j, ++l) squares[l] += x[j] * x[j];
+    for (int half = 0; half < 4; half += 2) {
+      const float sum =
+          (squares[half] + squares[half + 1]) + (squares[half + 4] + squares[half + 5]);
+      largest = sum > largest ? sum : largest;
+    }
+  }
+  return __builtin_sqrtf(largest);
+}
+
 float encode(const float* x, int64_t d, int levels, float least_scale, int8_t* code, double* rest2,
              double* norm2) {
   float largest = 0;
@@ -309,8 +327,8 @@ double distance2_of(const T* x, const T* y, int64_t d);
 // These loops, and the includer's own. A constant, so that nothing runs where a processor may not
 // have the instructions.
 constexpr Kernels kernels_of(const char* name, int tile_rows, int panel_width,
-                             decltype(Kernels::tile) tile, int pick_levels, CodeTile* code_tile,
-                             CodeTile* sketch_tile) {
+                             decltype(Kernels::tile) tile, CodeLimits row_codes,
+                             CodeLimits pick_codes, CodeTile* code_tile, CodeTile* sketch_tile) {
   return {name,
           tile_rows,
           widen,
@@ -322,8 +340,10 @@ constexpr Kernels kernels_of(const char* name, int tile_rows, int panel_width,
           distance2_of<float>,
           panel_width,
           tile,
+          segment_norm,
           encode,
-          pick_levels,
+          row_codes,
+          pick_codes,
           code_tile,
           sketch_tile,
           nearer,

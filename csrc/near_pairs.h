@@ -40,7 +40,7 @@ class NearPairs {
         const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
                                           frame.center.data(), d, packed.data(), nullptr);
         int8_t* code = &values[r * d];
-        codes.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_levels, code),
+        codes.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_codes, code),
                   code, d);
       }
     }

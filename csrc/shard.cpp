@@ -19,7 +19,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
       canonical_picks_(matrix, codes || axes || boxes),
       panels_(kernels_, matrix.d),
       code_panels_(Codes::padded_columns(matrix.d)),
-      sketch_panels_(p),
+      sketch_panels_(p, p),
       code_bounds_(CodeBounds::balanced(1, 1)),
       far_(far) {
   const int touching = worth(1e3 * static_cast<double>(matrix.n), threads);
@@ -49,7 +49,7 @@ CodeBounds Shard::sample_bounds(const Matrix& sample) const {
   double error = 0, norm = 1e-30;
   for (int64_t i = 0; i < sample.n; i += std::max<int64_t>(1, sample.n / 128)) {
     const double norm2 = reader.pack(i, frame_, packed.data());
-    error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, 127, code.data()).error;
+    error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, kernels_.row_codes, code.data()).error;
     norm += std::sqrt(norm2);
   }
   return CodeBounds::balanced(error, norm);
@@ -80,14 +80,14 @@ void Shard::take_in(int64_t count) {
         if (!has_codes() && !axes_) continue;
         norm2[r] = reader.pack(i, frame_, packed.row(r));
         if (!has_codes()) continue;
-        codes_.set(i, encode_row(kernels_, frame_, packed.row(r), norm2[r], d, 127, code.data()),
+        codes_.set(i, encode_row(kernels_, frame_, packed.row(r), norm2[r], d, kernels_.row_codes, code.data()),
                    code.data(), d);
       }
       if (!axes_) continue;
       const int64_t p = axes_->count();
       axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
       for (int r = 0; r < n; ++r) {
-        Code sketch = encode_sketch(kernels_, frame_, &coordinates[r * p], p, 127, code.data());
+        Code sketch = encode_sketch(kernels_, frame_, &coordinates[r * p], p, kernels_.row_codes, code.data());
         sketch.norm2 = static_cast<float>(norm2[r]);  // of the whole row
         sketches_.set(at + r, sketch, code.data(), p);
       }
@@ -120,7 +120,7 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
         norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
                                  frame_.center.data(), d, packed.row(c), nullptr);
         if (has_codes())
-          code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_levels,
+          code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_codes,
                                &code_values[c * d]);
       }
       if (!axes_) continue;
@@ -128,7 +128,7 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
       axes_->project(kernels_, packed.row(at), packed.stride, n, coordinates.data());
       for (int r = 0; r < n; ++r)
         sketch[at + r] = encode_sketch(kernels_, frame_, &coordinates[r * p], p,
-                                       kernels_.pick_levels, &sketch_values[(at + r) * p]);
+                                       kernels_.pick_codes, &sketch_values[(at + r) * p]);
     }
     for (int64_t c = 0; c < size; ++c) {
       const int64_t row = rows[begin + c];
