@@ -210,20 +210,25 @@ double pack(const void* source, DType dtype, double scale, const float* center, 
   return pack_values<double, double>(scratch, scale, center, d, out);
 }
 
+using Eight = float __attribute__((vector_size(32)));
+
 float segment_norm(const float* x, int64_t d) {
   float largest = 0;
   for (int64_t begin = 0; begin < d; begin += kSegment) {
     const int64_t end = begin + kSegment < d ? begin + kSegment : d;
-    float squares[8] = {};
-    int64_t j = begin;
-    for (; j + 8 <= end; j += 8)
-      for (int l = 0; l < 8; ++l) squares[l] += x[j + l] * x[j + l];
-    for (int l = 0; j < end; ++j, ++l) squares[l] += x[j] * x[j];
-    for (int half = 0; half < 4; half += 2) {
-      const float sum =
-          (squares[half] + squares[half + 1]) + (squares[half + 4] + squares[half + 5]);
-      largest = sum > largest ? sum : largest;
+    Eight sum = {};
+    for (int64_t j = begin; j < end; j += 8) {
+      Eight value = {};
+      if (j + 8 <= end)
+        __builtin_memcpy(&value, x + j, sizeof value);  // of a size the compiler knows
+      else
+        __builtin_memcpy(&value, x + j, (end - j) * sizeof(float));
+      sum += value * value;
     }
+    const float first = (sum[0] + sum[4]) + (sum[1] + sum[5]);
+    const float second = (sum[2] + sum[6]) + (sum[3] + sum[7]);
+    largest = first > largest ? first : largest;
+    largest = second > largest ? second : largest;
   }
   return __builtin_sqrtf(largest);
 }

@@ -35,7 +35,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
     fill(&second_, 0, matrix.n, kSettled, touching);
   }
   if (axes) {
-    axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
+    axes_ = std::make_unique<Axes>(kernels_, frame_, axes, p, matrix.d, codes);
     sketches_.resize(matrix.n, p);
   }
   if (axes || far) fill(&scanned_, 0, matrix.n, 0, touching);
@@ -70,6 +70,7 @@ void Shard::take_in(int64_t count) {
     std::vector<double> norm2(step);
     std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
     std::vector<float> coordinates(step * sketch_panels_.columns());
+    CodeRows coded(kernels_, kernels_.code_tile, codes_, step);
 #pragma omp for schedule(static)
     for (int64_t at = begin; at < end; at += step) {
       const int n = static_cast<int>(std::min(step, end - at));
@@ -82,10 +83,14 @@ void Shard::take_in(int64_t count) {
         if (!has_codes()) continue;
         codes_.set(i, encode_row(kernels_, frame_, packed.row(r), norm2[r], d, kernels_.row_codes, code.data()),
                    code.data(), d);
+        if (axes_) coded.load(r, i);
       }
       if (!axes_) continue;
       const int64_t p = axes_->count();
-      axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
+      if (has_codes())
+        axes_->project_codes(kernels_, coded, n, coordinates.data());
+      else
+        axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
       for (int r = 0; r < n; ++r) {
         Code sketch = encode_sketch(kernels_, frame_, &coordinates[r * p], p, kernels_.row_codes, code.data());
         sketch.norm2 = static_cast<float>(norm2[r]);  // of the whole row
@@ -98,7 +103,8 @@ void Shard::take_in(int64_t count) {
   if (!scanned_.empty()) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
   stats_.exact_pairs += end - begin;
   stats_.float64_madds += (end - begin) * padded(d);
-  if (axes_) stats_.float32_madds += (end - begin) * axes_->count() * d;
+  if (axes_)
+    (has_codes() ? stats_.int8_madds : stats_.float32_madds) += (end - begin) * axes_->count() * d;
   if (boxes_) boxes_->add_rows(matrix_, kernels_, begin, end, threads_);
   taken_in_ = end;
 }
@@ -130,21 +136,26 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
         sketch[at + r] = encode_sketch(kernels_, frame_, &coordinates[r * p], p,
                                        kernels_.pick_codes, &sketch_values[(at + r) * p]);
     }
-    for (int64_t c = 0; c < size; ++c) {
-      const int64_t row = rows[begin + c];
-      const double* canonical = values + (begin + c) * width;
-      if (row >= 0) bound_[row] = -1;
-      if (has_codes())
-        code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
-      if (far_) pick_codes_.push_back(code[c]);
-      if (boxes_)
-        boxes_->add_pick(canonical);
-      else if (!has_codes())
-        panels_.append(frame_, packed.row(c), norm2[c]);
-      if (axes_)
-        sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
-                              static_cast<float>(norm2[c] / 2));
-      canonical_picks_.append(row, canonical);
+    // Each list grows in order; much of the time the system hands out memory.
+#pragma omp parallel sections num_threads(std::min(threads_, 2)) if (size > step)
+    {
+#pragma omp section
+      for (int64_t c = 0; c < size; ++c) {
+        if (rows[begin + c] >= 0) bound_[rows[begin + c]] = -1;
+        canonical_picks_.append(rows[begin + c], values + (begin + c) * width);
+        if (boxes_) boxes_->add_pick(values + (begin + c) * width);
+      }
+#pragma omp section
+      for (int64_t c = 0; c < size; ++c) {
+        if (has_codes())
+          code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
+        else if (!boxes_)
+          panels_.append(frame_, packed.row(c), norm2[c]);
+        if (far_) pick_codes_.push_back(code[c]);
+        if (axes_)
+          sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
+                                static_cast<float>(norm2[c] / 2));
+      }
     }
   }
   if (axes_) stats_.float32_madds += count * p * d;
