@@ -320,11 +320,11 @@ py::tuple code_flags(const Rows& rows, const Array<double>& center, int exponent
   }
   py::array_t<bool> out({n, n});
   py::array_t<double> upper({n, n});
-  CodeRows row(kernels, kernels.code_tile, codes, 1);
+  CodeRows row(kernels, kernels.code_tile, codes.columns(), 1);
   std::vector<float> value(kernels.tile_rows * kPanel);
   std::vector<uint32_t> flags(kernels.tile_rows);
   for (int64_t i = 0; i < n; ++i) {
-    row.load(0, i);
+    row.load(0, codes, i);
     row.limit[0] = bounds.limit(codes[i], frame.in_units(distance2.at(i)));
     for (int64_t j = 0; j < n; ++j) {
       if (j % kPanel == 0) row.scan(0, 1, panels[j / kPanel], value.data(), flags.data());
@@ -385,7 +385,7 @@ PYBIND11_MODULE(_core, m) {
            py::arg("threads"), py::arg("codes"), py::arg("axes"), py::arg("far") = false,
            py::arg("sample") = nullptr, py::arg("boxes") = false)
       .def("drop_codes", &Shard::drop_codes, Unlocked())
-      .def("drop_sketches", &Shard::drop_sketches)
+      .def("drop_sketches", &Shard::drop_sketches, Unlocked())
       .def("add_picks",
            [](Shard& shard, const Array<int64_t>& rows, const Array<double>& values) {
              shard.add_picks(rows.data(), values.data(), rows.size());

@@ -1,9 +1,12 @@
 // The int8 filter: codes exclude most picks, float64 decides the others at once. So bounds are the
 // exact distances of `nearest`, and of a row that is up to date nothing remains to be settled.
+//
+// Where codes are not kept, since most rows never come here, a row is encoded when it is loaded.
 #pragma once
 
 #include "coded_block.h"
 #include "decider.h"
+#include "rows.h"
 
 namespace pyuniform {
 
@@ -12,11 +15,27 @@ class CodeBlock final : public CodedBlock {
   CodeBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame,
             const CodeBounds& bounds, const Codes& codes, const CodePanels& panels,
             const CanonicalPicks& picks)
-      : CodedBlock(kernels, frame, bounds, codes, panels), decider_(matrix, kernels, picks) {}
+      : CodedBlock(kernels, frame, bounds, codes, panels,
+                   codes.empty() ? matrix.d * item_size(matrix.dtype) : codes.columns()),
+        kernels_(kernels),
+        reader_(matrix, kernels),
+        decider_(matrix, kernels, picks),
+        in_frame_(matrix.d),
+        values_(matrix.d) {}
+
+  void prefetch(int64_t i) const override {
+    codes_.empty() ? reader_.prefetch(i) : CodedBlock::prefetch(i);
+  }
 
   void load(int64_t slot) override {
     if (rows[slot].nearest < -1) prove(slot);
-    CodedBlock::load(slot);
+    if (!codes_.empty()) return CodedBlock::load(slot);
+    const int64_t d = static_cast<int64_t>(values_.size());
+    const double norm2 = reader_.pack(rows[slot].row, frame_, in_frame_.data());
+    const Code code = encode_row(kernels_, frame_, in_frame_.data(), norm2, d, kernels_.row_codes,
+                                 values_.data());
+    packed_.set(slot, code, values_.data(), d);
+    set_limit(slot);
   }
 
   bool expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
@@ -62,7 +81,11 @@ class CodeBlock final : public CodedBlock {
     ++stats.exact_pairs;
   }
 
+  const Kernels& kernels_;
+  RowReader reader_;
   Decider decider_;
+  std::vector<float> in_frame_;  // of the row that is loaded
+  std::vector<int8_t> values_;
 };
 
 }  // namespace pyuniform

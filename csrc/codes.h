@@ -104,8 +104,14 @@ class CodeBounds {
   double square_, error_;
 };
 
-// Codes of all rows of a shard, padded with zeros to whole groups; bytes are 128 more than a code,
-// as the tile wants them.
+// The bytes of a code of d columns as the tile wants them, 128 more than the code, filled up with
+// zeros to whole groups.
+inline void store_code(const int8_t* values, int64_t d, int64_t columns, uint8_t* out) {
+  for (int64_t j = 0; j < d; ++j) out[j] = static_cast<uint8_t>(values[j]) ^ 128;
+  for (int64_t j = d; j < columns; ++j) out[j] = 128;
+}
+
+// Codes of all rows of a shard, by row.
 class Codes {
  public:
   void resize(int64_t rows, int64_t d) {
@@ -123,9 +129,7 @@ class Codes {
   int64_t columns() const { return stride_; }
 
   void set(int64_t i, const Code& code, const int8_t* values, int64_t d) {
-    uint8_t* out = values_.get() + i * stride_;
-    for (int64_t j = 0; j < d; ++j) out[j] = static_cast<uint8_t>(values[j]) ^ 128;
-    for (int64_t j = d; j < stride_; ++j) out[j] = 128;
+    store_code(values, d, stride_, values_.get() + i * stride_);
     code_[i] = code;
   }
 
@@ -201,40 +205,55 @@ class CodePanels {
   std::vector<AlignedArray<uint16_t>> offsets_;
 };
 
-// Rows of codes as the code tile wants them, with room for it to read a full tile.
+// Rows of codes abreast, as the code tile wants them, with room for it to read a full tile.
 class CodeRows {
  public:
-  CodeRows(const Kernels& kernels, CodeTile* tile, const Codes& codes, int64_t capacity)
+  CodeRows(const Kernels& kernels, CodeTile* tile, int64_t columns, int64_t capacity)
       : tile_(tile),
-        codes_(codes),
+        columns_(columns),
         // A stride that is a multiple of a page would put a tile's rows into one cache set.
-        stride_(codes.columns() + 64),
+        stride_(columns + 64),
         values_((capacity + kernels.tile_rows) * stride_),
         scale_(capacity + kernels.tile_rows),
+        code_(capacity),
         limit(capacity + kernels.tile_rows) {}
 
-  void load(int64_t slot, int64_t i) {
-    std::memcpy(&values_[slot * stride_], codes_.row(i), codes_.columns());
-    scale_[slot] = codes_[i].scale;
+  void load(int64_t slot, const Codes& codes, int64_t i) {
+    std::memcpy(row(slot), codes.row(i), columns_);
+    set_code(slot, codes[i]);
   }
 
+  void set(int64_t slot, const Code& code, const int8_t* values, int64_t d) {
+    store_code(values, d, columns_, row(slot));
+    set_code(slot, code);
+  }
+
+  const Code& operator[](int64_t slot) const { return code_[slot]; }
+
   void scan(int64_t at, int n, const CodePanel& panel, float* value, uint32_t* flags) const {
-    tile_(&values_[at * stride_], stride_, n, panel, codes_.columns() / 4, &scale_[at], &limit[at],
-          value, flags);
+    tile_(&values_[at * stride_], stride_, n, panel, columns_ / 4, &scale_[at], &limit[at], value,
+          flags);
   }
 
   void move(int64_t from, int64_t to) {
-    std::memcpy(&values_[to * stride_], &values_[from * stride_], codes_.columns());
-    scale_[to] = scale_[from];
+    std::memcpy(row(to), row(from), columns_);
+    set_code(to, code_[from]);
     limit[to] = limit[from];
   }
 
  private:
+  uint8_t* row(int64_t slot) { return &values_[slot * stride_]; }
+
+  void set_code(int64_t slot, const Code& code) {
+    code_[slot] = code;
+    scale_[slot] = code.scale;
+  }
+
   CodeTile* const tile_;
-  const Codes& codes_;
-  const int64_t stride_;
+  const int64_t columns_, stride_;
   std::vector<uint8_t> values_;
-  std::vector<float> scale_;
+  std::vector<float> scale_;  // apart, for the tile
+  std::vector<Code> code_;
 
  public:
   std::vector<float> limit;  // values below a row's limit can matter to it

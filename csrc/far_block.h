@@ -12,11 +12,11 @@ class FarBlock final : public CodedBlock {
  public:
   FarBlock(const Kernels& kernels, const Frame& frame, const CodeBounds& bounds, const Codes& codes,
            const CodePanels& panels, const std::vector<Code>& picks)
-      : CodedBlock(kernels, frame, bounds, codes, panels), picks_(picks) {}
+      : CodedBlock(kernels, frame, bounds, codes, panels, codes.columns()), picks_(picks) {}
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
     const double before = bound[slot];
-    const Code& row = codes_[rows[slot].row];
+    const Code& row = packed_[slot];
     for (; bits; bits &= bits - 1) {
       const int c = __builtin_ctz(bits);
       const int64_t pick = p * kPanel + c;

@@ -52,10 +52,10 @@ class NearPairs {
     }
     const CodeBounds bounds = CodeBounds::balanced(error, distance);
     CodePanels panels(d);
-    CodeRows rows(kernels, kernels.code_tile, codes, size_);
+    CodeRows rows(kernels, kernels.code_tile, codes.columns(), size_);
     for (int64_t r = 0; r < size_; ++r) {
       panels.append(&values[r * d], d, codes[r].scale, bounds.half(codes[r]));
-      rows.load(r, r);
+      rows.load(r, codes, r);
       rows.limit[r] = bounds.limit(codes[r], frame.in_units(pool.distance2[order[r]]));
     }
     // Of two members the earlier has the larger distance, and that one counts: so bits are

@@ -20,6 +20,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
       panels_(kernels_, matrix.d),
       code_panels_(Codes::padded_columns(matrix.d)),
       sketch_panels_(p, p),
+      coded_(codes),
       code_bounds_(CodeBounds::balanced(1, 1)),
       far_(far) {
   const int touching = worth(1e3 * static_cast<double>(matrix.n), threads);
@@ -27,7 +28,8 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
   fill(&nearest_, 0, matrix.n, -1, touching);
   fill(&seen_, 0, matrix.n, 0, touching);
   if (codes) {
-    codes_.resize(matrix.n, matrix.d);
+    // Where witnesses are searched most rows never come to the filter.
+    if (!axes) codes_.resize(matrix.n, matrix.d);
     code_bounds_ = sample_bounds(sample);
   } else if (boxes) {
     boxes_ = std::make_unique<Boxes>(matrix.d);
@@ -35,7 +37,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
     fill(&second_, 0, matrix.n, kSettled, touching);
   }
   if (axes) {
-    axes_ = std::make_unique<Axes>(kernels_, frame_, axes, p, matrix.d, codes);
+    axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
     sketches_.resize(matrix.n, p);
   }
   if (axes || far) fill(&scanned_, 0, matrix.n, 0, touching);
@@ -55,6 +57,12 @@ CodeBounds Shard::sample_bounds(const Matrix& sample) const {
   return CodeBounds::balanced(error, norm);
 }
 
+void Shard::encode(int64_t i, const float* in_frame, double norm2, int8_t* values) {
+  const Code code =
+      encode_row(kernels_, frame_, in_frame, norm2, matrix_.d, kernels_.row_codes, values);
+  codes_.set(i, code, values, matrix_.d);
+}
+
 void Shard::take_in(int64_t count) {
   const int64_t begin = taken_in_, end = std::min(matrix_.n, begin + count), d = matrix_.d;
   if (!second_.empty() && !axes_ && picks() > 1) {  // the filter looks at all picks together
@@ -70,7 +78,6 @@ void Shard::take_in(int64_t count) {
     std::vector<double> norm2(step);
     std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
     std::vector<float> coordinates(step * sketch_panels_.columns());
-    CodeRows coded(kernels_, kernels_.code_tile, codes_, step);
 #pragma omp for schedule(static)
     for (int64_t at = begin; at < end; at += step) {
       const int n = static_cast<int>(std::min(step, end - at));
@@ -78,19 +85,13 @@ void Shard::take_in(int64_t count) {
         const int64_t i = at + r;
         if (bound_[i] >= 0)
           bound_[i] = first_distance2_ ? first_distance2_[i] : decider.distance2(i, 0);
-        if (!has_codes() && !axes_) continue;
+        if (codes_.empty() && !axes_) continue;
         norm2[r] = reader.pack(i, frame_, packed.row(r));
-        if (!has_codes()) continue;
-        codes_.set(i, encode_row(kernels_, frame_, packed.row(r), norm2[r], d, kernels_.row_codes, code.data()),
-                   code.data(), d);
-        if (axes_) coded.load(r, i);
+        if (!codes_.empty()) encode(i, packed.row(r), norm2[r], code.data());
       }
       if (!axes_) continue;
       const int64_t p = axes_->count();
-      if (has_codes())
-        axes_->project_codes(kernels_, coded, n, coordinates.data());
-      else
-        axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
+      axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
       for (int r = 0; r < n; ++r) {
         Code sketch = encode_sketch(kernels_, frame_, &coordinates[r * p], p, kernels_.row_codes, code.data());
         sketch.norm2 = static_cast<float>(norm2[r]);  // of the whole row
@@ -103,8 +104,7 @@ void Shard::take_in(int64_t count) {
   if (!scanned_.empty()) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
   stats_.exact_pairs += end - begin;
   stats_.float64_madds += (end - begin) * padded(d);
-  if (axes_)
-    (has_codes() ? stats_.int8_madds : stats_.float32_madds) += (end - begin) * axes_->count() * d;
+  if (axes_) stats_.float32_madds += (end - begin) * axes_->count() * d;
   if (boxes_) boxes_->add_rows(matrix_, kernels_, begin, end, threads_);
   taken_in_ = end;
 }
@@ -176,6 +176,26 @@ void Shard::drop_codes() {
   filter_blocks_.clear();
   witness_blocks_.clear();
   codes_ = Codes();
+  coded_ = false;
+}
+
+void Shard::drop_sketches() {
+  axes_.reset();
+  witness_blocks_.clear();
+  sketches_ = Codes();
+  if (!coded_) return;
+  // From here on all rows come to the filter, and most of them often.
+  filter_blocks_.clear();
+  codes_.resize(matrix_.n, matrix_.d);
+#pragma omp parallel num_threads(threads_)
+  {
+    RowReader reader(matrix_, kernels_);
+    std::vector<float> in_frame(matrix_.d);
+    std::vector<int8_t> values(matrix_.d);
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < matrix_.n; ++i)
+      encode(i, in_frame.data(), reader.pack(i, frame_, in_frame.data()), values.data());
+  }
 }
 
 void Shard::make_blocks() {

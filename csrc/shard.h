@@ -62,8 +62,8 @@ class Shard {
   // From here on the float32 filter, whose bounds are tighter; between two calls of relax.
   void drop_codes();
 
-  // From here on no search for witnesses.
-  void drop_sketches() { searches_ = false; }
+  // From here on no search for witnesses; between two calls of relax.
+  void drop_sketches();
 
   // The score of a row is factor[i] times its bound, and -1, out of the race, where the factor is
   // zero or the bound not above `floor2`. Without factors (null) they are one. They are not copied.
@@ -143,8 +143,9 @@ class Shard {
                         threads_);
   }
 
-  bool searches() const { return far_ || (axes_ && searches_); }
-  bool has_codes() const { return !codes_.empty(); }
+  bool searches() const { return far_ || axes_; }
+  bool has_codes() const { return coded_; }
+  void encode(int64_t i, const float* in_frame, double norm2, int8_t* values);
   CodeBounds sample_bounds(const Matrix& sample) const;
   void find_wanted(double rho);
   void start_pass(Pass pass, double rho);
@@ -166,12 +167,12 @@ class Shard {
   CodePanels code_panels_, sketch_panels_;
   std::vector<Code> pick_codes_;  // where rows are far
 
-  Codes codes_, sketches_;
+  bool coded_;               // whether the filter is int8
+  Codes codes_, sketches_;  // codes are not kept while witnesses are searched
   CodeBounds code_bounds_;
   std::unique_ptr<Axes> axes_;
   std::unique_ptr<Boxes> boxes_;
   int64_t boxes_done_ = 0;  // of the relax under way
-  bool searches_ = true;
   const bool far_;
   int64_t taken_in_ = 0;  // rows that know the first pick, and are encoded
 

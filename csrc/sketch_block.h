@@ -26,16 +26,16 @@ class SketchBlock final : public Block {
         sketches_(sketches),
         panels_(panels),
         second_(second),
-        packed_(kernels, kernels.sketch_tile, sketches, capacity),
+        packed_(kernels, kernels.sketch_tile, sketches.columns(), capacity),
         decider_(matrix, kernels, picks),
         state_(capacity) {}
 
   void prefetch(int64_t i) const override { sketches_.prefetch(i); }
 
   void load(int64_t slot) override {
-    packed_.load(slot, rows[slot].row);
+    packed_.load(slot, sketches_, rows[slot].row);
     State& state = state_[slot];
-    const float norm2 = sketches_[rows[slot].row].norm2;
+    const float norm2 = packed_[slot].norm2;
     const float aim = static_cast<float>(frame_.in_units(parks_at[slot]));
     state.near = (aim - norm2) / 2;
     state.misses = 0;
