@@ -33,37 +33,39 @@ struct Code {
   float norm2;  // of the coded row
 };
 
-// Encodes d values of the frame in steps of `least_scale` or more; `error` and `norm2` come rounded
-// up and down. A row that is so much larger than those the frame was made for that squares could
-// overflow gets a code that excludes nothing.
-inline Code encode_in_steps(const Kernels& kernels, const Frame& frame, const float* x,
-                            double x_norm2, int64_t d, int levels, float least_scale,
-                            int8_t* code) {
-  if (!(x_norm2 < 0x1p120)) {
+// Squares of rows that are so much larger than those the frame was made for could overflow: their
+// codes are zeros, which exclude nothing.
+inline bool too_large(double norm2) { return !(norm2 < 0x1p120); }
+
+// The least step of codes that have such norms as sums want.
+inline float least_step(const Kernels& kernels, const float* x, int64_t d,
+                        const CodeLimits& limits) {
+  const bool limited = limits.norm < std::numeric_limits<float>::infinity();
+  return limited ? kernels.segment_norm(x, d) / limits.norm : 0;
+}
+
+// Encodes d values of the frame; `error` and `norm2` come rounded up and down.
+inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
+                       int64_t d, const CodeLimits& limits, int8_t* code) {
+  if (too_large(x_norm2)) {
     std::fill_n(code, d, 0);
     return {0, std::numeric_limits<float>::infinity(), 0};
   }
   double rest2, norm2;
-  const float scale = kernels.encode(x, d, levels, least_scale, code, &rest2, &norm2);
+  const float scale = kernels.encode(x, d, limits.levels, least_step(kernels, x, d, limits), code,
+                                     &rest2, &norm2);
   const double error = std::sqrt(rest2) * (1 + 0x1p-40) + frame.entry_error(std::sqrt(x_norm2));
   return {scale, round_up(error), std::max(round_down(norm2), 0.0f)};
 }
 
-// Encodes a row or a pick of d values.
-inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* x, double x_norm2,
-                       int64_t d, const CodeLimits& limits, int8_t* code) {
-  const bool limited = limits.norm < std::numeric_limits<float>::infinity();
-  const float least_scale = limited ? kernels.segment_norm(x, d) / limits.norm : 0;
-  return encode_in_steps(kernels, frame, x, x_norm2, d, limits.levels, least_scale, code);
-}
-
-// Encodes the p coordinates of a sketch, with the norm that 16-bit sums want.
-inline Code encode_sketch(const Kernels& kernels, const Frame& frame, const float* x, int64_t p,
-                          const CodeLimits& limits, int8_t* code) {
-  double norm2 = 0;
-  for (int64_t j = 0; j < p; ++j) norm2 += static_cast<double>(x[j]) * x[j];
-  const float least_scale = static_cast<float>(std::sqrt(norm2)) / kSketchNorm;
-  return encode_in_steps(kernels, frame, x, norm2, p, limits.levels, least_scale, code);
+// Codes of which no error is known, in steps of `least_scale` or more; returns their scale.
+inline float guess_code(const Kernels& kernels, const float* x, double x_norm2, int64_t d,
+                        int levels, float least_scale, int8_t* code) {
+  if (too_large(x_norm2)) {
+    std::fill_n(code, d, 0);
+    return 0;
+  }
+  return kernels.encode(x, d, levels, least_scale, code, nullptr, nullptr);
 }
 
 // How codes exclude picks, for one choice of s.

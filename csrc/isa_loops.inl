@@ -246,16 +246,23 @@ float encode(const float* x, int64_t d, int levels, float least_scale, int8_t* c
   float scale = fitting > least_scale ? fitting : least_scale;
   scale = scale > 0x1p-50f ? scale : 0x1p-50f;
   const float inverse = 1 / scale;
+  // Adding 1.5 * 2^23 rounds to an integer.
+  auto rounded = [&](int64_t j) { return (x[j] * inverse + 0x1.8p23f) - 0x1.8p23f; };
+  if (!rest2) {
+#pragma omp simd
+    for (int64_t j = 0; j < d; ++j)
+      code[j] = static_cast<int8_t>(static_cast<int32_t>(rounded(j)));
+    return scale;
+  }
   double rest = 0;
   int64_t squares = 0;
 #pragma omp simd reduction(+ : rest, squares)
   for (int64_t j = 0; j < d; ++j) {
-    // Adding 1.5 * 2^23 rounds to an integer.
-    const float rounded = (x[j] * inverse + 0x1.8p23f) - 0x1.8p23f;
-    const int32_t integer = static_cast<int32_t>(rounded);
+    const float whole = rounded(j);
+    const int32_t integer = static_cast<int32_t>(whole);
     code[j] = static_cast<int8_t>(integer);
     squares += integer * integer;
-    const double left = static_cast<double>(x[j]) - static_cast<double>(scale) * rounded;
+    const double left = static_cast<double>(x[j]) - static_cast<double>(scale) * whole;
     rest += left * left;
   }
   *rest2 = rest;

@@ -28,8 +28,7 @@ class NearPairs {
     if (size_ == 0) return;
     const Frame frame = make_frame(pool, order);
     const int64_t d = pool.width;
-    Codes codes;
-    codes.resize(size_, d);
+    CodeRows rows(kernels, kernels.code_tile, Codes::padded_columns(d), size_);
     std::vector<int8_t> values(size_ * d);
     const double members = static_cast<double>(size_), columns = static_cast<double>(d);
 #pragma omp parallel num_threads(worth(10 * members * columns, threads))
@@ -40,23 +39,21 @@ class NearPairs {
         const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
                                           frame.center.data(), d, packed.data(), nullptr);
         int8_t* code = &values[r * d];
-        codes.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_codes, code),
-                  code, d);
+        rows.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_codes, code),
+                 code, d);
       }
     }
     // One after the other: sums must not depend on threads.
     double error = 0, distance = 1e-300;
     for (int64_t r = 0; r < size_; ++r) {
-      error += codes[r].error;
+      error += rows[r].error;
       distance += std::sqrt(frame.in_units(pool.distance2[order[r]]));
     }
     const CodeBounds bounds = CodeBounds::balanced(error, distance);
-    CodePanels panels(d);
-    CodeRows rows(kernels, kernels.code_tile, codes.columns(), size_);
+    CodePanels panels(Codes::padded_columns(d));
     for (int64_t r = 0; r < size_; ++r) {
-      panels.append(&values[r * d], d, codes[r].scale, bounds.half(codes[r]));
-      rows.load(r, codes, r);
-      rows.limit[r] = bounds.limit(codes[r], frame.in_units(pool.distance2[order[r]]));
+      panels.append(&values[r * d], d, rows[r].scale, bounds.half(rows[r]));
+      rows.limit[r] = bounds.limit(rows[r], frame.in_units(pool.distance2[order[r]]));
     }
     // Of two members the earlier has the larger distance, and that one counts: so bits are
     // symmetric, and those of later members suffice.

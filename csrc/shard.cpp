@@ -74,10 +74,10 @@ void Shard::take_in(int64_t count) {
   {
     RowReader reader(matrix_, kernels_);
     Decider decider(matrix_, kernels_, canonical_picks_);
-    RowBlock packed(step, d, kernels_.tile_rows);
-    std::vector<double> norm2(step);
+    std::unique_ptr<Sketcher> sketcher;
+    if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
+    std::vector<float> in_frame(d);
     std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
-    std::vector<float> coordinates(step * sketch_panels_.columns());
 #pragma omp for schedule(static)
     for (int64_t at = begin; at < end; at += step) {
       const int n = static_cast<int>(std::min(step, end - at));
@@ -86,16 +86,15 @@ void Shard::take_in(int64_t count) {
         if (bound_[i] >= 0)
           bound_[i] = first_distance2_ ? first_distance2_[i] : decider.distance2(i, 0);
         if (codes_.empty() && !axes_) continue;
-        norm2[r] = reader.pack(i, frame_, packed.row(r));
-        if (!codes_.empty()) encode(i, packed.row(r), norm2[r], code.data());
+        const double norm2 = reader.pack(i, frame_, in_frame.data());
+        if (axes_) sketcher->load(r, in_frame.data(), norm2);
+        if (!codes_.empty()) encode(i, in_frame.data(), norm2, code.data());
       }
       if (!axes_) continue;
-      const int64_t p = axes_->count();
-      axes_->project(kernels_, packed.row(0), packed.stride, n, coordinates.data());
+      sketcher->project(n);
       for (int r = 0; r < n; ++r) {
-        Code sketch = encode_sketch(kernels_, frame_, &coordinates[r * p], p, kernels_.row_codes, code.data());
-        sketch.norm2 = static_cast<float>(norm2[r]);  // of the whole row
-        sketches_.set(at + r, sketch, code.data(), p);
+        const Code sketch = sketcher->encode(r, kernels_.row_codes.levels, code.data());
+        sketches_.set(at + r, sketch, code.data(), axes_->count());
       }
     }
   }
@@ -104,7 +103,7 @@ void Shard::take_in(int64_t count) {
   if (!scanned_.empty()) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
   stats_.exact_pairs += end - begin;
   stats_.float64_madds += (end - begin) * padded(d);
-  if (axes_) stats_.float32_madds += (end - begin) * axes_->count() * d;
+  if (axes_) stats_.int8_madds += (end - begin) * axes_->count() * d;
   if (boxes_) boxes_->add_rows(matrix_, kernels_, begin, end, threads_);
   taken_in_ = end;
 }
@@ -130,11 +129,12 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
                                &code_values[c * d]);
       }
       if (!axes_) continue;
-      std::vector<float> coordinates(step * p);
-      axes_->project(kernels_, packed.row(at), packed.stride, n, coordinates.data());
+      Sketcher sketcher(kernels_, *axes_);
+      for (int r = 0; r < n; ++r) sketcher.load(r, packed.row(at + r), norm2[at + r]);
+      sketcher.project(n);
       for (int r = 0; r < n; ++r)
-        sketch[at + r] = encode_sketch(kernels_, frame_, &coordinates[r * p], p,
-                                       kernels_.pick_codes, &sketch_values[(at + r) * p]);
+        sketch[at + r] =
+            sketcher.encode(r, kernels_.pick_codes.levels, &sketch_values[(at + r) * p]);
     }
     // Each list grows in order; much of the time the system hands out memory.
 #pragma omp parallel sections num_threads(std::min(threads_, 2)) if (size > step)
@@ -158,7 +158,7 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
       }
     }
   }
-  if (axes_) stats_.float32_madds += count * p * d;
+  if (axes_) stats_.int8_madds += count * p * d;
 }
 
 void Shard::drop_codes() {
