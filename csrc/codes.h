@@ -213,8 +213,8 @@ class CodeRows {
   CodeRows(const Kernels& kernels, CodeTile* tile, int64_t columns, int64_t capacity)
       : tile_(tile),
         columns_(columns),
-        // A stride that is a multiple of a page would put a tile's rows into one cache set.
-        stride_(columns + 64),
+        // Steps of a page's quarter or more would put a tile's rows into few cache sets.
+        stride_(columns % 1024 == 0 ? columns + 64 : columns),
         values_((capacity + kernels.tile_rows) * stride_),
         scale_(capacity + kernels.tile_rows),
         code_(capacity),

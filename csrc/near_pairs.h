@@ -31,7 +31,7 @@ class NearPairs {
     CodeRows rows(kernels, kernels.code_tile, Codes::padded_columns(d), size_);
     std::vector<int8_t> values(size_ * d);
     const double members = static_cast<double>(size_), columns = static_cast<double>(d);
-#pragma omp parallel num_threads(worth(10 * members * columns, threads))
+#pragma omp parallel num_threads(worth(100 * members * columns, threads))
     {
       std::vector<float> packed(d);
 #pragma omp for schedule(static)
