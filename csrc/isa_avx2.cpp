@@ -122,6 +122,11 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
   }
 }
 
+// Four bytes of a row, wherever they are.
+struct Four {
+  uint8_t bytes[4];
+};
+
 // Products of R rows and half a panel over one segment, the groups of columns from `begin` to `end`:
 // added in 16 bits, to `offset`.
 template <int R>
@@ -139,16 +144,15 @@ inline __attribute__((always_inline)) void segment_sums(const uint8_t* rows, int
     const __m256i p0 = _mm256_loadu_si256(picks), p1 = _mm256_loadu_si256(picks + 1);
 #pragma GCC unroll 6
     for (int r = 0; r < R; ++r) {
-      int32_t four;
-      __builtin_memcpy(&four, rows + r * stride + 4 * g, sizeof four);
-      const __m256i x = _mm256_set1_epi32(four);
-      __m256i x0 = _mm256_maddubs_epi16(x, p0), x1 = _mm256_maddubs_epi16(x, p1);
-      // One row after the other, and both products before the sums: the compiler would take all
-      // products first, and run out of registers.
-      asm volatile("" : "+x"(x0), "+x"(x1));
-      low[r] = _mm256_add_epi16(low[r], x0);
-      high[r] = _mm256_add_epi16(high[r], x1);
-      asm volatile("" : "+x"(low[r]), "+x"(high[r]));
+      // One row after the other, and both products before the sums: compilers take all products
+      // first, and run out of registers.
+      __m256i x0, x1;
+      asm volatile(
+          "vpbroadcastd %4, %1\n\tvpmaddubsw %2, %1, %0\n\tvpmaddubsw %3, %1, %1"
+          : "=&x"(x0), "=&x"(x1)
+          : "x"(p0), "x"(p1), "m"(*reinterpret_cast<const Four*>(rows + r * stride + 4 * g)));
+      asm volatile("vpaddw %1, %0, %0" : "+x"(low[r]) : "x"(x0));
+      asm volatile("vpaddw %1, %0, %0" : "+x"(high[r]) : "x"(x1));
     }
   }
 }
