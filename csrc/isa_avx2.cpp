@@ -159,15 +159,15 @@ inline __attribute__((always_inline)) void segment_sums(const uint8_t* rows, int
 
 // As half_tile, for codes. Sums over segments wait in memory: registers hold those of the one under
 // way.
-template <int R, bool kSketch>
+template <int R, int kShift, bool kSketch>
 inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, int64_t stride,
                                                           const CodePanel& panel, int64_t groups,
                                                           const float* row_scale,
                                                           const float* limit, float* value,
-                                                          uint32_t* below, int shift) {
+                                                          uint32_t* below) {
   constexpr int64_t kStep = kSegment / 4;
-  const int8_t* codes = panel.values + 4 * shift;
-  const uint16_t* offset = panel.segment_offset + 2 * shift;
+  const int8_t* codes = panel.values + 4 * kShift;
+  const uint16_t* offset = panel.segment_offset + 2 * kShift;
   const __m256i one = _mm256_set1_epi16(1);
   __m256i low[R], high[R], total[R][2];
   for (int64_t begin = 0, end; begin < groups; begin = end, offset += 2 * kPanel) {
@@ -189,41 +189,49 @@ inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, i
     if (kSketch) break;
     asm volatile("" : : : "memory");
   }
-  const __m256 s0 = _mm256_loadu_ps(panel.scale + shift);
-  const __m256 s1 = _mm256_loadu_ps(panel.scale + shift + 8);
-  const __m256 h0 = _mm256_loadu_ps(panel.half + shift);
-  const __m256 h1 = _mm256_loadu_ps(panel.half + shift + 8);
+  const __m256 s0 = _mm256_loadu_ps(panel.scale + kShift);
+  const __m256 s1 = _mm256_loadu_ps(panel.scale + kShift + 8);
+  const __m256 h0 = _mm256_loadu_ps(panel.half + kShift);
+  const __m256 h1 = _mm256_loadu_ps(panel.half + kShift + 8);
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
     const __m256 scale = _mm256_broadcast_ss(row_scale + r), bound = _mm256_broadcast_ss(limit + r);
     const __m256 v0 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][0]), s0), scale, h0);
     const __m256 v1 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][1]), s1), scale, h1);
-    _mm256_storeu_ps(value + r * kPanel + shift, v0);
-    _mm256_storeu_ps(value + r * kPanel + shift + 8, v1);
+    _mm256_storeu_ps(value + r * kPanel + kShift, v0);
+    _mm256_storeu_ps(value + r * kPanel + kShift + 8, v1);
     const uint32_t bits =
         static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v0, bound, _CMP_LT_OQ)) |
                               _mm256_movemask_ps(_mm256_cmp_ps(v1, bound, _CMP_LT_OQ)) << 8);
-    below[r] = shift ? below[r] | bits << 16 : bits;
+    // The first half's 32 bits, or the upper ones of what it left there.
+    __builtin_memcpy(reinterpret_cast<char*>(below + r) + kShift / 8, &bits, 4 - kShift / 8);
   }
+}
+
+template <int kShift, bool kSketch>
+inline __attribute__((always_inline)) void half_code_tiles(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                            int64_t groups, const float* row_scale, const float* limit,
+                            float* value, uint32_t* below) {
+  auto part = [&](auto count, int r) __attribute__((always_inline)) {
+    half_code_tile<count, kShift, kSketch>(rows + r * stride, stride, panel, groups, row_scale + r,
+                                           limit + r, value + r * kPanel, below + r);
+  };
+  int r = 0;
+  for (; n - r > 4; r += kGroup) part(std::integral_constant<int, 6>(), r);
+  if (n - r > 2)
+    part(std::integral_constant<int, 4>(), r);
+  else if (n > r)
+    part(std::integral_constant<int, 2>(), r);
 }
 
 template <bool kSketch>
 void any_code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
                    int64_t groups, const float* row_scale, const float* limit, float* value,
                    uint32_t* below) {
-  const int end = half_empty(panel.half) ? kWidth : kPanel;
-  auto part = [&](auto count, int r, int shift) __attribute__((always_inline)) {
-    half_code_tile<count, kSketch>(rows + r * stride, stride, panel, groups, row_scale + r,
-                                   limit + r, value + r * kPanel, below + r, shift);
-  };
-  for (int shift = 0; shift < end; shift += kWidth) {
-    int r = 0;
-    for (; n - r > 4; r += kGroup) part(std::integral_constant<int, 6>(), r, shift);
-    if (n - r > 2)
-      part(std::integral_constant<int, 4>(), r, shift);
-    else if (n > r)
-      part(std::integral_constant<int, 2>(), r, shift);
-  }
+  half_code_tiles<0, kSketch>(rows, stride, n, panel, groups, row_scale, limit, value, below);
+  if (!half_empty(panel.half))
+    half_code_tiles<kWidth, kSketch>(rows, stride, n, panel, groups, row_scale, limit, value,
+                                     below);
 }
 
 }  // namespace

@@ -144,7 +144,7 @@ def _best_axes(
     float32, _, sketch = RATES[native.active_instruction_set()]
     chosen = np.random.default_rng(0).permutation(rows.n)[: sum(SAMPLE)]
     sample = rows.framed(np.sort(chosen))
-    axes = principal_axes(sample[::2], max(sizes))
+    axes = principal_axes(sample, max(sizes))
     hits = hit_rates(sample, axes, sizes)
 
     def cost(p: int) -> float:
