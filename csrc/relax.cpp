@@ -43,6 +43,18 @@ void gather(int64_t n, int threads, List list, std::vector<int32_t>* out) {
   for (const auto& part : found) out->insert(out->end(), part.begin(), part.end());
 }
 
+// Where each block begins of `count` rows for threads to take up, and where the last ends. They
+// differ much in their work: so they become smaller, to some tiles, that threads may end together.
+std::vector<int64_t> shares(int64_t count, int threads, int64_t tile_rows, int64_t most) {
+  std::vector<int64_t> begins = {0};
+  while (begins.back() < count) {
+    const int64_t left = count - begins.back();
+    const int64_t even = left / (3 * threads) / tile_rows * tile_rows;
+    begins.push_back(begins.back() + std::min(left, std::clamp(even, 2 * tile_rows, most)));
+  }
+  return begins;
+}
+
 // The block that a thread will take up next: its rows are asked for while the thread works on one.
 template <typename Ask>
 class Upcoming final : public Meanwhile {
@@ -236,13 +248,10 @@ void Shard::start_pass(Pass pass, double rho) {
   // Without a threshold none is parked, and whole panels are quicker.
   const int64_t width = rho < 0 ? kPanel : blocks[0]->step;
   for (const auto& block : blocks) block->width = width;
-  // Small enough that all threads get several blocks, since blocks differ much in their work.
-  const int64_t even = (count + 8 * threads_ - 1) / (8 * threads_);
-  block_rows_ = std::min(blocks[0]->capacity, std::max<int64_t>(even, 4 * kernels_.tile_rows));
 
   // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
   // panels together; of some blocks at a time, side by side.
-  const int64_t window = kWindow * block_rows_;
+  const int64_t window = kWindow * blocks[0]->capacity;
   int64_t missed = 0;
 #pragma omp parallel num_threads(worth(100.0 * static_cast<double>(count), threads_)) \
     reduction(+ : missed)
@@ -285,12 +294,13 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
   const int64_t left = static_cast<int64_t>(active_.size()) - active_done_;
   if (left > 0) {
     const double row_madds = missed_ * static_cast<double>(matrix_.d);
-    // Whole blocks, and two at least for each thread.
-    const int64_t steps =
-        std::max<int64_t>(2 * threads_, static_cast<int64_t>(budget / row_madds) / block_rows_);
-    const int64_t take = std::min(left, steps * block_rows_);
+    // Some small blocks at least for each thread.
+    const int64_t take = std::min(left, std::max(static_cast<int64_t>(budget / row_madds),
+                                                 int64_t{8} * threads_ * kernels_.tile_rows));
     const int32_t* first = active_.data() + active_done_;
-    const int64_t count = (take + block_rows_ - 1) / block_rows_;
+    const std::vector<int64_t> begins =
+        shares(take, threads_, kernels_.tile_rows, blocks[0]->capacity);
+    const int64_t count = static_cast<int64_t>(begins.size()) - 1;
     const double madds = static_cast<double>(take) * row_madds;
 #pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
     {
@@ -299,11 +309,10 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
       block.meanwhile = &upcoming;
 #pragma omp for schedule(dynamic)
       for (int64_t b = 0; b < count; ++b) {
-        const int64_t begin = b * block_rows_;
         // Where blocks take about as long as each other.
-        const int64_t after = std::min(take, begin + threads_ * block_rows_);
-        upcoming.set(first + after, std::min(block_rows_, take - after));
-        relax_block(first + begin, std::min(block_rows_, take - begin), rho, aim, chunk, block);
+        const int64_t after = std::min<int64_t>(count, b + threads_);
+        upcoming.set(first + begins[after], begins[std::min(count, after + 1)] - begins[after]);
+        relax_block(first + begins[b], begins[b + 1] - begins[b], rho, aim, chunk, block);
       }
       block.meanwhile = nullptr;
     }

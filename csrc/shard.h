@@ -186,7 +186,7 @@ class Shard {
   Pass pass_ = Pass::idle;
   std::vector<int32_t> wanted_;  // rows of the relax under way
   std::vector<int32_t> active_;  // rows of the pass under way
-  int64_t active_done_ = 0, block_rows_ = 0;
+  int64_t active_done_ = 0;
   Left left_;  // by the last relax; its rows are listed if its threshold is this
   double listed_above_ = std::numeric_limits<double>::infinity();
   double missed_ = 0;          // picks that a row of these has not met, on average

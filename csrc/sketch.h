@@ -1,6 +1,7 @@
 // The coordinates that sketches keep, and their codes.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Sketcher {
       : kernels_(kernels),
         axes_(axes),
         rows_(kernels, kernels.code_tile, axes.panels().columns(), kernels.tile_rows),
+        levels_(static_cast<int>(std::min<float>(
+            kernels.row_codes.levels, kernels.row_codes.norm / std::sqrt(kSegment / 2.0f)))),
         code_(std::max(axes.columns(), axes.count())),
         coordinates_(kernels.tile_rows * axes.count()),
         value_(kernels.tile_rows * kPanel),
@@ -49,9 +52,7 @@ class Sketcher {
   // Row r < tile_rows of the tile is x, in the frame.
   void load(int r, const float* x, double norm2) {
     const int64_t d = axes_.columns();
-    const CodeLimits& limits = kernels_.row_codes;
-    const float step = least_step(kernels_, x, d, limits);
-    const float scale = guess_code(kernels_, x, norm2, d, limits.levels, step, code_.data());
+    const float scale = guess_code(kernels_, x, norm2, d, levels_, 0, code_.data());
     rows_.set(r, {scale, 0, static_cast<float>(norm2)}, code_.data(), d);
   }
 
@@ -79,6 +80,7 @@ class Sketcher {
   const Kernels& kernels_;
   const Axes& axes_;
   CodeRows rows_;
+  const int levels_;  // so few that norms need not be looked at
   std::vector<int8_t> code_;
   std::vector<float> coordinates_, value_;
   std::vector<uint32_t> below_;

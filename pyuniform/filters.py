@@ -174,8 +174,11 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
     width = min(p, d)
     start = np.random.default_rng(0).standard_normal((d, width)).astype(np.float32)
     q = np.linalg.qr(start)[0]
+    # Of few columns the products are cheaper to take once.
+    covariance = centered.T @ centered if d < 8 * width else None
     for _ in range(2):
-        q = np.linalg.qr(centered.T @ (centered @ q) + np.float32(1e-30) * q)[0]
+        stretched = centered.T @ (centered @ q) if covariance is None else covariance @ q
+        q = np.linalg.qr(stretched + np.float32(1e-30) * q)[0]
     axes = np.zeros((p, d), dtype=np.float32)
     axes[:width] = q.T
     return axes
