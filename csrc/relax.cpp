@@ -43,14 +43,17 @@ void gather(int64_t n, int threads, List list, std::vector<int32_t>* out) {
   for (const auto& part : found) out->insert(out->end(), part.begin(), part.end());
 }
 
-// Where each block begins of `count` rows for threads to take up, and where the last ends. They
-// differ much in their work: so they become smaller, to some tiles, that threads may end together.
-std::vector<int64_t> shares(int64_t count, int threads, int64_t tile_rows, int64_t most) {
-  std::vector<int64_t> begins = {0};
-  while (begins.back() < count) {
-    const int64_t left = count - begins.back();
-    const int64_t even = left / (3 * threads) / tile_rows * tile_rows;
-    begins.push_back(begins.back() + std::min(left, std::clamp(even, 2 * tile_rows, most)));
+// Where each block begins of the rows from `begin` to `end`, and where the last ends. Blocks differ
+// much in their work: so they become smaller, to some tiles, that threads may end together. None has
+// rows of two windows, since these are sorted apart.
+std::vector<int64_t> shares(int64_t begin, int64_t end, int64_t window, int threads,
+                            int64_t tile_rows, int64_t most) {
+  std::vector<int64_t> begins = {begin};
+  while (begin < end) {
+    const int64_t even = (end - begin) / (3 * threads) / tile_rows * tile_rows;
+    const int64_t sorted = (begin / window + 1) * window;
+    begin = std::min({end, sorted, begin + std::clamp(even, 2 * tile_rows, most)});
+    begins.push_back(begin);
   }
   return begins;
 }
@@ -297,9 +300,9 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
     // Some small blocks at least for each thread.
     const int64_t take = std::min(left, std::max(static_cast<int64_t>(budget / row_madds),
                                                  int64_t{8} * threads_ * kernels_.tile_rows));
-    const int32_t* first = active_.data() + active_done_;
     const std::vector<int64_t> begins =
-        shares(take, threads_, kernels_.tile_rows, blocks[0]->capacity);
+        shares(active_done_, active_done_ + take, kWindow * blocks[0]->capacity, threads_,
+               kernels_.tile_rows, blocks[0]->capacity);
     const int64_t count = static_cast<int64_t>(begins.size()) - 1;
     const double madds = static_cast<double>(take) * row_madds;
 #pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
@@ -311,8 +314,9 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
       for (int64_t b = 0; b < count; ++b) {
         // Where blocks take about as long as each other.
         const int64_t after = std::min<int64_t>(count, b + threads_);
-        upcoming.set(first + begins[after], begins[std::min(count, after + 1)] - begins[after]);
-        relax_block(first + begins[b], begins[b + 1] - begins[b], rho, aim, chunk, block);
+        const int32_t* rows = active_.data();
+        upcoming.set(rows + begins[after], begins[std::min(count, after + 1)] - begins[after]);
+        relax_block(rows + begins[b], begins[b + 1] - begins[b], rho, aim, chunk, block);
       }
       block.meanwhile = nullptr;
     }

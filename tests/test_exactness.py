@@ -68,6 +68,17 @@ def test_sizes_around_powers_of_two(n: int, isa: str) -> None:
             )
 
 
+def test_more_rows_than_are_sorted_together() -> None:
+    # Rows of a block walk the panels of picks in order, and are sorted for that some thousands at a
+    # time; these meet very different numbers of picks before they are parked.
+    rng = np.random.default_rng(0)
+    X = (rng.standard_normal((20_000, 512)) * 0.8 ** np.arange(512)).astype(np.float32)
+    expected = reference.farthest_first(X, 150)
+    for filter, witnesses in filters_of(X.shape[1]):
+        for threads in (1, 2):
+            assert_exact(X, expected, filter=filter, witnesses=witnesses, threads=threads)
+
+
 def test_strided_rows_are_read_in_place(isa: str) -> None:
     whole = np.random.default_rng(5).standard_normal((300, 40)).astype(np.float32)
     for X in (whole[:, 7:29], whole[::3], whole[::-1, :20], np.asfortranarray(whole)):
