@@ -311,8 +311,9 @@ py::tuple code_flags(const Rows& rows, const Array<double>& center, int exponent
   CodePanels panels(Codes::padded_columns(d));
   for (int64_t i = 0; i < n; ++i) {
     const double norm2 = reader.pack(i, frame, packed.data());
-    codes.set(i, encode_row(kernels, frame, packed.data(), norm2, d, kernels.row_codes, code.data()), code.data(),
-              d);
+    codes.set(i,
+              encode_row(kernels, frame, packed.data(), norm2, d, kernels.row_codes, code.data()),
+              code.data(), d);
     const Code pick =
         encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_codes, code.data());
     panels.append(code.data(), d, pick.scale, bounds.half(pick));

@@ -52,8 +52,8 @@ inline Code encode_row(const Kernels& kernels, const Frame& frame, const float* 
     return {0, std::numeric_limits<float>::infinity(), 0};
   }
   double rest2, norm2;
-  const float scale = kernels.encode(x, d, limits.levels, least_step(kernels, x, d, limits), code,
-                                     &rest2, &norm2);
+  const float scale =
+      kernels.encode(x, d, limits.levels, least_step(kernels, x, d, limits), code, &rest2, &norm2);
   const double error = std::sqrt(rest2) * (1 + 0x1p-40) + frame.entry_error(std::sqrt(x_norm2));
   return {scale, round_up(error), std::max(round_down(norm2), 0.0f)};
 }

@@ -202,8 +202,8 @@ struct Kernels {
   float (*segment_norm)(const float* x, int64_t d);
 
   // code[j] = x[j] / scale rounded to an integer of at most `levels`, scale being `least_scale` or
-  // more; returns scale. `rest2` and `norm2`, unless they are null, receive the squared norms of x -
-  // scale * code and of scale * code.
+  // more; returns scale. `rest2` and `norm2`, unless they are null, receive the squared norms of x
+  // - scale * code and of scale * code.
   float (*encode)(const float* x, int64_t d, int levels, float least_scale, int8_t* code,
                   double* rest2, double* norm2);
 

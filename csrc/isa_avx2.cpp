@@ -127,8 +127,8 @@ struct Four {
   uint8_t bytes[4];
 };
 
-// Products of R rows and half a panel over one segment, the groups of columns from `begin` to `end`:
-// added in 16 bits, to `offset`.
+// Products of R rows and half a panel over one segment, the groups of columns from `begin` to
+// `end`: added in 16 bits, to `offset`.
 template <int R>
 inline __attribute__((always_inline)) void segment_sums(const uint8_t* rows, int64_t stride,
                                                         const int8_t*& codes, int64_t begin,
@@ -147,10 +147,10 @@ inline __attribute__((always_inline)) void segment_sums(const uint8_t* rows, int
       // One row after the other, and both products before the sums: compilers take all products
       // first, and run out of registers.
       __m256i x0, x1;
-      asm volatile(
-          "vpbroadcastd %4, %1\n\tvpmaddubsw %2, %1, %0\n\tvpmaddubsw %3, %1, %1"
-          : "=&x"(x0), "=&x"(x1)
-          : "x"(p0), "x"(p1), "m"(*reinterpret_cast<const Four*>(rows + r * stride + 4 * g)));
+      asm volatile("vpbroadcastd %4, %1\n\tvpmaddubsw %2, %1, %0\n\tvpmaddubsw %3, %1, %1"
+                   : "=&x"(x0), "=&x"(x1)
+                   : "x"(p0), "x"(p1),
+                     "m"(*reinterpret_cast<const Four*>(rows + r * stride + 4 * g)));
       asm volatile("vpaddw %1, %0, %0" : "+x"(low[r]) : "x"(x0));
       asm volatile("vpaddw %1, %0, %0" : "+x"(high[r]) : "x"(x1));
     }
@@ -196,8 +196,10 @@ inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, i
 #pragma GCC unroll 6
   for (int r = 0; r < R; ++r) {
     const __m256 scale = _mm256_broadcast_ss(row_scale + r), bound = _mm256_broadcast_ss(limit + r);
-    const __m256 v0 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][0]), s0), scale, h0);
-    const __m256 v1 = _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][1]), s1), scale, h1);
+    const __m256 v0 =
+        _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][0]), s0), scale, h0);
+    const __m256 v1 =
+        _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][1]), s1), scale, h1);
     _mm256_storeu_ps(value + r * kPanel + kShift, v0);
     _mm256_storeu_ps(value + r * kPanel + kShift + 8, v1);
     const uint32_t bits =
@@ -209,9 +211,11 @@ inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, i
 }
 
 template <int kShift, bool kSketch>
-inline __attribute__((always_inline)) void half_code_tiles(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
-                            int64_t groups, const float* row_scale, const float* limit,
-                            float* value, uint32_t* below) {
+inline __attribute__((always_inline)) void half_code_tiles(const uint8_t* rows, int64_t stride,
+                                                           int n, const CodePanel& panel,
+                                                           int64_t groups, const float* row_scale,
+                                                           const float* limit, float* value,
+                                                           uint32_t* below) {
   auto part = [&](auto count, int r) __attribute__((always_inline)) {
     half_code_tile<count, kShift, kSketch>(rows + r * stride, stride, panel, groups, row_scale + r,
                                            limit + r, value + r * kPanel, below + r);
@@ -248,8 +252,7 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
   any_code_tile<true>(rows, stride, n, panel, groups, row_scale, limit, value, below);
 }
 
-const Kernels kernels_avx2 =
-    kernels_of("avx2", kRows, 16, tile, kRowCodesAvx2, kPickCodesAvx2,
-                                       code_tile_avx2, sketch_tile_avx2);
+const Kernels kernels_avx2 = kernels_of("avx2", kRows, 16, tile, kRowCodesAvx2, kPickCodesAvx2,
+                                        code_tile_avx2, sketch_tile_avx2);
 
 }  // namespace pyuniform

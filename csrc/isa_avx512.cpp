@@ -116,8 +116,8 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
 
 // Codes without VNNI as AVX2 has them: twice the width needs AVX-512BW, and machines that have it,
 // but no VNNI, are few.
-const Kernels kernels_avx512 =
-    kernels_of("avx512", kRows, 32, tile, kRowCodesAvx2, kPickCodesAvx2, code_tile_avx2, sketch_tile_avx2);
+const Kernels kernels_avx512 = kernels_of("avx512", kRows, 32, tile, kRowCodesAvx2, kPickCodesAvx2,
+                                          code_tile_avx2, sketch_tile_avx2);
 
 const Kernels kernels_vnni =
     kernels_of("avx512vnni", kRows, 32, tile, kAnyCodes, kAnyCodes, code_tile_vnni, code_tile_vnni);

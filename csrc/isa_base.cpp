@@ -100,6 +100,7 @@ void code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& pane
 
 }  // namespace
 
-const Kernels kernels_base = kernels_of("base", kRows, 32, tile, kAnyCodes, kAnyCodes, code_tile, code_tile);
+const Kernels kernels_base =
+    kernels_of("base", kRows, 32, tile, kAnyCodes, kAnyCodes, code_tile, code_tile);
 
 }  // namespace pyuniform

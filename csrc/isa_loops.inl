@@ -250,8 +250,7 @@ float encode(const float* x, int64_t d, int levels, float least_scale, int8_t* c
   auto rounded = [&](int64_t j) { return (x[j] * inverse + 0x1.8p23f) - 0x1.8p23f; };
   if (!rest2) {
 #pragma omp simd
-    for (int64_t j = 0; j < d; ++j)
-      code[j] = static_cast<int8_t>(static_cast<int32_t>(rounded(j)));
+    for (int64_t j = 0; j < d; ++j) code[j] = static_cast<int8_t>(static_cast<int32_t>(rounded(j)));
     return scale;
   }
   double rest = 0;

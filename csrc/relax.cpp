@@ -44,8 +44,8 @@ void gather(int64_t n, int threads, List list, std::vector<int32_t>* out) {
 }
 
 // Where each block begins of the rows from `begin` to `end`, and where the last ends. Blocks differ
-// much in their work: so they become smaller, to some tiles, that threads may end together. None has
-// rows of two windows, since these are sorted apart.
+// much in their work: so they become smaller, to some tiles, that threads may end together. None
+// has rows of two windows, since these are sorted apart.
 std::vector<int64_t> shares(int64_t begin, int64_t end, int64_t window, int threads,
                             int64_t tile_rows, int64_t most) {
   std::vector<int64_t> begins = {begin};

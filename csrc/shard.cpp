@@ -51,7 +51,9 @@ CodeBounds Shard::sample_bounds(const Matrix& sample) const {
   double error = 0, norm = 1e-30;
   for (int64_t i = 0; i < sample.n; i += std::max<int64_t>(1, sample.n / 128)) {
     const double norm2 = reader.pack(i, frame_, packed.data());
-    error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, kernels_.row_codes, code.data()).error;
+    error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, kernels_.row_codes,
+                        code.data())
+                 .error;
     norm += std::sqrt(norm2);
   }
   return CodeBounds::balanced(error, norm);

@@ -167,7 +167,7 @@ class Shard {
   CodePanels code_panels_, sketch_panels_;
   std::vector<Code> pick_codes_;  // where rows are far
 
-  bool coded_;               // whether the filter is int8
+  bool coded_;              // whether the filter is int8
   Codes codes_, sketches_;  // codes are not kept while witnesses are searched
   CodeBounds code_bounds_;
   std::unique_ptr<Axes> axes_;

@@ -30,14 +30,14 @@ LEAST_BOX_PICKS = (32, 32, 32, 128, 512)
 # Those of AVX-512 VNNI are from its peak; it was not at hand.
 RATES = {
     "base": (12, 2, 2),
-    "avx2": (46, 90, 115),
-    "avx512": (120, 90, 115),
+    "avx2": (46, 115, 120),
+    "avx512": (120, 115, 120),
     "avx512vnni": (120, 450, 400),
 }
 # Of N k pairs, what a run looks at on text embeddings; more than that if it is short.
 SHARE = 0.3
 # A coordinate's share in encoding a row and in the distances that codes leave to float64, in ns.
-CODE_COST = 5.0
+CODE_COST = 6.0
 # What the search for witnesses costs a row beside scanning sketches, in ns.
 SEARCH_COST = 2000.0
 
@@ -141,7 +141,7 @@ def _best_axes(
     """The axes for which a row's time is least, or None where the filter alone takes less."""
     if not sizes:
         return None
-    float32, _, sketch = RATES[native.active_instruction_set()]
+    _, int8, sketch = RATES[native.active_instruction_set()]
     chosen = np.random.default_rng(0).permutation(rows.n)[: sum(SAMPLE)]
     sample = rows.framed(np.sort(chosen))
     axes = principal_axes(sample, max(sizes))
@@ -152,9 +152,9 @@ def _best_axes(
         return (
             SEARCH_COST
             + AXES_COST * rows.d / rows.n
-            + p * rows.d / float32
-            # Estimates being what they are, twice as many picks are scanned until one is near.
-            + 2 * SHARE * k * p / sketch
+            + p * rows.d / int8
+            # Estimates being what they are, more picks are scanned until one is near.
+            + 1.6 * SHARE * k * p / sketch
             # Rows that find none are looked at by the filter, most of them several times.
             + (1.5 * missed + min(1.0, 2 * k / rows.n) / 2) * pass_cost
         )

@@ -26,6 +26,8 @@ SETTLE_ROWS = 1 << 16
 # many are forgiven, and fewer where each takes longer (a number divided by d).
 DECISIONS = 20
 DECISION_COLUMNS = 8_000
+# Whether sketches find witnesses is judged from so many picks on: among fewer there may be none.
+JUDGED_PICKS = 64
 
 
 @dataclass(frozen=True)
@@ -212,10 +214,11 @@ class CpuShard:
             self._codes = False
         searched = stats["relaxed_rows"] - self._judged.get("relaxed_rows", 0)
         found = stats["witnessed_rows"] - self._judged.get("witnessed_rows", 0)
-        if searched < self.size / 4:
+        few = self._picks < JUDGED_PICKS
+        if not few and searched < self.size / 4:
             return
         self._judged = stats
-        if self._sketches and found < searched / 3:
+        if self._sketches and not few and found < searched / 3:
             self._core.drop_sketches()
             self._sketches = False
 
