@@ -48,7 +48,9 @@ def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str, filter: s
         check=True,
         cwd="/",
     )
-    # Picks are kept in float32, or in int8 and float64; and sketches of rows, or, where no witnesses
-    # are searched any more, codes.
-    picks, of_row = (k * d * 4, 0) if filter == "float32" else (k * (d * 10 + 96), max(d + 12, 120))
+    # Picks are kept in float32, or in int8 and float64; and sketches of rows, or, where no
+    # witnesses are searched any more, codes.
+    picks, of_row = k * d * 4, 0
+    if filter == "int8":
+        picks, of_row = k * (d * 9 + 96), max(d + 12, 120)
     assert int(done.stdout) <= (32 + of_row) * n + picks + (64 << 20)
