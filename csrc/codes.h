@@ -191,10 +191,11 @@ class CodePanels {
  private:
   void add_panel() {
     const int64_t size = columns_ * kPanel;
-    const int64_t segments = segment_ > 0 ? (columns_ + segment_ - 1) / segment_ : 0;
+    const int64_t offsets = (columns_ + segment_ - 1) / segment_ * kPanel * 2;
     values_.push_back(aligned_array<int8_t>(size));
-    std::memset(values_.back().get(), 0, size);
-    offsets_.push_back(aligned_array<uint16_t>(2 * segments * kPanel));
+    std::fill_n(values_.back().get(), size, 0);
+    offsets_.push_back(aligned_array<uint16_t>(offsets));
+    std::fill_n(offsets_.back().get(), offsets, 0);
     panels_.emplace_back();
     panels_.back().values = values_.back().get();
     panels_.back().segment_offset = offsets_.back().get();

@@ -104,7 +104,8 @@ def make_plan(
     Raises
     ------
     ValueError
-        "int8" for more columns than its sums can hold, "boxes" for more than 8, or with witnesses.
+        "int8" or witnesses for more columns than sums can hold, "boxes" for more than 8, or with
+        witnesses.
     """
     float32, int8, _ = RATES[native.active_instruction_set()]
     d = rows.d
@@ -117,15 +118,18 @@ def make_plan(
     if filter == "boxes" or (filter == "auto" and witnesses is not True and pays):
         return Plan(False, None, True, k)
     codes = filter == "int8"
-    if codes and d > MOST_CODE_COLUMNS:
-        raise ValueError(f"filter='int8' takes at most {MOST_CODE_COLUMNS} columns, got {d}")
+    for asked, name in ((codes, "filter='int8'"), (witnesses is True, "witnesses=True")):
+        if asked and d > MOST_CODE_COLUMNS:
+            raise ValueError(f"{name} takes at most {MOST_CODE_COLUMNS} columns, got {d}")
     if filter == "auto" and LEAST_CODE_COLUMNS <= d <= MOST_CODE_COLUMNS:
         codes = share * k * (1 / float32 - 1 / int8) > CODE_COST
     pass_cost = share * k * d / (int8 if codes else float32)
     axes = None
     # Sketches of fewer coordinates than the rows have; and no sample is taken where no outcome
     # could make the search pay.
-    sizes = [p for p in SKETCHES if 2 * p <= d] or ([SKETCHES[0]] if witnesses is True else [])
+    sizes = [p for p in SKETCHES if 2 * p <= d <= MOST_CODE_COLUMNS]
+    if witnesses is True and not sizes:
+        sizes = [SKETCHES[0]]
     if witnesses is True or (
         witnesses == "auto" and pass_cost > 2 * (SEARCH_COST + AXES_COST * d / rows.n) and share < 1
     ):

@@ -50,8 +50,9 @@ def test_bad_options(options: dict, message: str) -> None:
 
 def test_int8_refuses_rows_whose_sums_overflow() -> None:
     X = np.ones((2, (1 << 16) + 1), np.float32)
-    with pytest.raises(ValueError, match="at most 65536 columns, got 65537"):
-        pyuniform.select(X, 1, filter="int8")
+    for options in ({"filter": "int8"}, {"witnesses": True}):
+        with pytest.raises(ValueError, match="at most 65536 columns, got 65537"):
+            pyuniform.select(X, 1, **options)
     X[1] = 2
     assert pyuniform.select(X, 2).radii[1] == pytest.approx(256, rel=1e-3)
 
