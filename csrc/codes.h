@@ -214,7 +214,7 @@ class CodeRows {
   CodeRows(const Kernels& kernels, CodeTile* tile, int64_t columns, int64_t capacity)
       : tile_(tile),
         columns_(columns),
-        // Steps of a page's quarter or more would put a tile's rows into few cache sets.
+        // Multiples of a page, or of a quarter, would put a tile's rows into few cache sets.
         stride_(columns % 1024 == 0 ? columns + 64 : columns),
         values_((capacity + kernels.tile_rows) * stride_),
         scale_(capacity + kernels.tile_rows),

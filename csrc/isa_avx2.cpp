@@ -187,7 +187,7 @@ inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, i
       }
     }
     if (kSketch) break;
-    asm volatile("" : : : "memory");
+    asm volatile("" : : : "memory");  // or compilers keep totals in registers that sums want
   }
   const __m256 s0 = _mm256_loadu_ps(panel.scale + kShift);
   const __m256 s1 = _mm256_loadu_ps(panel.scale + kShift + 8);

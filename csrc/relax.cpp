@@ -13,8 +13,8 @@
 namespace pyuniform {
 namespace {
 
-// Blocks whose rows are sorted together: enough for tiles to be full.
-constexpr int64_t kWindow = 16;
+// Rows that are sorted together, those of some full blocks: enough for tiles to be full.
+int64_t window_of(const Block& block) { return 16 * block.capacity; }
 
 int thread_number() {
 #ifdef _OPENMP
@@ -46,13 +46,14 @@ void gather(int64_t n, int threads, List list, std::vector<int32_t>* out) {
 // Where each block begins of the rows from `begin` to `end`, and where the last ends. Blocks differ
 // much in their work: so they become smaller, to some tiles, that threads may end together. None
 // has rows of two windows, since these are sorted apart.
-std::vector<int64_t> shares(int64_t begin, int64_t end, int64_t window, int threads,
-                            int64_t tile_rows, int64_t most) {
+std::vector<int64_t> shares(int64_t begin, int64_t end, int threads, int64_t tile_rows,
+                            const Block& block) {
+  const int64_t window = window_of(block);
   std::vector<int64_t> begins = {begin};
   while (begin < end) {
     const int64_t even = (end - begin) / (3 * threads) / tile_rows * tile_rows;
     const int64_t sorted = (begin / window + 1) * window;
-    begin = std::min({end, sorted, begin + std::clamp(even, 2 * tile_rows, most)});
+    begin = std::min({end, sorted, begin + std::clamp(even, 2 * tile_rows, block.capacity)});
     begins.push_back(begin);
   }
   return begins;
@@ -254,7 +255,7 @@ void Shard::start_pass(Pass pass, double rho) {
 
   // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
   // panels together; of some blocks at a time, side by side.
-  const int64_t window = kWindow * blocks[0]->capacity;
+  const int64_t window = window_of(*blocks[0]);
   int64_t missed = 0;
 #pragma omp parallel num_threads(worth(100.0 * static_cast<double>(count), threads_)) \
     reduction(+ : missed)
@@ -301,9 +302,9 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
     const int64_t take = std::min(left, std::max(static_cast<int64_t>(budget / row_madds),
                                                  int64_t{8} * threads_ * kernels_.tile_rows));
     const std::vector<int64_t> begins =
-        shares(active_done_, active_done_ + take, kWindow * blocks[0]->capacity, threads_,
-               kernels_.tile_rows, blocks[0]->capacity);
+        shares(active_done_, active_done_ + take, threads_, kernels_.tile_rows, *blocks[0]);
     const int64_t count = static_cast<int64_t>(begins.size()) - 1;
+    const int32_t* rows = active_.data();
     const double madds = static_cast<double>(take) * row_madds;
 #pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
     {
@@ -314,7 +315,6 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
       for (int64_t b = 0; b < count; ++b) {
         // Where blocks take about as long as each other.
         const int64_t after = std::min<int64_t>(count, b + threads_);
-        const int32_t* rows = active_.data();
         upcoming.set(rows + begins[after], begins[std::min(count, after + 1)] - begins[after]);
         relax_block(rows + begins[b], begins[b + 1] - begins[b], rho, aim, chunk, block);
       }

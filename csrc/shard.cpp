@@ -119,24 +119,28 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
   std::vector<int8_t> code_values(has_codes() ? group * d : 0), sketch_values(group * p);
   for (int64_t begin = 0; begin < count; begin += group) {
     const int64_t size = std::min(group, count - begin);
-#pragma omp parallel for num_threads(threads_) schedule(static) if (size > step)
-    for (int64_t at = 0; at < size; at += step) {
-      const int n = static_cast<int>(std::min(step, size - at));
-      for (int64_t c = at; c < at + n; ++c) {
-        // Canonical values are divided by their norm already: the scale is that of a unit row.
-        norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
-                                 frame_.center.data(), d, packed.row(c), nullptr);
-        if (has_codes())
-          code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_codes,
-                               &code_values[c * d]);
+#pragma omp parallel num_threads(threads_) if (size > step)
+    {
+      std::unique_ptr<Sketcher> sketcher;
+      if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
+#pragma omp for schedule(static)
+      for (int64_t at = 0; at < size; at += step) {
+        const int n = static_cast<int>(std::min(step, size - at));
+        for (int64_t c = at; c < at + n; ++c) {
+          // Canonical values are divided by their norm already: the scale is that of a unit row.
+          norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
+                                   frame_.center.data(), d, packed.row(c), nullptr);
+          if (has_codes())
+            code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_codes,
+                                 &code_values[c * d]);
+          if (axes_) sketcher->load(static_cast<int>(c - at), packed.row(c), norm2[c]);
+        }
+        if (!axes_) continue;
+        sketcher->project(n);
+        for (int r = 0; r < n; ++r)
+          sketch[at + r] =
+              sketcher->encode(r, kernels_.pick_codes.levels, &sketch_values[(at + r) * p]);
       }
-      if (!axes_) continue;
-      Sketcher sketcher(kernels_, *axes_);
-      for (int r = 0; r < n; ++r) sketcher.load(r, packed.row(at + r), norm2[at + r]);
-      sketcher.project(n);
-      for (int r = 0; r < n; ++r)
-        sketch[at + r] =
-            sketcher.encode(r, kernels_.pick_codes.levels, &sketch_values[(at + r) * p]);
     }
     // Each list grows in order; much of the time the system hands out memory.
 #pragma omp parallel sections num_threads(std::min(threads_, 2)) if (size > step)

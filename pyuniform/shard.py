@@ -212,13 +212,15 @@ class CpuShard:
         if self._codes and _decision_cost(excess, d) > stats["filter_pairs"]:
             self._core.drop_codes()
             self._codes = False
+        if self._picks < JUDGED_PICKS:
+            self._judged = stats
+            return
         searched = stats["relaxed_rows"] - self._judged.get("relaxed_rows", 0)
         found = stats["witnessed_rows"] - self._judged.get("witnessed_rows", 0)
-        few = self._picks < JUDGED_PICKS
-        if not few and searched < self.size / 4:
+        if searched < self.size / 4:
             return
         self._judged = stats
-        if self._sketches and not few and found < searched / 3:
+        if self._sketches and found < searched / 3:
             self._core.drop_sketches()
             self._sketches = False
 
