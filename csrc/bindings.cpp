@@ -364,27 +364,28 @@ PYBIND11_MODULE(_core, m) {
 
   py::class_<Shard>(m, "Shard")
       .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,
-                       bool codes, std::optional<Array<float>> axes, bool far, const Rows* sample,
-                       bool boxes) {
+                       bool codes, std::optional<Array<float>> axes, int64_t scanned, bool far,
+                       const Rows* sample, bool boxes) {
              const int64_t d = rows.matrix.d;
              if (center.size() != d) throw std::invalid_argument("one center value a column");
              if (codes && d > kMostCodeColumns)
                throw std::invalid_argument("too many columns for codes");
              if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel ||
-                          axes->shape(0) > kMostSketchColumns))
-               throw std::invalid_argument("axes are rows: 32, 64 or 96");
+                          scanned < kPanel || scanned % kPanel || scanned > axes->shape(0) ||
+                          scanned > kMostScannedColumns))
+               throw std::invalid_argument("axes are rows, of which 32, 64 or 96 are scanned");
              if (far && (!codes || axes))
                throw std::invalid_argument("far rows want codes and no axes");
              if (boxes && (codes || axes || far || d > kBoxColumns))
                throw std::invalid_argument("boxes want few columns, no codes and no axes");
-             return std::make_unique<Shard>(rows.matrix, sample ? sample->matrix : rows.matrix,
-                                            center.data(), exponent, threads, codes,
-                                            axes ? axes->data() : nullptr,
-                                            axes ? axes->shape(0) : 0, far, boxes);
+             return std::make_unique<Shard>(
+                 rows.matrix, sample ? sample->matrix : rows.matrix, center.data(), exponent,
+                 threads, codes, axes ? axes->data() : nullptr, axes ? axes->shape(0) : 0,
+                 axes ? scanned : 0, far, boxes);
            }),
            py::keep_alive<1, 2>(), py::arg("rows"), py::arg("center"), py::arg("exponent"),
-           py::arg("threads"), py::arg("codes"), py::arg("axes"), py::arg("far") = false,
-           py::arg("sample") = nullptr, py::arg("boxes") = false)
+           py::arg("threads"), py::arg("codes"), py::arg("axes"), py::arg("scanned") = 0,
+           py::arg("far") = false, py::arg("sample") = nullptr, py::arg("boxes") = false)
       .def("drop_codes", &Shard::drop_codes, Unlocked())
       .def("drop_sketches", &Shard::drop_sketches, Unlocked())
       .def("add_picks",

@@ -107,8 +107,8 @@ class Block {
   virtual void scan(int64_t at, int n, int64_t p) = 0;
 
   // Whether taking flagged picks of a row needs something from memory. That is asked for now, and
-  // they are taken later.
-  virtual bool expect(int64_t, const float*, uint32_t, int64_t) const { return false; }
+  // they are taken later. At a closer look, values may change and flags be taken back.
+  virtual bool expect(int64_t, float*, uint32_t&, int64_t) { return false; }
 
   // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of the p-th
   // `width` picks.

@@ -38,7 +38,7 @@ class CodeBlock final : public CodedBlock {
     set_limit(slot);
   }
 
-  bool expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
+  bool expect(int64_t slot, float* values, uint32_t& bits, int64_t p) override {
     decider_.prefetch(rows[slot].row);
     decider_.prefetch_pick(p * kPanel + most_promising(values, bits));
     return true;

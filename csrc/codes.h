@@ -8,7 +8,7 @@
 //       half_c - <xq, cq> < limit_x,   half_c  = (|cq|^2 - (1 + 1/s) error_c^2) / 2,
 //                                      limit_x = ((1 + s) r^2 - |xq|^2) / 2,
 //   both widened by what float32 can lose. docs/error-bounds.md has the proof.
-// - guess (SketchBlock). Codes of a few leading coordinates tell which picks are probably near.
+// - guess (SketchBlock). Codes of some leading coordinates tell which picks are probably near.
 #pragma once
 
 #include <algorithm>
@@ -211,15 +211,21 @@ class CodePanels {
 // Rows of codes abreast, as the code tile wants them, with room for it to read a full tile.
 class CodeRows {
  public:
-  CodeRows(const Kernels& kernels, CodeTile* tile, int64_t columns, int64_t capacity)
+  // Of `columns` the tile looks at the first `scanned`.
+  CodeRows(const Kernels& kernels, CodeTile* tile, int64_t columns, int64_t capacity,
+           int64_t scanned)
       : tile_(tile),
         columns_(columns),
+        scanned_(scanned),
         // Multiples of a page, or of a quarter, would put a tile's rows into few cache sets.
         stride_(columns % 1024 == 0 ? columns + 64 : columns),
         values_((capacity + kernels.tile_rows) * stride_),
         scale_(capacity + kernels.tile_rows),
         code_(capacity),
         limit(capacity + kernels.tile_rows) {}
+
+  CodeRows(const Kernels& kernels, CodeTile* tile, int64_t columns, int64_t capacity)
+      : CodeRows(kernels, tile, columns, capacity, columns) {}
 
   void load(int64_t slot, const Codes& codes, int64_t i) {
     std::memcpy(row(slot), codes.row(i), columns_);
@@ -233,8 +239,10 @@ class CodeRows {
 
   const Code& operator[](int64_t slot) const { return code_[slot]; }
 
+  const uint8_t* values(int64_t slot) const { return &values_[slot * stride_]; }
+
   void scan(int64_t at, int n, const CodePanel& panel, float* value, uint32_t* flags) const {
-    tile_(&values_[at * stride_], stride_, n, panel, columns_ / 4, &scale_[at], &limit[at], value,
+    tile_(&values_[at * stride_], stride_, n, panel, scanned_ / 4, &scale_[at], &limit[at], value,
           flags);
   }
 
@@ -253,7 +261,7 @@ class CodeRows {
   }
 
   CodeTile* const tile_;
-  const int64_t columns_, stride_;
+  const int64_t columns_, scanned_, stride_;
   std::vector<uint8_t> values_;
   std::vector<float> scale_;  // apart, for the tile
   std::vector<Code> code_;

@@ -103,7 +103,7 @@ struct CodePanel {
 };
 
 // Columns of a segment, over which a tile may add products up in 16 bits, two columns of each four
-// in one sum and the others in another. A sketch is one segment.
+// in one sum and the others in another. What is scanned of a sketch is one segment.
 constexpr int64_t kSegment = 48;
 
 // What codes may be: integers of at most `levels`, and, in any half of a segment, of at most this
@@ -120,10 +120,10 @@ constexpr CodeLimits kAnyCodes = {127, __builtin_inff()};
 // and (252 + 2.5) * (126 + 2.5), where 2.5 is for the 24 columns of half a segment, are below 2^15.
 constexpr CodeLimits kRowCodesAvx2 = {127, 252}, kPickCodesAvx2 = {64, 126};
 
-// Codes of sketches have at most this norm, so that a product, and any part of it, fits into 16
-// bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
+// What is scanned of sketches has codes of at most this norm, so that a product, and any part of
+// it, fits into 16 bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
 constexpr float kSketchNorm = 175;
-constexpr int64_t kMostSketchColumns = 96;
+constexpr int64_t kMostScannedColumns = 96;
 
 // Tiles may leave out places where `half` is infinite, since nothing is below a limit there; values
 // of these are not set.
@@ -210,9 +210,12 @@ struct Kernels {
   // Codes that the code tile takes.
   CodeLimits row_codes, pick_codes;
 
+  // The product of two codes of d columns; x as the code tile takes rows, 128 more than its codes.
+  int32_t (*product)(const uint8_t* x, const int8_t* y, int64_t d);
+
   CodeTile* code_tile;
 
-  // The same for sketches, of which all products are one segment's.
+  // The same for what is scanned of sketches, of which all products are one segment's.
   CodeTile* sketch_tile;
 
   // For n rows of d <= kBoxColumns values, value j of row r being values[j][r]: where a pick is

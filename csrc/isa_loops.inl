@@ -269,6 +269,27 @@ float encode(const float* x, int64_t d, int levels, float least_scale, int8_t* c
   return scale;
 }
 
+int32_t product(const uint8_t* x, const int8_t* y, int64_t d) {
+  int32_t sum = 0;
+  int64_t j = 0;
+#ifdef __AVX2__
+  const __m128i offset = _mm_set1_epi8(-128);
+  __m256i eight = _mm256_setzero_si256();
+  for (; j + 16 <= d; j += 16) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + j));
+    const __m256i a = _mm256_cvtepi8_epi16(_mm_xor_si128(bytes, offset));
+    const __m256i b =
+        _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(y + j)));
+    eight = _mm256_add_epi32(eight, _mm256_madd_epi16(a, b));
+  }
+  int32_t sums[8];
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), eight);
+  for (int32_t s : sums) sum += s;
+#endif
+  for (; j < d; ++j) sum += (x[j] - 128) * y[j];
+  return sum;
+}
+
 // The canonical sum of D <= kBoxColumns squares, `square(j)` for j < D: of 16 partial sums the
 // others are zero. From 8 on, as they are folded; what is left out adds nothing.
 template <int D, int J, int Step, typename Square>
@@ -355,6 +376,7 @@ constexpr Kernels kernels_of(const char* name, int tile_rows, int panel_width,
           encode,
           row_codes,
           pick_codes,
+          product,
           code_tile,
           sketch_tile,
           nearer,

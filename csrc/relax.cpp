@@ -148,11 +148,11 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
         const int r = __builtin_ctz(news);
         const int64_t slot = at + r;
         const uint32_t met_before = slot < fresh ? 0 : block.rows[slot].skip;
-        const uint32_t bits = block.flags[r] & ~met_before;
+        uint32_t bits = block.flags[r] & ~met_before;
         if (bits == 0) continue;
-        const float* values = &block.value[r * kPanel];
+        float* values = &block.value[r * kPanel];
         if (!block.expect(slot, values, bits, p)) {
-          take(slot, values, bits);
+          if (bits) take(slot, values, bits);
           continue;
         }
         Block::News& item = block.news[news_count++];
@@ -281,7 +281,7 @@ void Shard::start_pass(Pass pass, double rho) {
 bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
   if (taken_in_ < matrix_.n && !far_) {
     const double madds =
-        static_cast<double>(matrix_.d) * static_cast<double>(4 + sketch_panels_.columns());
+        static_cast<double>(matrix_.d) * static_cast<double>(4 + (axes_ ? axes_->count() : 0));
     const int64_t rows = static_cast<int64_t>(std::max(1024.0, budget / madds));
     take_in(boxes_ ? std::min(rows, Boxes::kGroup) : rows);
     return false;

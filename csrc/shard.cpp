@@ -11,7 +11,8 @@
 namespace pyuniform {
 
 Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent,
-             int threads, bool codes, const float* axes, int64_t p, bool far, bool boxes)
+             int threads, bool codes, const float* axes, int64_t p, int64_t scanned, bool far,
+             bool boxes)
     : kernels_(active_kernels()),
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.unit),
@@ -19,7 +20,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
       canonical_picks_(matrix, codes || axes || boxes),
       panels_(kernels_, matrix.d),
       code_panels_(Codes::padded_columns(matrix.d)),
-      sketch_panels_(p, p),
+      pick_sketches_(p, scanned),
       coded_(codes),
       code_bounds_(CodeBounds::balanced(1, 1)),
       far_(far) {
@@ -37,7 +38,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
     fill(&second_, 0, matrix.n, kSettled, touching);
   }
   if (axes) {
-    axes_ = std::make_unique<Axes>(kernels_, axes, p, matrix.d);
+    axes_ = std::make_unique<Axes>(kernels_, axes, p, scanned, matrix.d);
     sketches_.resize(matrix.n, p);
   }
   if (axes || far) fill(&scanned_, 0, matrix.n, 0, touching);
@@ -79,7 +80,7 @@ void Shard::take_in(int64_t count) {
     std::unique_ptr<Sketcher> sketcher;
     if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
     std::vector<float> in_frame(d);
-    std::vector<int8_t> code(std::max(d, sketch_panels_.columns()));
+    std::vector<int8_t> code(std::max(d, axes_ ? axes_->count() : 0));
 #pragma omp for schedule(static)
     for (int64_t at = begin; at < end; at += step) {
       const int n = static_cast<int>(std::min(step, end - at));
@@ -111,7 +112,7 @@ void Shard::take_in(int64_t count) {
 }
 
 void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) {
-  const int64_t width = padded(matrix_.d), d = matrix_.d, p = sketch_panels_.columns();
+  const int64_t width = padded(matrix_.d), d = matrix_.d, p = axes_ ? axes_->count() : 0;
   const int64_t group = 256, step = kernels_.tile_rows;
   RowBlock packed(std::min(group, count), d, kernels_.tile_rows);
   std::vector<double> norm2(group);
@@ -158,9 +159,7 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
         else if (!boxes_)
           panels_.append(frame_, packed.row(c), norm2[c]);
         if (far_) pick_codes_.push_back(code[c]);
-        if (axes_)
-          sketch_panels_.append(&sketch_values[c * p], p, sketch[c].scale,
-                                static_cast<float>(norm2[c] / 2));
+        if (axes_) pick_sketches_.append(sketch[c], &sketch_values[c * p]);
       }
     }
   }
@@ -219,7 +218,7 @@ void Shard::make_blocks() {
                                                          code_panels_, pick_codes_));
   while (axes_ && static_cast<int>(witness_blocks_.size()) < threads_)
     witness_blocks_.push_back(std::make_unique<SketchBlock>(
-        matrix_, kernels_, frame_, sketches_, sketch_panels_, canonical_picks_, second));
+        matrix_, kernels_, frame_, sketches_, pick_sketches_, canonical_picks_, second));
 }
 
 double Shard::threshold(int64_t count) const {

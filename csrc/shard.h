@@ -32,13 +32,14 @@ namespace pyuniform {
 class Shard {
  public:
   // With `codes` an int8 filter, otherwise one in float32. With `axes` (p x d) rows are sketched,
-  // and witnesses searched. `far`, with codes and without axes, says that rows are dear to read:
-  // upper bounds from codes park most, and only the others are read.
-  // With `boxes`, of at most kBoxColumns columns, no filter: rows in boxes, and distances in
+  // and witnesses searched by the first `scanned` coordinates. `far`, with codes and without axes,
+  // says that rows are dear to read: upper bounds from codes park most, and only the others are
+  // read. With `boxes`, of at most kBoxColumns columns, no filter: rows in boxes, and distances in
   // float64. The matrix must outlive the shard; of `sample`, which may be the matrix, some rows are
   // read at once.
   Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent, int threads,
-        bool codes, const float* axes, int64_t p, bool far = false, bool boxes = false);
+        bool codes, const float* axes, int64_t p, int64_t scanned, bool far = false,
+        bool boxes = false);
 
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
@@ -164,7 +165,8 @@ class Shard {
   // The picks, in each shape that something wants.
   CanonicalPicks canonical_picks_;
   Panels panels_;
-  CodePanels code_panels_, sketch_panels_;
+  CodePanels code_panels_;
+  PickSketches pick_sketches_;
   std::vector<Code> pick_codes_;  // where rows are far
 
   bool coded_;              // whether the filter is int8

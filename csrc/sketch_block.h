@@ -1,10 +1,13 @@
 // The search for a witness: one pick that is near enough for a row to be parked.
 //
-// A sketch is a row's leading coordinates after a rotation, in int8. With full norms it estimates
-//     d2(x, c) ~ |x'|^2 + |c'|^2 - 2 <x_sketch, c_sketch>,
-// which proves nothing; a pick that looks near is verified in float64. A row that meets no witness
-// keeps the picks that came closest, and has them verified in the end: most often the nearest is
-// among them, which leaves relax little to decide.
+// A sketch is a row's leading coordinates after a rotation, in int8, of which the first are
+// scanned:
+//     d2(x, c) ~ n(x) + n(c) - 2 <x_sketch, c_sketch>,
+// where norms n leave out some of what the sketch does not hold (sketch.h). Picks that look near
+// are looked at more closely, with all coordinates of the sketch. That proves nothing: a pick that
+// still looks near is verified in float64. A row that meets no witness keeps the picks that came
+// closest, and has them verified in the end: most often the nearest is among them, which leaves
+// relax little to decide.
 #pragma once
 
 #include <array>
@@ -12,6 +15,7 @@
 #include "block.h"
 #include "codes.h"
 #include "decider.h"
+#include "sketch.h"
 
 namespace pyuniform {
 
@@ -19,14 +23,15 @@ class SketchBlock final : public Block {
  public:
   // `second`, of the float32 filter, may be null.
   SketchBlock(const Matrix& matrix, const Kernels& kernels, const Frame& frame,
-              const Codes& sketches, const CodePanels& panels, const CanonicalPicks& picks,
+              const Codes& sketches, const PickSketches& pick_sketches, const CanonicalPicks& picks,
               float* second)
       : Block(kRows / kernels.tile_rows * kernels.tile_rows, kernels.tile_rows, sketches.columns()),
         frame_(frame),
+        kernels_(kernels),
         sketches_(sketches),
-        panels_(panels),
+        picks_(pick_sketches),
         second_(second),
-        packed_(kernels, kernels.sketch_tile, sketches.columns(), capacity),
+        packed_(kernels, kernels.sketch_tile, sketches.columns(), capacity, picks_.scanned()),
         decider_(matrix, kernels, picks),
         state_(capacity) {}
 
@@ -34,30 +39,35 @@ class SketchBlock final : public Block {
 
   void load(int64_t slot) override {
     packed_.load(slot, sketches_, rows[slot].row);
+    const Code& sketch = packed_[slot];
     State& state = state_[slot];
-    const float norm2 = packed_[slot].norm2;
     const float aim = static_cast<float>(frame_.in_units(parks_at[slot]));
-    state.near = (aim - norm2) / 2;
+    state.near = (kNear * aim - all_norm2(sketch)) / 2;
     state.misses = 0;
-    packed_.limit[slot] = (kHopeless * aim - norm2) / 2;
-    state.held.fill({packed_.limit[slot], -1});
+    state.held.fill({(kHopeless * aim - all_norm2(sketch)) / 2, -1});
+    packed_.limit[slot] = (kHopeless * aim - sketch.norm2) / 2;
   }
 
   void scan(int64_t at, int n, int64_t p) override {
-    packed_.scan(at, n, panels_[p], value.data(), flags.data());
-    stats.sketch_pairs += n * panels_.filled(p);
-    stats.sketch_madds += n * kPanel * sketches_.columns();
+    packed_.scan(at, n, picks_.panels()[p], value.data(), flags.data());
+    stats.sketch_pairs += n * picks_.panels().filled(p);
+    stats.sketch_madds += n * kPanel * picks_.scanned();
   }
 
-  bool expect(int64_t slot, const float* values, uint32_t bits, int64_t p) const override {
-    for (; bits; bits &= bits - 1) {
-      const int c = __builtin_ctz(bits);
-      if (values[c] >= state_[slot].near) continue;
+  bool expect(int64_t slot, float* values, uint32_t& bits, int64_t p) override {
+    const State& state = state_[slot];
+    const float limit = std::max(state.held.back().value, state.near);
+    bool near = false;
+    for (uint32_t left = bits; left; left &= left - 1) {
+      const int c = __builtin_ctz(left);
+      values[c] = closer(slot, p * kPanel + c, values[c]);
+      if (values[c] >= limit) bits ^= 1u << c;
+      if (values[c] >= state.near || near) continue;
       decider_.prefetch(rows[slot].row);
       decider_.prefetch_pick(p * kPanel + c);
-      return true;
+      near = true;
     }
-    return false;
+    return near;
   }
 
   void take(int64_t slot, const float* values, uint32_t bits, int64_t p) override {
@@ -73,7 +83,6 @@ class SketchBlock final : public Block {
         hold(state, guess);
       }
     }
-    packed_.limit[slot] = std::max(state.held.back().value, state.near);
   }
 
   void last(int64_t slot) override {
@@ -89,9 +98,9 @@ class SketchBlock final : public Block {
  private:
   static constexpr int64_t kRows = 256;
   static constexpr int kHeld = 4;
-  // Estimates this many times the squared distance wanted are not worth a look: measured,
-  // beyond 1.4 none leads to a witness.
-  static constexpr float kHopeless = 1.35;
+  // Estimates of up to so many times the squared distance wanted are verified at once, and beyond
+  // the other not worth a look (docs/performance.md).
+  static constexpr float kNear = 0.97f, kHopeless = 1.05f;
 
   struct Guess {
     float value;
@@ -109,6 +118,16 @@ class SketchBlock final : public Block {
     for (; at > 0 && state.held[at - 1].value > guess.value; --at)
       state.held[at] = state.held[at - 1];
     state.held[at] = guess;
+  }
+
+  // What a pick is worth with all coordinates of its sketch, if `value` is that of those scanned.
+  float closer(int64_t slot, int64_t pick, float value) {
+    const int64_t others = picks_.others();
+    const int32_t product =
+        kernels_.product(packed_.values(slot) + picks_.scanned(), picks_.others_of(pick), others);
+    stats.sketch_madds += others;
+    const float scale = picks_.scale(pick) * packed_[slot].scale;
+    return value + picks_.more_half(pick) - scale * static_cast<float>(product);
   }
 
   // Whether the pick is near enough. If it is nearer than what is known, that is noted.
@@ -130,8 +149,9 @@ class SketchBlock final : public Block {
   }
 
   const Frame& frame_;
+  const Kernels& kernels_;
   const Codes& sketches_;
-  const CodePanels& panels_;
+  const PickSketches& picks_;
   float* const second_;
   CodeRows packed_;
   Decider decider_;

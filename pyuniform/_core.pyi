@@ -43,6 +43,7 @@ class Shard:
         threads: int,
         codes: bool,
         axes: NDArray[np.float32] | None,
+        scanned: int = ...,
         far: bool = False,
         sample: Rows | None = None,
         boxes: bool = False,

@@ -7,7 +7,6 @@ a row, from rates measured once per instruction set; docs/performance.md tells h
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +29,8 @@ LEAST_BOX_PICKS = (32, 32, 32, 128, 512)
 # Those of AVX-512 VNNI are from its peak; it was not at hand.
 RATES = {
     "base": (12, 2, 2),
-    "avx2": (46, 115, 120),
-    "avx512": (120, 115, 120),
+    "avx2": (46, 115, 150),
+    "avx512": (120, 115, 150),
     "avx512vnni": (120, 450, 400),
 }
 # Of N k pairs, what a run looks at on text embeddings; more than that if it is short.
@@ -41,10 +40,18 @@ CODE_COST = 6.0
 # What the search for witnesses costs a row beside scanning sketches, in ns.
 SEARCH_COST = 2000.0
 
-SKETCHES = (32, 64, 96)
+# Coordinates of a sketch that are scanned, and, at most, that it has beside them.
+SCANNED = (32, 64)
+OTHERS = 96
+# What scanning a pair costs beside its coordinates, in coordinates.
+SCAN_COLUMNS = 32
+# Of norms that sketches leave out, what products of near rows make up, as csrc/sketch.h has it.
+ALIGNED = 0.3
 # Rows whose neighbours are looked for in a sample, and rows these are looked for among.
-SAMPLE = (256, 2048)
-HELD = 4
+SAMPLE = (128, 2048)
+# A neighbour is found that comes so early among the others, by all coordinates of a sketch, and by
+# those that are scanned.
+HELD, LOOKED_AT = 4, 16
 # What finding axes takes a coordinate, in ns.
 AXES_COST = 80_000.0
 
@@ -63,12 +70,15 @@ class Plan:
         No filter: rows in boxes, and float64 where a pick might matter to a box.
     picks : int
         How many will be made, or 0 if that is not known.
+    scanned : int
+        How many axes, the first, are looked at for all picks; the others where a pick looks near.
     """
 
     codes: bool
     axes: NDArray[np.float32] | None
     boxes: bool = False
     picks: int = 0
+    scanned: int = SCANNED[0]
 
 
 def check_filter(filter: str) -> None:
@@ -124,48 +134,58 @@ def make_plan(
     if filter == "auto" and LEAST_CODE_COLUMNS <= d <= MOST_CODE_COLUMNS:
         codes = share * k * (1 / float32 - 1 / int8) > CODE_COST
     pass_cost = share * k * d / (int8 if codes else float32)
-    axes = None
     # Sketches of fewer coordinates than the rows have; and no sample is taken where no outcome
     # could make the search pay.
-    sizes = [p for p in SKETCHES if 2 * p <= d <= MOST_CODE_COLUMNS]
+    sizes = [p for p in SCANNED if 2 * p <= d <= MOST_CODE_COLUMNS]
     if witnesses is True and not sizes:
-        sizes = [SKETCHES[0]]
+        sizes = [SCANNED[0]]
     if witnesses is True or (
         witnesses == "auto" and pass_cost > 2 * (SEARCH_COST + AXES_COST * d / rows.n) and share < 1
     ):
         # BLAS threads spin for a while after their work, and would slow what comes next.
         with threadpool_limits(1, user_api="blas"):
-            axes = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
-    return Plan(codes, axes, picks=k)
+            found = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
+        if found:
+            return Plan(codes, found[0], picks=k, scanned=found[1])
+    return Plan(codes, None, picks=k)
+
+
+def _kept(scanned: int, d: int) -> int:
+    """Coordinates of a sketch of rows of d columns."""
+    return max(scanned, min(scanned + OTHERS, d // SCANNED[0] * SCANNED[0]))
 
 
 def _best_axes(
     rows: Rows, k: int, sizes: list[int], pass_cost: float, forced: bool
-) -> NDArray[np.float32] | None:
-    """The axes for which a row's time is least, or None where the filter alone takes less."""
+) -> tuple[NDArray[np.float32], int] | None:
+    """The axes for which a row's time is least, and how many of them are scanned.
+
+    None where the filter alone takes less.
+    """
     if not sizes:
         return None
     _, int8, sketch = RATES[native.active_instruction_set()]
-    chosen = np.random.default_rng(0).permutation(rows.n)[: sum(SAMPLE)]
+    count = min(rows.n, sum(SAMPLE))
+    chosen = np.random.default_rng(0).choice(rows.n, count, replace=False, shuffle=False)
     sample = rows.framed(np.sort(chosen))
-    axes = principal_axes(sample, max(sizes))
-    hits = hit_rates(sample, axes, sizes)
+    kept = {p: _kept(p, rows.d) for p in sizes}
+    axes = principal_axes(sample, kept[sizes[-1]])
+    hits = hit_rates(sample, axes, kept)
 
     def cost(p: int) -> float:
         missed = 1 - hits[p]
         return (
             SEARCH_COST
             + AXES_COST * rows.d / rows.n
-            + p * rows.d / int8
-            # Estimates being what they are, more picks are scanned until one is near.
-            + 1.6 * SHARE * k * p / sketch
+            + kept[p] * rows.d / int8
+            + 1.1 * SHARE * k * (p + SCAN_COLUMNS) / sketch
             # Rows that find none are looked at by the filter, most of them several times.
             + (1.5 * missed + min(1.0, 2 * k / rows.n) / 2) * pass_cost
         )
 
     costs = {p: cost(p) for p in sizes}
     best = min(sizes, key=lambda p: costs[p])
-    return axes[:best].copy() if forced or costs[best] < pass_cost else None
+    return (axes[: kept[best]].copy(), best) if forced or costs[best] < pass_cost else None
 
 
 def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
@@ -174,41 +194,52 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
     Where d < p the rest are zeros. Axes need not be exact: sketches only guess.
     """
     centered = sample - sample.mean(axis=0)
+    centered /= max(float(np.abs(centered).max()), 1e-30) * len(sample) ** 0.5
     d = centered.shape[1]
     width = min(p, d)
-    start = np.random.default_rng(0).standard_normal((d, width)).astype(np.float32)
-    q = np.linalg.qr(start)[0]
+    q = np.random.default_rng(0).standard_normal((d, width)).astype(np.float32)
     # Of few columns the products are cheaper to take once.
     covariance = centered.T @ centered if d < 8 * width else None
-    for _ in range(2):
-        stretched = centered.T @ (centered @ q) if covariance is None else covariance @ q
-        q = np.linalg.qr(stretched + np.float32(1e-30) * q)[0]
+
+    def stretched(q: NDArray[np.float32]) -> NDArray[np.float32]:
+        return centered.T @ (centered @ q) if covariance is None else covariance @ q
+
+    q = np.linalg.qr(stretched(stretched(q)) + np.float32(1e-30) * q)[0]
+    # The first of them are looked at more often: so they are to be the longest.
+    q = q @ np.linalg.eigh(q.T @ stretched(q))[1][:, ::-1]
     axes = np.zeros((p, d), dtype=np.float32)
     axes[:width] = q.T
     return axes
 
 
 def hit_rates(
-    sample: NDArray[np.float32], axes: NDArray[np.float32], sizes: list[int]
+    sample: NDArray[np.float32], axes: NDArray[np.float32], kept: dict[int, int]
 ) -> dict[int, float]:
     """How often a row's nearest neighbour is among the few that its sketch says are nearest.
 
-    Most of the sample (n, d) is searched for neighbours of a ninth of it, which are spread over it.
-    A sketch of each of these sizes, ascending, keeps so many of the axes.
+    Most of the sample (n, d) is searched for neighbours of a part of it, which is spread over it. A
+    sketch has `kept` of the axes, by how many of these are scanned.
     """
     step = sum(SAMPLE) // SAMPLE[0]
     of_rows = np.arange(len(sample)) % step == 0
     rows, others = sample[of_rows], sample[~of_rows]
     if len(others) == 0:
-        return dict.fromkeys(sizes, 0.0)
-    norms = np.einsum("ij,ij->i", others, others)
-    nearest = (norms - 2 * rows @ others.T).argmin(axis=1)[:, None]
+        return dict.fromkeys(kept, 0.0)
     row_sketches, other_sketches = rows @ axes.T, others @ axes.T
-    guess = np.tile(norms, (len(rows), 1))
-    found = {}
-    for before, p in pairwise([0, *sizes]):
-        more = slice(before, p)
-        guess -= 2 * row_sketches[:, more] @ other_sketches[:, more].T
-        nearer = np.count_nonzero(guess < np.take_along_axis(guess, nearest, axis=1), axis=1)
-        found[p] = float(np.mean(nearer < HELD))
-    return found
+    norms2 = _norms2(others)
+    nearest = (norms2 - 2 * rows @ others.T).argmin(axis=1)[:, None]
+
+    def nearer(p: int) -> NDArray[np.int64]:
+        """How many look nearer than the nearest."""
+        x, y = row_sketches[:, :p], other_sketches[:, :p]
+        known = (1 - ALIGNED) * norms2 + ALIGNED * _norms2(y) - 2 * x @ y.T
+        return np.count_nonzero(known < np.take_along_axis(known, nearest, axis=1), axis=1)
+
+    return {
+        p: float(np.mean((nearer(p) < LOOKED_AT) & (nearer(q) < HELD))) for p, q in kept.items()
+    }
+
+
+def _norms2(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Squared norms (n,) of rows (n, d)."""
+    return np.einsum("ij,ij->i", x, x)

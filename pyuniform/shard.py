@@ -151,6 +151,7 @@ class CpuShard:
             rows.threads,
             plan.codes,
             plan.axes,
+            plan.scanned,
             self._far,
             rows.sample.core if isinstance(rows, FarRows) else None,
             plan.boxes,
