@@ -370,10 +370,12 @@ PYBIND11_MODULE(_core, m) {
              if (center.size() != d) throw std::invalid_argument("one center value a column");
              if (codes && d > kMostCodeColumns)
                throw std::invalid_argument("too many columns for codes");
-             if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel ||
-                          scanned < kPanel || scanned % kPanel || scanned > axes->shape(0) ||
-                          scanned > kMostScannedColumns))
-               throw std::invalid_argument("axes are rows, of which 32, 64 or 96 are scanned");
+             if (axes &&
+                 (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel ||
+                  scanned < kPanel || scanned % kPanel || scanned > axes->shape(0) ||
+                  scanned > kMostScannedColumns || axes->shape(0) - scanned > kMostOtherColumns))
+               throw std::invalid_argument(
+                   "axes are rows: 32, 64 or 96 are scanned, up to 96 are not");
              if (far && (!codes || axes))
                throw std::invalid_argument("far rows want codes and no axes");
              if (boxes && (codes || axes || far || d > kBoxColumns))

@@ -123,7 +123,7 @@ constexpr CodeLimits kRowCodesAvx2 = {127, 252}, kPickCodesAvx2 = {64, 126};
 // What is scanned of sketches has codes of at most this norm, so that a product, and any part of
 // it, fits into 16 bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
 constexpr float kSketchNorm = 175;
-constexpr int64_t kMostScannedColumns = 96;
+constexpr int64_t kMostScannedColumns = 96, kMostOtherColumns = 96;
 
 // Tiles may leave out places where `half` is infinite, since nothing is below a limit there; values
 // of these are not set.
@@ -210,8 +210,9 @@ struct Kernels {
   // Codes that the code tile takes.
   CodeLimits row_codes, pick_codes;
 
-  // The product of two codes of d columns; x as the code tile takes rows, 128 more than its codes.
-  int32_t (*product)(const uint8_t* x, const int8_t* y, int64_t d);
+  // out[c] = the product of code x, as the code tile takes rows, 128 more than the code, and code c
+  // of those of d columns at y, for each bit c; d is a multiple of kPanel.
+  void (*products)(const uint8_t* x, const int8_t* y, int64_t d, uint32_t bits, int32_t* out);
 
   CodeTile* code_tile;
 

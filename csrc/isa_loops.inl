@@ -269,25 +269,41 @@ float encode(const float* x, int64_t d, int levels, float least_scale, int8_t* c
   return scale;
 }
 
-int32_t product(const uint8_t* x, const int8_t* y, int64_t d) {
-  int32_t sum = 0;
-  int64_t j = 0;
+// For d = 16 * Groups columns, which the compiler keeps in registers.
+template <int Groups>
+void products_of(const uint8_t* x, const int8_t* y, uint32_t bits, int32_t* out) {
+  constexpr int64_t d = 16 * Groups;
 #ifdef __AVX2__
-  const __m128i offset = _mm_set1_epi8(-128);
-  __m256i eight = _mm256_setzero_si256();
-  for (; j + 16 <= d; j += 16) {
-    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + j));
-    const __m256i a = _mm256_cvtepi8_epi16(_mm_xor_si128(bytes, offset));
-    const __m256i b =
-        _mm256_cvtepi8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(y + j)));
-    eight = _mm256_add_epi32(eight, _mm256_madd_epi16(a, b));
+  __m256i row[Groups + 1];
+  for (int g = 0; g < Groups; ++g) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x) + g);
+    row[g] = _mm256_cvtepi8_epi16(_mm_xor_si128(bytes, _mm_set1_epi8(-128)));
   }
-  int32_t sums[8];
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), eight);
-  for (int32_t s : sums) sum += s;
 #endif
-  for (; j < d; ++j) sum += (x[j] - 128) * y[j];
-  return sum;
+  for (; bits; bits &= bits - 1) {
+    const int c = __builtin_ctz(bits);
+#ifdef __AVX2__
+    const __m128i* const pick = reinterpret_cast<const __m128i*>(y + c * d);
+    __m256i eight = _mm256_setzero_si256();
+    for (int g = 0; g < Groups; ++g)
+      eight = _mm256_add_epi32(
+          eight, _mm256_madd_epi16(row[g], _mm256_cvtepi8_epi16(_mm_loadu_si128(pick + g))));
+    __m128i four = _mm_add_epi32(_mm256_castsi256_si128(eight), _mm256_extracti128_si256(eight, 1));
+    four = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4e));
+    out[c] = _mm_cvtsi128_si32(_mm_add_epi32(four, _mm_shuffle_epi32(four, 0xb1)));
+#else
+    int32_t sum = 0;
+    for (int64_t j = 0; j < d; ++j) sum += (x[j] - 128) * y[c * d + j];
+    out[c] = sum;
+#endif
+  }
+}
+
+void products(const uint8_t* x, const int8_t* y, int64_t d, uint32_t bits, int32_t* out) {
+  constexpr void (*loops[])(const uint8_t*, const int8_t*, uint32_t, int32_t*) = {
+      products_of<0>, products_of<2>, products_of<4>, products_of<6>};
+  static_assert(kMostOtherColumns == 3 * kPanel);
+  loops[d / kPanel](x, y, bits, out);
 }
 
 // The canonical sum of D <= kBoxColumns squares, `square(j)` for j < D: of 16 partial sums the
@@ -376,7 +392,7 @@ constexpr Kernels kernels_of(const char* name, int tile_rows, int panel_width,
           encode,
           row_codes,
           pick_codes,
-          product,
+          products,
           code_tile,
           sketch_tile,
           nearer,

@@ -63,10 +63,9 @@ class PickSketches {
   int64_t scanned() const { return scanned_; }
   int64_t others() const { return others_; }
   const CodePanels& panels() const { return panels_; }
-  const int8_t* others_of(int64_t pick) const { return values_.data() + pick * others_; }
-  float scale(int64_t pick) const { return panels_[pick / kPanel].scale[pick % kPanel]; }
-  // Half of what the others add to the norm.
-  float more_half(int64_t pick) const { return more_half_[pick]; }
+  // Of picks of panel p: the others, and half of what they add to the norm.
+  const int8_t* others_of(int64_t p) const { return values_.data() + p * kPanel * others_; }
+  const float* more_half_of(int64_t p) const { return more_half_.data() + p * kPanel; }
 
  private:
   int64_t scanned_, others_;

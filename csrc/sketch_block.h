@@ -54,13 +54,20 @@ class SketchBlock final : public Block {
     stats.sketch_madds += n * kPanel * picks_.scanned();
   }
 
+  // With all coordinates of the sketch.
   bool expect(int64_t slot, float* values, uint32_t& bits, int64_t p) override {
     const State& state = state_[slot];
-    const float limit = std::max(state.held.back().value, state.near);
+    const CodePanel& panel = picks_.panels()[p];
+    const float limit = std::max(state.held.back().value, state.near), scale = packed_[slot].scale;
+    const float* const more_half = picks_.more_half_of(p);
+    int32_t product[kPanel];
+    kernels_.products(packed_.values(slot) + picks_.scanned(), picks_.others_of(p), picks_.others(),
+                      bits, product);
     bool near = false;
     for (uint32_t left = bits; left; left &= left - 1) {
       const int c = __builtin_ctz(left);
-      values[c] = closer(slot, p * kPanel + c, values[c]);
+      values[c] += more_half[c] - panel.scale[c] * scale * static_cast<float>(product[c]);
+      stats.sketch_madds += picks_.others();
       if (values[c] >= limit) bits ^= 1u << c;
       if (values[c] >= state.near || near) continue;
       decider_.prefetch(rows[slot].row);
@@ -118,16 +125,6 @@ class SketchBlock final : public Block {
     for (; at > 0 && state.held[at - 1].value > guess.value; --at)
       state.held[at] = state.held[at - 1];
     state.held[at] = guess;
-  }
-
-  // What a pick is worth with all coordinates of its sketch, if `value` is that of those scanned.
-  float closer(int64_t slot, int64_t pick, float value) {
-    const int64_t others = picks_.others();
-    const int32_t product =
-        kernels_.product(packed_.values(slot) + picks_.scanned(), picks_.others_of(pick), others);
-    stats.sketch_madds += others;
-    const float scale = picks_.scale(pick) * packed_[slot].scale;
-    return value + picks_.more_half(pick) - scale * static_cast<float>(product);
   }
 
   // Whether the pick is near enough. If it is nearer than what is known, that is noted.

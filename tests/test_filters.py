@@ -151,6 +151,19 @@ def test_any_axes_are_right(isa: str) -> None:
             np.testing.assert_array_equal(run.indices, expected[0])
 
 
+def test_a_closer_look_spares_work(wordnet: np.ndarray, isa: str) -> None:
+    rows = prepare(wordnet, "euclidean", 1)
+    axes = principal_axes(rows.framed(np.arange(0, len(wordnet), 3)), 160)
+    work = []
+    for kept in (64, 96, 128, 160):
+        plan = Plan(True, axes[:kept], scanned=64)
+        work.append(farthest_first(Shards([CpuShard(rows, plan)]), 1000, 0).stats)
+    for one, other in pairwise(work):
+        assert other["exact_pairs"] < one["exact_pairs"]
+        assert other["sketch_pairs"] < one["sketch_pairs"]
+    assert work[-1]["filter_pairs"] < work[0]["filter_pairs"]
+
+
 def test_int8_quarters_the_work(wordnet: np.ndarray) -> None:
     k = len(wordnet) // 10
     work = {
