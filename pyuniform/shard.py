@@ -251,7 +251,8 @@ class CpuShard:
         """See `Shard`."""
         # Where rows are far the same names mean other things.
         kind = "far" if self._far else "near"
-        return {f"{kind} {name}": values for name, values in self._core.state().items()}
+        known = {f"{kind} {name}": values for name, values in self._core.state().items()}
+        return known if self._far else known | {"near forecast": self._forecast.known}
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """See `Shard`."""

@@ -77,3 +77,14 @@ def test_rows_are_met_less_often(codes: bool) -> None:
     # What is parked is what falls to the threshold, whether or not it falls to the aim.
     left_before, left = (stats["relaxed_rows"] - stats["parked_rows"] for stats in (before, now))
     assert left < 1.05 * left_before
+
+
+def test_a_run_that_goes_on_foresees_what_it_would_have() -> None:
+    whole, ended = Forecast(1000), Forecast(1000)
+    for j, (t, after) in enumerate(pairwise(PICKS)):
+        if j % 7 == 0:
+            resumed = Forecast(1000)
+            resumed.aim(1, -1.0)  # of the first pick, which is made again
+            resumed.known[...] = ended.known
+            ended = resumed
+        assert ended.aim(t, radius(after)) == whole.aim(t, radius(after))
