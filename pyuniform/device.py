@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyuniform._core import MOST_CODE_COLUMNS
+from pyuniform.out_of_core import check_columns
 from pyuniform.pinned import lock
 from pyuniform.rows import (
     LEAST_NORM,
@@ -242,7 +243,8 @@ def stays_in_host_memory(
     Raises
     ------
     ValueError
-        There is no room for what has to be on the device, or rows are there already.
+        There is no room for what has to be on the device, or rows are there already, or have too
+        many columns.
     """
     import torch
 
@@ -252,6 +254,8 @@ def stays_in_host_memory(
     there = tensor.device.type == "cuda"
     if far is True and there:
         raise ValueError(f"out_of_core=True is for rows in host memory; {name} is on {device}")
+    if far is True:
+        check_columns(d)
     if not device.startswith("cuda"):
         return far is True
     room = _room(device)

@@ -28,6 +28,14 @@ def check_out_of_core(out_of_core: object, filter: str, witnesses: object) -> No
         raise ValueError("out_of_core=True bounds by codes: witnesses=True does not go with it")
 
 
+def check_columns(columns: int) -> None:
+    """Raises ValueError if rows have more columns than int8 sums can hold."""
+    if columns > MOST_CODE_COLUMNS:
+        raise ValueError(
+            f"out_of_core=True takes at most {MOST_CODE_COLUMNS} columns, got {columns}"
+        )
+
+
 def stays_on_disk(
     source: Source,
     in_memory: bool,
@@ -43,10 +51,8 @@ def stays_on_disk(
         It was asked for, and the rows have more columns than int8 sums can hold.
     """
     n, columns = source.shape
-    if out_of_core is True and columns > MOST_CODE_COLUMNS:
-        raise ValueError(
-            f"out_of_core=True takes at most {MOST_CODE_COLUMNS} columns, got {columns}"
-        )
+    if out_of_core is True:
+        check_columns(columns)
     if isinstance(out_of_core, bool):
         return out_of_core
     if in_memory or filter in IN_MEMORY or witnesses is True or columns > MOST_CODE_COLUMNS:

@@ -116,6 +116,8 @@ def test_rows_stay_where_there_is_no_room(memory: Callable[[float], None]) -> No
     wide = torch.empty((ROWS // 1024, 1 << 20), device="meta")
     with pytest.raises(ValueError, match="rows, codes and state"):
         stays_in_host_memory(wide, "cuda:0", "X")
+    with pytest.raises(ValueError, match="out_of_core=True takes at most 65536 columns"):
+        stays_in_host_memory(wide, "cuda:0", "X", True)
 
 
 class Runtime:
