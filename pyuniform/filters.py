@@ -199,7 +199,7 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
     width = min(p, d)
     q = np.random.default_rng(0).standard_normal((d, width)).astype(np.float32)
     # Of few columns the products are cheaper to take once.
-    covariance = centered.T @ centered if d < 8 * width else None
+    covariance = centered.T @ centered if d < 5 * width else None
 
     def stretched(q: NDArray[np.float32]) -> NDArray[np.float32]:
         return centered.T @ (centered @ q) if covariance is None else covariance @ q

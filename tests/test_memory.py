@@ -52,5 +52,5 @@ def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str, filter: s
     # witnesses are searched any more, codes.
     picks, of_row = k * d * 4, 0
     if filter == "int8":
-        picks, of_row = k * (d * 9 + 96), max(d + 12, 120)
+        picks, of_row = k * (d * 9 + 180), max(d + 12, 180)
     assert int(done.stdout) <= (32 + of_row) * n + picks + (64 << 20)
