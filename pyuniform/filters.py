@@ -194,7 +194,6 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
     Where d < p the rest are zeros. Axes need not be exact: sketches only guess.
     """
     centered = sample - sample.mean(axis=0)
-    centered /= max(float(np.abs(centered).max()), 1e-30) * len(sample) ** 0.5
     d = centered.shape[1]
     width = min(p, d)
     q = np.random.default_rng(0).standard_normal((d, width)).astype(np.float32)
@@ -204,7 +203,8 @@ def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
     def stretched(q: NDArray[np.float32]) -> NDArray[np.float32]:
         return centered.T @ (centered @ q) if covariance is None else covariance @ q
 
-    q = np.linalg.qr(stretched(stretched(q)) + np.float32(1e-30) * q)[0]
+    for _ in range(2):
+        q = np.linalg.qr(stretched(q) + np.float32(1e-30) * q)[0]
     # The first of them are looked at more often: so they are to be the longest.
     q = q @ np.linalg.eigh(q.T @ stretched(q))[1][:, ::-1]
     axes = np.zeros((p, d), dtype=np.float32)

@@ -111,6 +111,12 @@ def test_principal_axes_lead_with_the_spectrum() -> None:
     assert rates[1] < rates[2] < rates[32]
     assert rates[32] > 0.95
     assert rates[1] == hit_rates(sample, axes[:1], {1: 1})[1]
+    # One direction that outweighs all others does not hide them.
+    sample += (1e3 * rng.standard_normal((500, 1)) * basis[:, 40]).astype("f4")
+    first, *rest = principal_axes(sample, 32)
+    assert abs(first @ basis[:, 40]) > 0.99
+    left = ((sample - sample.mean(0)) @ np.array(rest).T).var(axis=0).sum()
+    assert left >= 0.9 * best.sum()
     padded = principal_axes(sample[:, :7], 32)
     assert padded.shape == (32, 7)
     assert not padded[7:].any()
