@@ -6,6 +6,7 @@ a row, from rates measured once per instruction set; docs/performance.md tells h
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +38,17 @@ RATES = {
 SHARE = 0.3
 # A coordinate's share in encoding a row and in the distances that codes leave to float64, in ns.
 CODE_COST = 6.0
-# What the search for witnesses costs a row beside scanning sketches, in ns.
-SEARCH_COST = 2000.0
+# From so many columns on decisions are dear enough to look first whether codes leave few: among
+# `UNDECIDED_SAMPLE` rows, some of them against the others. The share falls with the root of the
+# number of picks. It is an underestimate, and may cost so much of what codes save.
+WIDE = 512
+UNDECIDED_SAMPLE = (32, 512)
+MOST_UNDECIDED = 0.4
+# What a decision takes, and a coordinate of it, in ns.
+DECISION_COST = (60.0, 0.25)
+# What the search for witnesses costs a coordinate of a row beside scanning sketches, in ns: mostly
+# the distances that verify picks.
+SEARCH_COST = 5.5
 
 # Coordinates of a sketch that are scanned, and, at most, that it has beside them.
 SCANNED = (32, 64)
@@ -52,8 +62,10 @@ SAMPLE = (128, 2048)
 # A neighbour is found that comes so early among the others, by all coordinates of a sketch, and by
 # those that are scanned.
 HELD, LOOKED_AT = 4, 16
-# What finding axes takes a coordinate, in ns.
-AXES_COST = 80_000.0
+# What finding axes takes a coordinate, in ns, on one thread while the others wait.
+AXES_COST = 100_000.0
+# Axes are looked for where the best outcome takes so much of the time of a filter alone, or less.
+WORTH_A_LOOK = 0.87
 
 
 @dataclass(frozen=True)
@@ -133,59 +145,66 @@ def make_plan(
             raise ValueError(f"{name} takes at most {MOST_CODE_COLUMNS} columns, got {d}")
     if filter == "auto" and LEAST_CODE_COLUMNS <= d <= MOST_CODE_COLUMNS:
         codes = share * k * (1 / float32 - 1 / int8) > CODE_COST
-    pass_cost = share * k * d / (int8 if codes else float32)
-    # Sketches of fewer coordinates than the rows have; and no sample is taken where no outcome
-    # could make the search pay.
-    sizes = [p for p in SCANNED if 2 * p <= d <= MOST_CODE_COLUMNS]
-    if witnesses is True and not sizes:
-        sizes = [SCANNED[0]]
-    if witnesses is True or (
-        witnesses == "auto" and pass_cost > 2 * (SEARCH_COST + AXES_COST * d / rows.n) and share < 1
-    ):
-        # BLAS threads spin for a while after their work, and would slow what comes next.
-        with threadpool_limits(1, user_api="blas"):
-            found = _best_axes(rows, k, sizes, pass_cost, forced=witnesses is True)
+        if codes and d > WIDE:
+            with _one_thread():
+                undecided = undecided_share(_sample(rows, UNDECIDED_SAMPLE))
+            undecided *= (UNDECIDED_SAMPLE[1] / k) ** 0.5
+            decision = DECISION_COST[0] + DECISION_COST[1] * d
+            codes = undecided * decision < MOST_UNDECIDED * d * (1 / float32 - 1 / int8)
+    search = _Search(rows, k, share * k * d / (int8 if codes else float32))
+    if witnesses is True or (witnesses == "auto" and share < 1 and search.may_pay()):
+        with _one_thread():
+            found = search.axes(forced=witnesses is True)
         if found:
             return Plan(codes, found[0], picks=k, scanned=found[1])
     return Plan(codes, None, picks=k)
 
 
-def _kept(scanned: int, d: int) -> int:
-    """Coordinates of a sketch of rows of d columns."""
-    return max(scanned, min(scanned + OTHERS, d // SCANNED[0] * SCANNED[0]))
+def _one_thread() -> threadpool_limits:
+    """BLAS threads spin for a while after their work, and would slow what comes next."""
+    return threadpool_limits(1, user_api="blas")
 
 
-def _best_axes(
-    rows: Rows, k: int, sizes: list[int], pass_cost: float, forced: bool
-) -> tuple[NDArray[np.float32], int] | None:
-    """The axes for which a row's time is least, and how many of them are scanned.
+class _Search:
+    """Whether a search for witnesses pays where the filter alone takes `pass_cost` ns a row."""
 
-    None where the filter alone takes less.
-    """
-    if not sizes:
-        return None
-    _, int8, sketch = RATES[native.active_instruction_set()]
-    count = min(rows.n, sum(SAMPLE))
-    chosen = np.random.default_rng(0).choice(rows.n, count, replace=False, shuffle=False)
-    sample = rows.framed(np.sort(chosen))
-    kept = {p: _kept(p, rows.d) for p in sizes}
-    axes = principal_axes(sample, kept[sizes[-1]])
-    hits = hit_rates(sample, axes, kept)
+    def __init__(self, rows: Rows, k: int, pass_cost: float) -> None:
+        self._rows, self._k, self._pass_cost = rows, k, pass_cost
+        _, self._int8, self._sketch = RATES[native.active_instruction_set()]
+        # By coordinates that are scanned, those of a sketch: fewer than the rows have.
+        d = rows.d if rows.d <= MOST_CODE_COLUMNS else 0
+        self._kept = {p: min(p + OTHERS, d // 32 * 32) for p in SCANNED if 2 * p <= d}
 
-    def cost(p: int) -> float:
-        missed = 1 - hits[p]
+    def may_pay(self) -> bool:
+        """Whether it is worth a look: whether it would pay if sketches told all neighbours."""
+        best = min((self._cost(p, 1.0) for p in self._kept), default=math.inf)
+        return best < WORTH_A_LOOK * self._pass_cost
+
+    def axes(self, forced: bool) -> tuple[NDArray[np.float32], int] | None:
+        """The axes for which a row's time is least, and how many of them are scanned.
+
+        None where the filter alone takes less, unless they are `forced`.
+        """
+        kept = self._kept or {SCANNED[0]: SCANNED[0]}
+        sample = _sample(self._rows, SAMPLE)
+        axes = principal_axes(sample, max(kept.values()))
+        costs = {p: self._cost(p, hit) for p, hit in hit_rates(sample, axes, kept).items()}
+        best = min(kept, key=lambda p: costs[p])
+        if not forced and costs[best] > self._pass_cost:
+            return None
+        return axes[: kept[best]].copy(), best
+
+    def _cost(self, p: int, hit: float) -> float:
+        rows, k = self._rows, self._k
+        d, kept = rows.d, self._kept.get(p, p)
         return (
-            SEARCH_COST
-            + AXES_COST * rows.d / rows.n
-            + kept[p] * rows.d / int8
-            + 1.1 * SHARE * k * (p + SCAN_COLUMNS) / sketch
+            SEARCH_COST * d
+            + AXES_COST * d * rows.threads / rows.n
+            + kept * d / self._int8
+            + 1.1 * SHARE * k * (p + SCAN_COLUMNS) / self._sketch
             # Rows that find none are looked at by the filter, most of them several times.
-            + (1.5 * missed + min(1.0, 2 * k / rows.n) / 2) * pass_cost
+            + (1.5 * (1 - hit) + min(1.0, 2 * k / rows.n) / 2) * self._pass_cost
         )
-
-    costs = {p: cost(p) for p in sizes}
-    best = min(sizes, key=lambda p: costs[p])
-    return (axes[: kept[best]].copy(), best) if forced or costs[best] < pass_cost else None
 
 
 def principal_axes(sample: NDArray[np.float32], p: int) -> NDArray[np.float32]:
@@ -220,9 +239,7 @@ def hit_rates(
     Most of the sample (n, d) is searched for neighbours of a part of it, which is spread over it. A
     sketch has `kept` of the axes, by how many of these are scanned.
     """
-    step = sum(SAMPLE) // SAMPLE[0]
-    of_rows = np.arange(len(sample)) % step == 0
-    rows, others = sample[of_rows], sample[~of_rows]
+    rows, others = _parted(sample, SAMPLE)
     if len(others) == 0:
         return dict.fromkeys(kept, 0.0)
     row_sketches, other_sketches = rows @ axes.T, others @ axes.T
@@ -238,6 +255,38 @@ def hit_rates(
     return {
         p: float(np.mean((nearer(p) < LOOKED_AT) & (nearer(q) < HELD))) for p, q in kept.items()
     }
+
+
+def undecided_share(sample: NDArray[np.float32]) -> float:
+    """Of pairs of a row and some hundred others, the share that codes leave to float64.
+
+    The codes of a part of the sample (n, d), which is spread over it, against those of the others,
+    with errors as large as roundings make them.
+    """
+    rows, others = _parted(sample, UNDECIDED_SAMPLE)
+    if len(others) == 0:
+        return 1.0
+    rounding = (sample.shape[1] / 12) ** 0.5
+    row_errors = rounding / 127 * np.abs(rows).max(axis=1)[:, None]
+    errors = rounding / 64 * np.abs(others).max(axis=1)
+    distance2 = np.maximum(_norms2(rows)[:, None] + _norms2(others) - 2 * rows @ others.T, 0)
+    radius = np.sqrt(distance2.min(axis=1))[:, None]
+    coded2 = distance2 + row_errors**2 + errors**2
+    return float(np.mean(coded2 <= (radius + row_errors + errors) ** 2))
+
+
+def _sample(rows: Rows, sizes: tuple[int, int]) -> NDArray[np.float32]:
+    count = min(rows.n, sum(sizes))
+    chosen = np.random.default_rng(0).choice(rows.n, count, replace=False, shuffle=False)
+    return rows.framed(np.sort(chosen))
+
+
+def _parted(
+    sample: NDArray[np.float32], sizes: tuple[int, int]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Some rows, spread over the sample, and the others."""
+    some = np.arange(len(sample)) % (sum(sizes) // sizes[0]) == 0
+    return sample[some], sample[~some]
 
 
 def _norms2(x: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyuniform import _core
 from pyuniform.carrier import Read
 from pyuniform.far_rows import FarRows, Reading
-from pyuniform.filters import Plan
+from pyuniform.filters import DECISION_COST, Plan
 from pyuniform.forecast import Forecast
 from pyuniform.rows import Rows
 
@@ -272,6 +272,6 @@ class CpuShard:
 def _decision_cost(pairs: float, d: int) -> float:
     """How many pairs codes must have spared float32 to pay for deciding some in float64.
 
-    A decision takes 60 ns and a quarter more a coordinate; codes save 0.011 ns a coordinate.
+    Codes save 0.011 ns a coordinate.
     """
-    return pairs * (5_500 + 23 * d) / d
+    return pairs * (DECISION_COST[0] / d + DECISION_COST[1]) / 0.011
