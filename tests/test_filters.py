@@ -10,8 +10,8 @@ from corpora import make
 from exact import FILTERS, assert_exact
 
 import pyuniform
-from pyuniform import filters, reference
-from pyuniform.filters import Plan, hit_rates, make_plan, principal_axes
+from pyuniform import filters, native, reference
+from pyuniform.filters import Plan, hit_rates, make_plan, principal_axes, undecided_share
 from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
@@ -80,6 +80,20 @@ def test_automatic_choice_is_simple_where_more_does_not_pay(isa: str) -> None:
     assert make_plan(wide, 100_000).codes == (isa in ("avx2", "avx512vnni"))
     assert make_plan(prepare(make("gaussian-3"), "euclidean"), 10_000).axes is None
     assert make_plan(wide, 1_000_000, share=1.0).axes is None
+
+
+def test_wide_rows_are_coded_where_codes_tell_them_apart(wordnet: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    flat = rng.standard_normal((3_000, 2_048), dtype=np.float32)
+    noise = 0.01 * rng.standard_normal((len(wordnet), 4 * wordnet.shape[1]))
+    text = (np.hstack([wordnet] * 4) + noise).astype(np.float32)
+    assert undecided_share(text[:544]) < 0.01 < 0.03 < undecided_share(flat[:544])
+    assert undecided_share(text[:1]) == 1
+    if native.active_instruction_set() in ("avx2", "avx512vnni"):
+        k = 2_000
+        assert make_plan(prepare(text, "euclidean"), k, witnesses=False).codes
+        assert not make_plan(prepare(flat, "euclidean"), k, witnesses=False).codes
+        assert make_plan(prepare(flat, "euclidean"), k, "int8", witnesses=False).codes
 
 
 def test_sketches_are_chosen_where_they_tell_neighbours(
