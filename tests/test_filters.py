@@ -89,7 +89,7 @@ def test_wide_rows_are_coded_where_codes_tell_them_apart(wordnet: np.ndarray) ->
     text = (np.hstack([wordnet] * 4) + noise).astype(np.float32)
     assert undecided_share(text[:544]) < 0.01 < 0.03 < undecided_share(flat[:544])
     assert undecided_share(text[:1]) == 1
-    if native.active_instruction_set() in ("avx2", "avx512vnni"):
+    if native.active_instruction_set() == "avx2":  # whose rates make it a question of the data
         k = 2_000
         assert make_plan(prepare(text, "euclidean"), k, witnesses=False).codes
         assert not make_plan(prepare(flat, "euclidean"), k, witnesses=False).codes
