@@ -44,8 +44,6 @@ CODE_COST = 6.0
 WIDE = 512
 UNDECIDED_SAMPLE = (32, 512)
 MOST_UNDECIDED = 0.4
-# What a decision takes, and a coordinate of it, in ns.
-DECISION_COST = (60.0, 0.25)
 # What the search for witnesses costs a coordinate of a row beside scanning sketches, in ns: mostly
 # the distances that verify picks.
 SEARCH_COST = 5.5
@@ -149,8 +147,7 @@ def make_plan(
             with _one_thread():
                 undecided = undecided_share(_sample(rows, UNDECIDED_SAMPLE))
             undecided *= (UNDECIDED_SAMPLE[1] / k) ** 0.5
-            decision = DECISION_COST[0] + DECISION_COST[1] * d
-            codes = undecided * decision < MOST_UNDECIDED * d * (1 / float32 - 1 / int8)
+            codes = undecided * decision_cost(d) < MOST_UNDECIDED * d * (1 / float32 - 1 / int8)
     search = _Search(rows, k, share * k * d / (int8 if codes else float32))
     if witnesses is True or (witnesses == "auto" and share < 1 and search.may_pay()):
         with _one_thread():
@@ -158,6 +155,11 @@ def make_plan(
         if found:
             return Plan(codes, found[0], picks=k, scanned=found[1])
     return Plan(codes, None, picks=k)
+
+
+def decision_cost(d: int) -> float:
+    """What deciding a pair of rows of d columns in float64 takes, in ns."""
+    return 60 + 0.25 * d
 
 
 def _one_thread() -> threadpool_limits:
@@ -173,7 +175,9 @@ class _Search:
         _, self._int8, self._sketch = RATES[native.active_instruction_set()]
         # By coordinates that are scanned, those of a sketch: fewer than the rows have.
         d = rows.d if rows.d <= MOST_CODE_COLUMNS else 0
-        self._kept = {p: min(p + OTHERS, d // 32 * 32) for p in SCANNED if 2 * p <= d}
+        self._kept = {
+            p: min(p + OTHERS, d // SCANNED[0] * SCANNED[0]) for p in SCANNED if 2 * p <= d
+        }
 
     def may_pay(self) -> bool:
         """Whether it is worth a look: whether it would pay if sketches told all neighbours."""

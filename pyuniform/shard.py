@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyuniform import _core
 from pyuniform.carrier import Read
 from pyuniform.far_rows import FarRows, Reading
-from pyuniform.filters import DECISION_COST, Plan
+from pyuniform.filters import Plan, decision_cost
 from pyuniform.forecast import Forecast
 from pyuniform.rows import Rows
 
@@ -274,4 +274,4 @@ def _decision_cost(pairs: float, d: int) -> float:
 
     Codes save 0.011 ns a coordinate.
     """
-    return pairs * (DECISION_COST[0] / d + DECISION_COST[1]) / 0.011
+    return pairs * decision_cost(d) / (0.011 * d)
