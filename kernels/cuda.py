@@ -1,68 +1,53 @@
-"""CUDA kernels, compiled when they are first launched, and their launchers.
+"""CUDA C++ kernels: compiled by NVRTC when they are first launched, and started.
 
-NVRTC compiles through CuPy, which keeps what it compiled on disk; nobody needs nvcc. Arguments are
-torch tensors, used where they are, on torch's current stream. The launchers take and return what
-their Triton twins in ``pool.py`` and ``low_dim.py`` do.
+NVRTC and the driver are called by NVIDIA's own bindings, so that the options below are all that the
+compiler is told: nothing flushes small numbers to zero, and no multiply-add is fused. Binaries are
+kept in Triton's cache on disk. Nobody needs nvcc.
 """
 
 from __future__ import annotations
 
+import ctypes
+import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from typing import Any
 
-import numpy as np
 import torch
 
-from pyuniform.kernels.pool import GreedyResult
+from pyuniform.kernels.launch import announce
 
 LEAST_CAPABILITY = 80
+# Of a block, of every kernel.
 THREADS = 512
-# Members of a thread, as compiled: a pool has at most 512 times the last.
-POOL_MEMBERS = (1, 2, 4, 8)
-LARGEST_POOL = THREADS * POOL_MEMBERS[-1]
-LARGEST_DIM = 8
-
-
-@dataclass(frozen=True)
-class Available:
-    """Whether the kernels can run on a device; if not, `reason` says why. True or false."""
-
-    reason: str = ""
-
-    def __bool__(self) -> bool:
-        return not self.reason
+OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 
 
 @cache
-def available(device: int = 0) -> Available:
-    """Looks for CuPy, NVRTC, a device and its compute capability."""
+def missing(device: int = 0) -> str:
+    """What keeps the kernels from running on a device; empty if nothing does."""
     if not torch.cuda.is_available():
-        return Available("torch finds no CUDA device")
+        return "torch finds no CUDA device"
     try:
-        import cupy
-    except ImportError as error:
-        return Available(f"CuPy cannot be imported: {error}")
-    try:
-        if cupy.cuda.runtime.getDeviceCount() <= device:
-            return Available(f"CuPy finds no CUDA device {device}")
-        capability = int(cupy.cuda.Device(device).compute_capability)
-        cupy.cuda.nvrtc.getVersion()
-    except (cupy.cuda.runtime.CUDARuntimeError, RuntimeError, ImportError) as error:
-        return Available(f"CuPy cannot use CUDA: {error}")
+        from cuda.bindings import driver, nvrtc
+
+        check(driver.cuInit(0))
+        check(nvrtc.nvrtcVersion())
+    except (ImportError, RuntimeError) as error:
+        return f"the package cuda-bindings cannot be used: {error}"
+    major, minor = torch.cuda.get_device_capability(device)
+    capability = 10 * major + minor
     if capability < LEAST_CAPABILITY:
-        return Available(f"compute capability {capability} is below {LEAST_CAPABILITY}")
-    return Available()
+        return f"compute capability {capability} is below {LEAST_CAPABILITY}"
+    return ""
 
 
 @cache
 def source(name: str) -> str:
-    """A CUDA source with the headers of this package put in.
-
-    CuPy keeps binaries by the text it is given: a header read by the compiler could change unseen.
-    """
+    """A CUDA source with the headers of this package put in."""
     folder = resources.files("pyuniform.cuda")
     seen: set[str] = set()
 
@@ -73,29 +58,113 @@ def source(name: str) -> str:
         text = (folder / file).read_text(encoding="utf-8").replace("#pragma once\n", "")
         return re.sub(r'#include "(\w+\.cuh)"\n', lambda found: expanded(found[1]), text)
 
-    return expanded(name)
+    return expanded(f"{name}.cu")
 
 
-def options(defines: dict[str, int]) -> tuple[str, ...]:
-    """What NVRTC is told; CuPy adds the architecture."""
-    return ("-std=c++17", "--fmad=false", *(f"-D{key}={value}" for key, value in defines.items()))
+def compile_source(text: str, defines: dict[str, int], target: str) -> tuple[bytes, str]:
+    """Compiles CUDA C++.
+
+    Parameters
+    ----------
+    text : str
+    defines : dict
+    target : str
+        Such as "sm_90": a cubin; or "compute_90": PTX.
+
+    Returns
+    -------
+    binary : bytes
+    report : str
+        What the compiler said: registers, spills, shared memory.
+
+    Raises
+    ------
+    RuntimeError
+        It does not compile.
+    """
+    from cuda.bindings import nvrtc
+
+    flags = [*OPTIONS, *(f"-D{key}={value}" for key, value in defines.items())]
+    flags += [f"--gpu-architecture={target}", "--ptxas-options=-v"]
+    program = check(nvrtc.nvrtcCreateProgram(text.encode(), b"kernel.cu", 0, [], []))
+    try:
+        encoded = [flag.encode() for flag in flags]
+        (result,) = nvrtc.nvrtcCompileProgram(program, len(encoded), encoded)
+        report = bytearray(check(nvrtc.nvrtcGetProgramLogSize(program)))
+        check(nvrtc.nvrtcGetProgramLog(program, report))
+        log = bytes(report).rstrip(b"\0").decode(errors="replace")
+        if result != nvrtc.nvrtcResult.NVRTC_SUCCESS:
+            raise RuntimeError(
+                f"a CUDA kernel of pyuniform does not compile for {target} with {' '.join(flags)}: "
+                f"{log.strip() or result}"
+            )
+        what = "CUBIN" if target.startswith("sm_") else "PTX"
+        binary = bytearray(check(getattr(nvrtc, f"nvrtcGet{what}Size")(program)))
+        check(getattr(nvrtc, f"nvrtcGet{what}")(program, binary))
+        return bytes(binary), log
+    finally:
+        nvrtc.nvrtcDestroyProgram(program)
+
+
+def check(answer: tuple[Any, ...]) -> Any:
+    """What a call of NVIDIA's bindings returns beside its status.
+
+    Raises
+    ------
+    RuntimeError
+        The status is an error.
+    """
+    status, *found = answer
+    if int(status):
+        raise RuntimeError(f"{type(status).__name__} {status.name}")
+    return found[0] if found else None
+
+
+def _binary(name: str, defines: dict[str, int], target: str) -> bytes:
+    """A kernel's cubin, from the cache or compiled."""
+    from cuda.bindings import nvrtc
+    from triton.runtime.cache import get_cache_manager
+
+    text = source(name)
+    told = f"{text}{defines}{target}{OPTIONS}{nvrtc.nvrtcVersion()}"
+    cached = get_cache_manager(hashlib.sha256(told.encode()).hexdigest())
+    path = cached.get_file(f"{name}.cubin")
+    if path is not None:
+        with open(path, "rb") as file:
+            return file.read()
+    binary, _ = compile_source(text, defines, target)
+    cached.put(binary, f"{name}.cubin", binary=True)
+    return binary
 
 
 @cache
-def _compiled(name: str, flags: tuple[str, ...], cooperative: bool, device: int) -> Any:
-    import cupy
+def _primary_context(device: int) -> Any:
+    from cuda.bindings import driver
 
-    with cupy.cuda.Device(device):
-        module = cupy.RawModule(
-            code=source(f"{name}.cu"), options=flags, enable_cooperative_groups=cooperative
-        )
-        return module.get_function(name)
+    return check(driver.cuDevicePrimaryCtxRetain(check(driver.cuDeviceGet(device))))
 
 
-def _argument(value: Any) -> np.generic:
-    if isinstance(value, torch.Tensor):
-        return np.uint64(value.data_ptr())
-    return np.int32(value) if isinstance(value, int) else np.float64(value)
+@contextmanager
+def context(device: int) -> Iterator[None]:
+    """Makes the context current that torch's tensors on a device live in."""
+    from cuda.bindings import driver
+
+    check(driver.cuCtxPushCurrent(_primary_context(device)))
+    try:
+        yield
+    finally:
+        check(driver.cuCtxPopCurrent())
+
+
+@cache
+def _kernel(name: str, defines: tuple[tuple[str, int], ...], device: int) -> Any:
+    """A compiled kernel, in the current context."""
+    from cuda.bindings import driver
+
+    major, minor = torch.cuda.get_device_capability(device)
+    binary = _binary(name, dict(defines), f"sm_{major}{minor}")
+    module = check(driver.cuModuleLoadData(binary))
+    return check(driver.cuModuleGetFunction(module, name.encode()))
 
 
 def launch(
@@ -106,132 +175,59 @@ def launch(
     blocks: int = 1,
     cooperative: bool = False,
 ) -> None:
-    """Launches the kernel `name` of ``name.cu``: tensors as pointers, int as int, float as double.
+    """Launches the kernel `name` of ``name.cu`` on torch's current stream.
 
-    With `cooperative`, all blocks are resident at once, or the launch fails.
-    """
-    import cupy
-
-    place = torch.cuda.current_device() if device.index is None else device.index
-    kernel = _compiled(name, options(defines), cooperative, place)
-    stream = torch.cuda.current_stream(place).cuda_stream
-    with cupy.cuda.Device(place), cupy.cuda.ExternalStream(stream, place):
-        kernel((blocks,), (THREADS,), tuple(map(_argument, arguments)))
-
-
-def greedy_pool(
-    values: torch.Tensor,
-    bounds: torch.Tensor,
-    unit2: float,
-    index: torch.Tensor,
-    distance2: torch.Tensor,
-    nearest: torch.Tensor,
-    seen: torch.Tensor,
-    count: torch.Tensor,
-    outside2: torch.Tensor,
-    outside_index: torch.Tensor,
-    limit: int,
-    before: int,
-) -> GreedyResult:
-    """Picks greedily among the candidates of a round; see ``pool.greedy_pool``.
-
-    Tensors are contiguous; M is at most 4,096, since registers hold no more.
-    """
-    capacity, width = values.shape
-    members = next(m for m in POOL_MEMBERS if THREADS * m >= capacity)
-    device = values.device
-    pending = torch.empty((-(-capacity // 32), capacity), dtype=torch.int32, device=device)
-    result = GreedyResult.empty(capacity, device)
-    launch(
-        "greedy_pool",
-        {"POOL_THREADS": THREADS, "POOL_MEMBERS": members},
-        (
-            values,
-            width,
-            capacity,
-            bounds,
-            float(unit2),
-            index,
-            distance2,
-            nearest,
-            seen,
-            count,
-            outside2,
-            outside_index,
-            min(limit, capacity),
-            before,
-            pending,
-            result.picked,
-            result.picked2,
-            result.picked_count,
-            result.largest,
-        ),
-        device,
-    )
-    return result
-
-
-@dataclass(frozen=True)
-class CloudLayout:
-    """How clouds are spread over blocks.
-
-    Attributes
+    Parameters
     ----------
-    team : int
-        Blocks of a cloud.
-    teams : int
-        Clouds at a time.
-    slots : int
-        Points of a thread, in registers; 0 if they stay in memory.
+    name : str
+    defines : dict
+        For the preprocessor.
+    arguments : tuple
+        Tensors as pointers, int as int, float as double.
+    device : torch.device
+    blocks : int
+        Of `THREADS` threads.
+    cooperative : bool
+        All blocks are resident at once, or the launch fails.
+
+    Raises
+    ------
+    RuntimeError
+        The kernel does not compile, or cannot be launched.
     """
-
-    team: int
-    teams: int
-    slots: int
+    announce(name, blocks, arguments, {**defines, "cooperative": cooperative})
+    start(name, defines, arguments, device, blocks, cooperative)
 
 
-def slots_of(dim: int) -> tuple[int, ...]:
-    """Points that a thread may keep, as compiled; more would spill registers."""
-    return (1, 2, 4, 8) if dim <= 4 else (1, 2, 4, 6)
+def start(
+    name: str,
+    defines: dict[str, int],
+    arguments: tuple[Any, ...],
+    device: torch.device,
+    blocks: int,
+    cooperative: bool,
+) -> None:
+    """Compiles and starts a kernel; see `launch`."""
+    from cuda.bindings import driver
+
+    number = torch.cuda.current_device() if device.index is None else device.index
+    stream = driver.CUstream(torch.cuda.current_stream(number).cuda_stream)
+    values = tuple(map(_value, arguments))
+    types = tuple(map(_type, arguments))
+    shape = (blocks, 1, 1, THREADS, 1, 1, 0, stream)
+    with context(number):
+        kernel = _kernel(name, tuple(sorted(defines.items())), number)
+        if cooperative:
+            check(driver.cuLaunchCooperativeKernel(kernel, *shape, (values, types)))
+        else:
+            check(driver.cuLaunchKernel(kernel, *shape, (values, types), 0))
 
 
-def cloud_layout(clouds: int, n: int, dim: int, resident: int) -> CloudLayout:
-    """As few blocks a cloud as keep its points in registers, `resident` blocks being there."""
-    sizes = slots_of(dim)
-    team = -(-n // (THREADS * sizes[-1]))
-    if team > resident:
-        return CloudLayout(resident, 1, 0)
-    slots = next(s for s in sizes if THREADS * s * team >= n)
-    # Teams of one block wait for nobody, so any number of them may be launched.
-    return CloudLayout(team, clouds if team == 1 else min(clouds, resident // team), slots)
+def _value(argument: Any) -> Any:
+    return argument.data_ptr() if isinstance(argument, torch.Tensor) else argument
 
 
-def _resident(device: torch.device) -> int:
-    # The kernel is compiled so that a multiprocessor has room for a block at least.
-    return torch.cuda.get_device_properties(device).multi_processor_count
-
-
-def farthest_first_clouds(
-    points: torch.Tensor, k: int, start: torch.Tensor, layout: CloudLayout | None = None
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Farthest-first traversal of each cloud; see ``low_dim.farthest_first_clouds``."""
-    clouds, n, dim = points.shape
-    device = points.device
-    indices = torch.empty((clouds, k), dtype=torch.int64, device=device)
-    radii2 = torch.empty((clouds, k), dtype=torch.float64, device=device)
-    if clouds == 0 or k == 0:
-        return indices, radii2
-    layout = layout or cloud_layout(clouds, n, dim, _resident(device))
-    team, teams = layout.team, layout.teams
-    rows = 0 if layout.slots else n
-    distance2 = torch.empty((teams, rows), dtype=torch.float64, device=device)
-    letters = torch.zeros((teams, 2, team, 2), dtype=torch.int64, device=device)
-    launch(
-        "low_dim",
-        {"LOW_THREADS": THREADS, "LOW_DIM": dim, "LOW_SLOTS": layout.slots},
-        (points, clouds, n, k, start, team, distance2, letters, indices, radii2),
-        device,
-        blocks=team * teams,
-        cooperative=team > 1,
-    )
-    return indices, radii2
+def _type(argument: Any) -> Any:
+    if isinstance(argument, torch.Tensor):
+        return ctypes.c_void_p
+    return ctypes.c_int if isinstance(argument, int) else ctypes.c_double

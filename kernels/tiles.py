@@ -1,7 +1,7 @@
-"""Tiles of the matrix kernels, for each kind of filter and family of devices.
+"""Tiles of the matrix kernels, by the type that is multiplied and the family of devices.
 
-All compile for the families they are meant for without spilling, which tests/gpu/test_compile.py
-demands. None was chosen by measuring on a device yet; docs/gpu.md tells what has run where.
+All compile for the families they are meant for without spilling, which the compile tests demand.
+None was chosen by measuring on a device yet; docs/gpu.md tells what has run where.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from pyuniform.kernels.configs import REGISTERS
-from pyuniform.kernels.rows import interpreted
+from pyuniform.kernels.launch import REGISTERS, interpreted
+
+# Bytes of a row that a step of a matrix product takes at the least: what the backend demands.
+LEAST_STEP = 32
 
 
 @dataclass(frozen=True)
@@ -34,54 +36,65 @@ class Tile:
     stages: int
     registers: int | None = None
 
+    def check(self, dtype: torch.dtype) -> None:
+        """Refuses a tile that matrix units do not take for values of a type."""
+        least = LEAST_STEP // dtype.itemsize
+        if self.depth < least:
+            raise ValueError(f"a tile of {dtype} wants a depth of {least} or more, got {self}")
+
 
 @dataclass(frozen=True)
 class Tiles:
-    """The tiles of one kind of filter."""
+    """The tiles of one type."""
 
     relax: Tile
     settle: Tile
     pairs: Tile
+    closest: Tile  # as many rows as columns
 
 
 SAFE = {
-    "int8": Tiles(
+    1: Tiles(
         relax=Tile(64, 128, 128, 8, 3),
         settle=Tile(16, 128, 128, 4, 3, REGISTERS),
         pairs=Tile(64, 128, 128, 8, 3),
+        closest=Tile(64, 64, 128, 8, 3),
     ),
-    "half": Tiles(
+    2: Tiles(
         relax=Tile(64, 128, 64, 8, 3),
         settle=Tile(32, 128, 64, 8, 3, REGISTERS),
         pairs=Tile(64, 128, 64, 8, 3),
-    ),
-    "float32": Tiles(
-        relax=Tile(64, 128, 16, 8, 2),
-        settle=Tile(32, 64, 32, 8, 2, REGISTERS),
-        pairs=Tile(32, 64, 32, 8, 2),
+        closest=Tile(64, 64, 64, 4, 3),
     ),
 }
 # Hopper's warp group products leave registers for twice as many. Picks come from cache and rows
 # from memory, so relax has more picks in a tile than rows.
-HOPPER = SAFE | {
-    "int8": Tiles(
+HOPPER = {
+    1: Tiles(
         relax=Tile(64, 256, 128, 8, 3),
-        settle=SAFE["int8"].settle,
-        pairs=Tile(128, 128, 128, 8, 3),
+        settle=SAFE[1].settle,
+        pairs=SAFE[1].pairs,
+        closest=SAFE[1].closest,
     ),
-    "half": Tiles(
+    2: Tiles(
         relax=Tile(64, 256, 64, 8, 3),
-        settle=SAFE["half"].settle,
+        settle=SAFE[2].settle,
         pairs=Tile(128, 128, 64, 8, 3),
+        closest=SAFE[2].closest,
     ),
 }
 # By the first number of the compute capability; all others are safe with SAFE.
 FAMILIES = {9: HOPPER}
 
 
-def tiles_for(device: torch.device, kind: str) -> Tiles:
-    """The tiles of a kind of filter on a device."""
+def tiles_for(device: torch.device, dtype: torch.dtype) -> Tiles:
+    """The tiles for values of a type that are multiplied on a device."""
+    return family(device)[dtype.itemsize]
+
+
+def family(device: torch.device) -> dict[int, Tiles]:
+    """The tiles of a device, by the bytes of a value."""
     if interpreted():
-        return SAFE[kind]
-    family, _ = torch.cuda.get_device_capability(device)
-    return FAMILIES.get(family, SAFE)[kind]
+        return SAFE
+    generation, _ = torch.cuda.get_device_capability(device)
+    return FAMILIES.get(generation, SAFE)

@@ -85,12 +85,13 @@ def take(
     reach: float = 0.0,
     first: int = 0,
     likely: int | None = None,
+    picks: Callable[[int], int] = lambda n: min(n, 1024),
 ) -> Data:
     """Checks X and all that says how it will be worked on.
 
     `reach` is the size of the largest value that picks from elsewhere have; `first` the number of
     the first row, where these are a part of others; `likely` a row that is likely to be picked
-    first.
+    first; `picks` tells how many picks there will be of n rows, for the memory that they take.
 
     Raises
     ------
@@ -118,7 +119,7 @@ def take(
         return _on_cpu(rows, filter, witnesses)
     # What multiplies rows as they are stored wants them there.
     far = out_of_core if filter in ("auto", "int8") else False
-    return _on_gpu(array, metric, place, filter, reach, first, far)
+    return _on_gpu(array, metric, place, filter, reach, first, far, picks)
 
 
 def loaded(X: Any) -> Any:
@@ -163,15 +164,18 @@ def _on_gpu(
     reach: float,
     first: int,
     far: bool | str,
+    picks: Callable[[int], int],
 ) -> Data:
     import torch
 
-    from pyuniform.device_shard import DeviceShard, filter_kind
+    from pyuniform.device_shard import DeviceShard
 
-    rows = prepare_device(X, metric, place, reach=reach, first=first, far=far)
+    rows = prepare_device(
+        X, metric, place, reach=reach, first=first, far=far, picks=picks, coded=filter == "int8"
+    )
 
     def shard(picks: int, share: float, reading: Reading | None = None) -> DeviceShard:
-        return DeviceShard(rows, filter_kind(rows, picks, filter), picks)
+        return DeviceShard(rows, filter, picks)
 
     manifest = {
         "device": place,

@@ -90,7 +90,7 @@ def select_clouds(
 def _on_gpu(clouds: Any, k: int, start: Any, place: str) -> CloudPicks:
     import torch
 
-    from pyuniform.kernels import cuda, low_dim
+    from pyuniform.kernels.clouds import farthest_first_clouds
 
     tensor = as_cloud_tensor(clouds, place)
     _check_clouds(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), k)
@@ -98,9 +98,7 @@ def _on_gpu(clouds: Any, k: int, start: Any, place: str) -> CloudPicks:
     if len(bad):
         raise ValueError(f"clouds holds NaN or infinity, first in clouds[{int(bad[0])}]")
     starts = torch.as_tensor(_starts(start, *tensor.shape[:2]), device=tensor.device)
-    on_cuda = tensor.device.type == "cuda" and cuda.available(tensor.device.index or 0)
-    kernels = cuda if on_cuda else low_dim
-    indices, radii2 = kernels.farthest_first_clouds(tensor.contiguous(), k, starts)
+    indices, radii2 = farthest_first_clouds(tensor.contiguous(), k, starts)
     return CloudPicks(indices, radii2.sqrt())
 
 

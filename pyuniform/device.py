@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyuniform._core import MOST_CODE_COLUMNS
-from pyuniform.out_of_core import check_columns
+from pyuniform.device_room import stays_in_host_memory
 from pyuniform.pinned import lock
 from pyuniform.rows import (
     LEAST_NORM,
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
     import torch
 
 GPU_EXTRA = "pip install 'pyuniform[gpu]'"
-# What is kept of a row beside its values and codes; and a pool, generously.
-ROW_BYTES = 64
-POOL_BYTES = 3 << 29
 
 
 @dataclass(frozen=True)
@@ -85,6 +82,10 @@ def gpu_missing() -> str | None:
         import triton  # noqa: F401
     except ImportError:
         return f"triton is not installed: {GPU_EXTRA}"
+    try:
+        import cuda.bindings  # noqa: F401
+    except ImportError:
+        return f"cuda-bindings is not installed: {GPU_EXTRA}"
     if torch.version.cuda is None:
         return "torch was built without CUDA: install a CUDA build of it"
     if not torch.cuda.is_available():
@@ -93,7 +94,7 @@ def gpu_missing() -> str | None:
 
 
 def describe_gpus() -> list[str]:
-    """Two lines for each CUDA device: what it is, and whether kernels that need CuPy run on it."""
+    """A line for each CUDA device: what it is, and what keeps it from being used."""
     import torch
 
     from pyuniform.kernels import cuda
@@ -101,13 +102,12 @@ def describe_gpus() -> list[str]:
     lines = []
     for number in range(torch.cuda.device_count()):
         about = torch.cuda.get_device_properties(number)
+        missing = cuda.missing(number)
         lines.append(
             f"  cuda:{number}: {about.name}, {about.total_memory / 2**30:.0f} GiB, compute "
             f"capability {about.major}.{about.minor}"
+            + (f"; cannot be used: {missing}" * bool(missing))
         )
-        ready = cuda.available(number)
-        state = "in use" if ready else f"not in use: {ready.reason}"
-        lines.append(f"    CUDA C++ kernels: {state}")
     return lines
 
 
@@ -154,10 +154,16 @@ def resolve_device(device: str, X: Any = None) -> str:
         raise ValueError(
             f"device={device!r} is not there: torch finds {torch.cuda.device_count()} CUDA devices"
         )
+    from pyuniform.kernels import cuda
+
+    if missing := cuda.missing(index):
+        raise ValueError(f"device={device!r} cannot be used: {missing}")
     return f"cuda:{index}"
 
 
-def as_tensor(X: Any, device: str, name: str = "X", far: bool | str = False) -> torch.Tensor:
+def as_tensor(
+    X: Any, device: str, name: str = "X", far: bool | str = False, **needs: Any
+) -> torch.Tensor:
     """X as a two-dimensional tensor on the device, or in host memory that the device can read.
 
     There is no copy if it is there already.
@@ -166,6 +172,8 @@ def as_tensor(X: Any, device: str, name: str = "X", far: bool | str = False) -> 
     ----------
     far : bool or "auto"
         Whether rows stay in host memory; "auto" if there is no room for them on the device.
+    **needs
+        What else has to be there: see `pyuniform.device_room.stays_in_host_memory`.
 
     Raises
     ------
@@ -173,6 +181,8 @@ def as_tensor(X: Any, device: str, name: str = "X", far: bool | str = False) -> 
         As `pyuniform.rows.as_matrix`; there is no room.
     """
     import torch
+
+    from pyuniform.kernels.staging import upload
 
     tensor, own = _there_already(X), True
     if tensor is None:
@@ -183,9 +193,9 @@ def as_tensor(X: Any, device: str, name: str = "X", far: bool | str = False) -> 
         if dtype == "bfloat16":
             tensor = tensor.view(torch.bfloat16)
     check_shape(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), name)
-    if stays_in_host_memory(tensor, device, name, far):
+    if stays_in_host_memory(tensor, device, name, far, **needs):
         return lock(_side_by_side(tensor if own else _copied(tensor)), device, name)
-    return _side_by_side(tensor.to(device))
+    return _side_by_side(upload(tensor, torch.device(device)))
 
 
 def as_cloud_tensor(clouds: Any, device: str) -> torch.Tensor:
@@ -227,59 +237,12 @@ def _copied(tensor: torch.Tensor) -> torch.Tensor:
     """A copy in host memory, made block by block, so that it can be interrupted."""
     import torch
 
-    from pyuniform.kernels.rows import staged
+    from pyuniform.kernels.staging import staged
 
     own = torch.empty(tensor.shape, dtype=tensor.dtype)
     for part, some in staged(tensor, own.device):
         own[part] = some
     return own
-
-
-def stays_in_host_memory(
-    tensor: torch.Tensor, device: str, name: str, far: bool | str = "auto"
-) -> bool:
-    """Whether rows (n, d) are left in host memory: if asked for, or if a device has no room.
-
-    Raises
-    ------
-    ValueError
-        There is no room for what has to be on the device, or rows are there already, or have too
-        many columns.
-    """
-    import torch
-
-    from pyuniform.kernels.rows import STAGED_BYTES
-
-    n, d = tensor.shape
-    there = tensor.device.type == "cuda"
-    if far is True and there:
-        raise ValueError(f"out_of_core=True is for rows in host memory; {name} is on {device}")
-    if far is True:
-        check_columns(d)
-    if not device.startswith("cuda"):
-        return far is True
-    room = _room(device)
-    values = 0 if tensor.device == torch.device(device) else n * d * tensor.element_size()
-    others = n * (d + ROW_BYTES) + POOL_BYTES
-    if far is not True and values + others <= room:
-        return False
-    codes = not there and far is not False and d <= MOST_CODE_COLUMNS
-    values = STAGED_BYTES if codes else values
-    if codes and values + others <= room:
-        return True
-    needed, what = values + others, "codes" if codes else "rows, codes"
-    raise ValueError(
-        f"{name} needs {needed / 2**30:.1f} GiB on {device}, {what} and state, and "
-        f"{room / 2**30:.1f} GiB are free: use device='cpu'"
-    )
-
-
-def _room(device: str) -> int:
-    """Bytes that can be had on a device; torch keeps what was freed, and gives it away again."""
-    import torch
-
-    free, _ = torch.cuda.mem_get_info(device)
-    return free + torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
 
 
 def prepare_device(
@@ -290,10 +253,21 @@ def prepare_device(
     reach: float = 0.0,
     first: int = 0,
     far: bool | str = False,
+    picks: Callable[[int], int] = lambda n: 0,
+    coded: bool = False,
 ) -> DeviceRows:
     """Checks X and reads it once, on the device.
 
-    Parameters are those of `pyuniform.rows.prepare`, and `far`, see `as_tensor`.
+    Parameters
+    ----------
+    X, metric, name, reach, first
+        As for `pyuniform.rows.prepare`.
+    device, far
+        See `as_tensor`.
+    picks : callable
+        How many picks there will be of n rows.
+    coded : bool
+        Whether codes are wanted of rows that could be multiplied as they are stored.
 
     Raises
     ------
@@ -302,10 +276,12 @@ def prepare_device(
     """
     import torch
 
-    from pyuniform.kernels.rows import canonical, scan, staged
+    from pyuniform.kernels.encode import canonical
+    from pyuniform.kernels.scan import scan
+    from pyuniform.kernels.staging import staged
 
     check_metric(metric)
-    values = as_tensor(X, device, name, far)
+    values = as_tensor(X, device, name, far, picks=picks, cosine=metric == "cosine", coded=coded)
     apart = device.startswith("cuda") and values.device.type != "cuda"
     place = torch.device(device) if apart else values.device
     n, d = values.shape

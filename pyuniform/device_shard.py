@@ -16,32 +16,28 @@ from numpy.typing import NDArray
 from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform.carrier import Read, Round
 from pyuniform.device import DeviceRows
-from pyuniform.kernels import cuda, pool
-from pyuniform.kernels.candidates import candidates, compact, compact_listed
-from pyuniform.kernels.filter import Filter, Picks, fits, make_filter
-from pyuniform.kernels.relax import State, pair_bounds, relax, settle
+from pyuniform.device_room import check_room, codes_bytes
+from pyuniform.kernels.candidates import candidates
+from pyuniform.kernels.filter import HALVES, Filter, fits, make_filter
+from pyuniform.kernels.launch import to_host
+from pyuniform.kernels.pair_bounds import pair_bounds
+from pyuniform.kernels.picks import Picks
+from pyuniform.kernels.pool import HEADER, LARGEST, Picked, greedy_pool
+from pyuniform.kernels.relax import CHUNK, RunLists, Scoring, State, relax, settle
 from pyuniform.kernels.tiles import Tile
 from pyuniform.rules import Rules
 from pyuniform.shard import SETTLE_ROWS, Candidates
 
-# A row is parked after a multiple of so many picks; the more picks, the longer the steps, since
-# each is a few kernels for the host to start.
-CHUNK = 512
-MOST_STEPS = 16
-POOL_SIZES = (1024, 4096)
-PICKS_A_ROUND = 16
 # Canonical values of a pool and the bounds of its pairs: at most so many bytes.
 POOL_BYTES = 1 << 30
 # Bounds from which a threshold is read.
 SAMPLE = 1 << 16
 # What the state of rows is made of.
 KNOWN = ("bound", "nearest", "seen", "proven", "second")
-# int8 codes of float32 rows pay from this many picks on: they cost two reads of the rows.
-LEAST_CODE_PICKS = 256
 
 
-def filter_kind(rows: DeviceRows, k: int, filter: str = "auto") -> str:
-    """The kind of filter for k picks: "int8", or what the rows' own type is multiplied in.
+def filter_kind(rows: DeviceRows, filter: str = "auto") -> str:
+    """The kind of filter: "int8" for codes, or "stored" for rows that are multiplied as stored.
 
     Raises
     ------
@@ -51,33 +47,51 @@ def filter_kind(rows: DeviceRows, k: int, filter: str = "auto") -> str:
     if filter == "boxes":
         raise ValueError("filter='boxes' is for device='cpu'")
     # What is multiplied as it is stored has to be on the device.
-    own = [
-        kind
-        for kind in ("half", "float32")
-        if not rows.far and fits(rows.values, rows.norms, kind, rows.largest)
-    ]
-    if filter == "float32" and not own:
+    stored = not rows.far and fits(rows.values, rows.norms, "stored", rows.largest)
+    if filter == "float32" and not stored:
         raise ValueError(
             f"filter='float32' does not take these {rows.dtype} rows on a device; use 'int8'"
         )
-    coded = fits(rows.values, rows.norms, "int8", rows.largest)
-    if not coded and (filter == "int8" or not own):
-        raise ValueError(f"filter='int8' takes at most {MOST_CODE_COLUMNS} columns, got {rows.d}")
-    if filter == "float32":
-        return own[0]
-    if filter == "auto" and own and (own[0] == "half" or k < LEAST_CODE_PICKS or not coded):
-        return own[0]
+    if stored and filter != "int8":
+        return "stored"
+    if not fits(rows.values, rows.norms, "int8", rows.largest):
+        raise ValueError(
+            f"a GPU takes at most {MOST_CODE_COLUMNS} columns of {rows.dtype}, got {rows.d}: use "
+            "device='cpu'"
+        )
     return "int8"
 
 
+def make_device_filter(rows: DeviceRows, filter: str = "auto") -> Filter:
+    """The filter of all rows.
+
+    Raises
+    ------
+    ValueError
+        See `filter_kind`; there is no room for codes.
+    """
+    kind = filter_kind(rows, filter)
+    if kind == "int8":
+        check_room(str(rows.device), codes_bytes(rows.n, rows.d), "codes")
+    return make_filter(
+        rows.values,
+        rows.norms,
+        kind,
+        rows.exponent,
+        torch.from_numpy(rows.center),
+        rows.distance,
+        rows.device,
+    )
+
+
 class DeviceShard:
-    """Rows in a GPU's memory, or their codes alone, worked on by Triton kernels.
+    """Rows in a GPU's memory, or their codes alone, worked on by Triton and CUDA kernels.
 
     Parameters
     ----------
     rows : DeviceRows
-    kind : {"int8", "half", "float32"}
-        The filter, see `filter_kind`.
+    filter : {"auto", "int8", "float32"}
+        See `filter_kind`.
     picks : int
         How many picks there will probably be.
     tile, chunk
@@ -87,7 +101,7 @@ class DeviceShard:
     def __init__(
         self,
         rows: DeviceRows,
-        kind: str,
+        filter: str = "auto",
         picks: int = 1024,
         tile: Tile | None = None,
         chunk: int = CHUNK,
@@ -97,32 +111,22 @@ class DeviceShard:
         self._tile = tile
         self._chunk = chunk
         self._device = rows.device
-        self._filter: Filter = make_filter(
-            rows.values,
-            rows.norms,
-            kind,
-            rows.exponent,
-            torch.from_numpy(rows.center),
-            rows.distance,
-            rows.device,
-        )
+        self._filter = make_device_filter(rows, filter)
         self._picks = Picks(self._filter, picks)
         self._state = State.fresh(rows.n, self._device)
-        self._bound = self._state.bound[: rows.n]
-        self._listed = [
-            torch.empty(rows.n, dtype=torch.int32, device=self._device) for _ in range(2)
-        ]
+        self._bound = self._state.bound
+        self._scoring = Scoring.by_distance(self._device)
+        self._lists = RunLists(rows.n, self._device)
+        # Pairs filtered, and pairs decided; and whether this is what the device has counted.
+        self._work, self._work_is_known = (0, 0), True
         self._pool_pairs = 0
-        self._factors: torch.Tensor | None = None
         self._floor2 = -1.0
         self._most_candidates = self._most(rows.n, self._picks.canonical.shape[1])
-        on_cuda = self._device.type == "cuda" and cuda.available(self._device.index or 0)
-        self._greedy_pool = cuda.greedy_pool if on_cuda else pool.greedy_pool
 
     @staticmethod
     def _most(n: int, width: int) -> int:
         """The largest pool that registers hold and that has room."""
-        size = POOL_SIZES[1]
+        size = LARGEST
         while size > 1 and size * (8 * width + 4 * size) > POOL_BYTES:
             size //= 2
         return min(size, n)
@@ -132,8 +136,7 @@ class DeviceShard:
     def add_rows(self, rows: NDArray[np.int64]) -> None:
         """See `Carrier`."""
         here = torch.as_tensor(rows, device=self._device)
-        for some in here.split(self._most_candidates):
-            self._picks.append_rows(some)
+        self._picks.append_rows(here)
         self._bound[here] = -1.0
 
     def add_anchors(self, values: NDArray[np.float64]) -> None:
@@ -146,22 +149,22 @@ class DeviceShard:
 
     def pool_size(self, k: int) -> int:
         """See `Carrier`."""
-        return min(max(k // PICKS_A_ROUND, POOL_SIZES[0]), POOL_SIZES[1], self._most_candidates)
+        # A round costs its launches, whatever it finds: few rounds, and large ones.
+        return self._most_candidates
 
     def relax(self, rho: float) -> Iterator[None]:
         """See `Carrier`."""
-        # Nothing lowers a distance of zero.
-        rho = max(rho, 0.0)
-        picks = self._picks.count
-        rows, count = compact(self._scores(), rho, self._listed[0])
-        chunk = self._chunk * -(-picks // (self._chunk * MOST_STEPS))
-        for begin in range(0, picks, chunk):
-            end = min(begin + chunk, picks)
-            some, some_count = compact_listed(
-                self._scores(), rho, rows, count, self._state.seen, end, self._listed[1]
-            )
-            relax(self._filter, self._picks, self._state, some, some_count, begin, end, self._tile)
-            yield
+        self._work_is_known = False
+        yield from relax(
+            self._filter,
+            self._picks,
+            self._state,
+            self._scoring,
+            max(rho, 0.0),
+            self._lists,
+            self._chunk,
+            self._tile,
+        )
 
     def threshold(self, count: int) -> float:
         """See `Carrier`."""
@@ -171,33 +174,21 @@ class DeviceShard:
 
     def play(self, rho: float, pool_size: int, limit: int) -> Round:
         """See `Carrier`."""
-        before = self._picks.count
         # As a carrier it knows no rules: scores are bounds.
-        found = candidates(self._bound, rho, min(pool_size, self._most_candidates))
+        most = min(pool_size, self._most_candidates)
+        found = candidates(self._bound, rho, most, self._lists.dealt)
         self._settle(found.rows, found.count)
-        inside = torch.arange(len(found.rows), device=self._device) < found.count
-        rows = torch.where(inside, found.rows, 0).long()
-        # What lies beyond the count goes to the row that is none.
-        places = torch.where(inside, found.rows, self.size).long()
-        distance2 = self._state.bound[places]
-        nearest = self._state.nearest[places]
-        seen = torch.empty_like(nearest)
-        result = self._greedy_pool(
-            self._filter.canonical(rows),
+        picked = greedy_pool(
+            found,
+            self._filter.canonical(found.rows, found.count),
             pair_bounds(self._filter, found.rows, found.count, self._tile),
             self._filter.frame.unit2,
-            rows,
-            distance2,
-            nearest,
-            seen,
-            found.count,
-            found.outside2,
-            found.outside_row,
+            self._state,
             limit,
-            before,
+            self._picks.count,
         )
-        self._put(places, distance2, nearest, seen)
-        return self._read(result, rows, found.count, found.outside2)
+        self._picks.append_rows(picked.rows[: min(limit, most)], picked.count)
+        return self._read(picked)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """See `Carrier`."""
@@ -206,17 +197,20 @@ class DeviceShard:
 
     def stats(self) -> dict[str, int]:
         """See `Carrier`."""
-        filtered, decided = self._state.work.tolist()
-        width, d = self._picks.canonical.shape[1], self._rows.d
-        multiply_adds = {"int8": 0, "half": 0, "float32": 0}
-        multiply_adds[self._filter.kind] = (filtered + self._pool_pairs) * d
+        if not self._work_is_known:
+            self._work = tuple(to_host(self._state.work).tolist())
+            self._work_is_known = True
+        filtered, decided = self._work
+        products = {"int8": 0, "half": 0}
+        type_of_products = "half" if self._filter.z_type in HALVES else "int8"
+        products[type_of_products] = (filtered + self._pool_pairs) * self._rows.d
         return {
             "filter_pairs": filtered,
             "exact_pairs": decided,
             "pool_filter_pairs": self._pool_pairs,
             "pairs": filtered + decided + self._pool_pairs,
-            **{f"{kind}_multiply_adds": count for kind, count in multiply_adds.items()},
-            "float64_multiply_adds": decided * width,
+            **{f"{name}_multiply_adds": count for name, count in products.items()},
+            "float64_multiply_adds": decided * self._picks.canonical.shape[1],
         }
 
     # What a shard among others does.
@@ -236,21 +230,25 @@ class DeviceShard:
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
         """See `Shard`."""
-        self._factors = None if factors is None else torch.tensor(factors, device=self._device)
+        self._scoring = Scoring(
+            None if factors is None else torch.tensor(factors, device=self._device),
+            torch.full((1,), floor2, dtype=torch.float64, device=self._device),
+        )
         self._floor2 = floor2
 
     def _scores(self) -> torch.Tensor:
         """What rows compete by: their bounds, if nothing else was asked for."""
-        if self._factors is None and self._floor2 < 0:
+        factors = self._scoring.factors
+        if factors is None and self._floor2 < 0:
             return self._bound
         out = self._bound <= self._floor2
-        if self._factors is None:
+        if factors is None:
             return self._bound.masked_fill(out, -1.0)
-        return (self._factors * self._bound).masked_fill(out | (self._factors <= 0), -1.0)
+        return (factors * self._bound).masked_fill(out | (factors <= 0), -1.0)
 
     def candidates(self, rho: float, limit: int) -> Candidates:
         """See `Shard`."""
-        found = candidates(self._scores(), rho, min(limit, self.size))
+        found = candidates(self._scores(), rho, min(limit, self.size), self._lists.dealt)
         self._settle(found.rows, found.count)
         rows = found.rows[: int(found.count)].long()
         return Candidates(
@@ -270,9 +268,16 @@ class DeviceShard:
         seen: NDArray[np.int32],
     ) -> None:
         """See `Shard`."""
-        self._put(
-            *(torch.as_tensor(a, device=self._device) for a in (rows, distance2, nearest, seen))
+        places, bound, pick, account = (
+            torch.as_tensor(values, device=self._device)
+            for values in (rows, distance2, nearest, seen)
         )
+        # All that candidates have seen is decided.
+        self._bound[places] = bound.masked_fill(account < 0, -1.0)
+        self._state.nearest[places] = pick
+        self._state.seen[places] = account
+        self._state.proven[places] = account
+        self._state.second[places] = torch.inf
 
     def settle(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
         """Exact squared distance to, and number of, the nearest pick of up-to-date rows."""
@@ -303,45 +308,16 @@ class DeviceShard:
             known.copy_(values)
 
     def _settle(self, rows: torch.Tensor, count: torch.Tensor, zeros: bool = False) -> None:
+        self._work_is_known = False
         settle(self._filter, self._picks, self._state, rows, count, zeros, self._tile)
 
-    def _put(
-        self,
-        places: torch.Tensor,
-        distance2: torch.Tensor,
-        nearest: torch.Tensor,
-        seen: torch.Tensor,
-    ) -> None:
-        """Takes back what a pool found: all that candidates have seen is decided."""
-        picked = seen < 0
-        self._state.bound[places] = torch.where(picked, -1.0, distance2)
-        self._state.nearest[places] = nearest
-        self._state.seen[places] = seen
-        self._state.proven[places] = seen
-        self._state.second[places] = torch.inf
-
-    def _read(
-        self,
-        result: pool.GreedyResult,
-        rows: torch.Tensor,
-        count: torch.Tensor,
-        outside2: torch.Tensor,
-    ) -> Round:
-        """The one answer of a round that the host waits for; then its picks join the others."""
-        made = len(result.picked)
-        inside = torch.arange(made, device=self._device) < result.picked_count
-        picked = rows[torch.where(inside, result.picked, 0).long()]
-        # Row numbers are exact in float64.
-        numbers = [result.picked_count, count, outside2, result.largest, picked, result.picked2]
-        answer = torch.cat([part.double() for part in numbers]).cpu().numpy()
-        b, found = int(answer[0]), int(answer[1])
-        self._pool_pairs += found * found
-        if b:
-            self._picks.append_rows(picked[:b])
-        return Round(
-            answer[4 : 4 + b].astype(np.int64),
-            answer[4 + made : 4 + made + b],
-            found,
-            float(answer[2]),
-            float(answer[3]),
-        )
+    def _read(self, picked: Picked) -> Round:
+        """The one answer of a round that the host waits for."""
+        answer = to_host(picked.answer).numpy()
+        picks, found, outside, largest, filtered, decided = answer[:HEADER].tolist()
+        self._work, self._work_is_known = (int(filtered), int(decided)), True
+        self._pool_pairs += int(found) ** 2
+        made = int(picks)
+        self._picks.count += made
+        rows, radii2 = answer[HEADER:].reshape(2, -1)[:, :made]
+        return Round(rows.astype(np.int64), radii2.copy(), int(found), outside, largest)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,18 +112,19 @@ def _h_min_on_gpu(
 ) -> ClosestPair:
     import torch
 
+    from pyuniform.device_shard import make_device_filter
     from pyuniform.kernels.closest_pair import closest_pair
 
     # All pairs want all rows there.
     rows = prepare_device(X, metric, place, far=False if picks is None else "auto")
     numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows.n)
     _check_two(len(numbers))
-    values, norms = rows.values, rows.norms
     if picks is not None:
         at = torch.as_tensor(numbers)
-        values = values[at.to(values.device)].to(rows.device)
-        norms = None if norms is None else norms[at.to(rows.device)]
-    squared, i, j = closest_pair(values, norms, rows.exponent, torch.from_numpy(rows.center))
+        values = rows.values[at.to(rows.values.device)].to(rows.device)
+        norms = None if rows.norms is None else rows.norms[at.to(rows.device)]
+        rows = replace(rows, values=values, norms=norms, n=len(numbers), far=False)
+    squared, i, j = closest_pair(make_device_filter(rows))
     return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 import warnings
@@ -64,6 +65,14 @@ class Request:
             return None
         start = 0 if self.start is None else self.start
         return int(start) if isinstance(start, (int, np.integer)) else None
+
+    def likely_picks(self, n: int) -> int:
+        """How many of n rows will probably be picked, before anything was checked."""
+        if isinstance(self.k, (int, np.integer)):
+            return min(int(self.k), n)
+        if isinstance(self.fraction, (int, float)) and 0 < self.fraction <= 1:
+            return math.ceil(self.fraction * n)
+        return min(n, 1024)
 
     def away(self) -> Away:
         """Its anchors.

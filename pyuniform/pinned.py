@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-# cudaHostRegisterPortable and cudaHostRegisterMapped: for all devices, and in their address space.
+# CU_MEMHOSTREGISTER_PORTABLE and _DEVICEMAP: for all devices, and in their address space.
 FLAGS = 1 | 2
 
 # How many tensors want memory, by its address, to stay locked. Finalizers may run at any point.
@@ -32,6 +32,10 @@ def lock(values: torch.Tensor, device: str, name: str) -> torch.Tensor:
 
     if not torch.cuda.is_available():
         return values  # the interpreter, which reads all there is
+    from cuda.bindings import driver
+
+    from pyuniform.kernels import cuda
+
     address = values.data_ptr()
     with _guard:
         if address not in _locked:
@@ -39,13 +43,14 @@ def lock(values: torch.Tensor, device: str, name: str) -> torch.Tensor:
                 return values
             n, d = values.shape
             length = ((n - 1) * values.stride(0) + d) * values.element_size()
-            cudart = torch.cuda.cudart()
-            with torch.cuda.device(device):
-                error = cudart.cudaHostRegister(address, length, FLAGS)
+            # By the driver: a failure of CUDA's run-time library would stay behind as its last
+            # error, and be reported by whoever asks next.
+            with cuda.context(torch.device(device).index or 0):
+                (error,) = driver.cuMemHostRegister(address, length, FLAGS)
             if int(error):
                 raise ValueError(
                     f"{name} does not fit on {device}, and CUDA cannot lock its host memory "
-                    f"({cudart.cudaGetErrorString(error)}): give a torch tensor in pinned memory"
+                    f"({error.name}): give a torch tensor in pinned memory"
                 )
         _locked[address] = _locked.get(address, 0) + 1
         weakref.finalize(values, _unlock, address, device)
@@ -54,6 +59,9 @@ def lock(values: torch.Tensor, device: str, name: str) -> torch.Tensor:
 
 def _unlock(address: int, device: str) -> None:
     import torch
+    from cuda.bindings import driver
+
+    from pyuniform.kernels import cuda
 
     with _guard:
         _locked[address] -= 1
@@ -61,4 +69,5 @@ def _unlock(address: int, device: str) -> None:
             del _locked[address]
             # An interrupted run may have left kernels that still read it.
             torch.cuda.synchronize(device)
-            torch.cuda.cudart().cudaHostUnregister(address)
+            with cuda.context(torch.device(device).index or 0):
+                driver.cuMemHostUnregister(address)

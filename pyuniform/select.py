@@ -99,8 +99,8 @@ def select(
     filter : {"auto", "float32", "int8", "boxes"}
         In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
         of d bytes a row. "boxes", for up to 8 columns, groups rows by where they lie, in 8 d + 20
-        bytes a row, and excludes by groups. On a GPU "float32" multiplies float16 and bfloat16 rows
-        as they are.
+        bytes a row, and excludes by groups. On a GPU "float32" multiplies rows as they are stored:
+        float16, bfloat16 and int8, and uint8 but for cosine, where d is a multiple of 16.
     witnesses : bool or "auto"
         Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
         time and memory only.
@@ -189,6 +189,7 @@ def select(
         scratch,
         away.reach,
         likely=request.likely,
+        picks=request.likely_picks,
     )
     found = pick(data, request, away, began)
     return found if source is None else replace(found, ids=ids_at(source, found.indices))

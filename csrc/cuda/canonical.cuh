@@ -11,6 +11,15 @@ __device__ inline double square_of_difference(double x, double y) {
   return __dmul_rn(difference, difference);
 }
 
+// A float as a double, exact. A conversion flushes what is below float's normal range to zero where
+// the compiler was asked for that; the integer that such numbers are a multiple of survives it.
+__device__ inline double widen(float x) {
+  const int bits = __float_as_int(x), magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x00800000) return static_cast<double>(x);
+  const double small = __dmul_rn(magnitude, 0x1p-149);
+  return bits < 0 ? -small : small;
+}
+
 // Of two rows of `width` values, by all lanes of a warp, which all get it. A row is read 32 values
 // at a time, two terms of each of the sixteen partial sums; each lane computes one of the two, and
 // both halves of the warp add both. kDepth loads of each row are under way at once. What the last
@@ -46,7 +55,8 @@ __device__ inline double point_distance2(const float* x, const float* y) {
   static_assert(kDim <= 8, "the fold begins with eight partial sums");
   double sum[8];
 #pragma unroll
-  for (int j = 0; j < 8; ++j) sum[j] = j < kDim ? square_of_difference(x[j], y[j]) : 0.0;
+  for (int j = 0; j < 8; ++j)
+    sum[j] = j < kDim ? square_of_difference(widen(x[j]), widen(y[j])) : 0.0;
 #pragma unroll
   for (int half = 4; half > 0; half /= 2)
 #pragma unroll

@@ -1,4 +1,5 @@
-// Exact greedy among the candidates of one round (pool.h), by one block that stays.
+// Exact greedy among the candidates of one round (pool.h), by one block that stays. It takes what
+// is known of the candidates from the state of all rows, and puts back what it found.
 //
 // Thread t owns kMembers members: their distances, thresholds and pending picks stay in its
 // registers. A pick costs one barrier: every warp writes down the best of its members, and after
@@ -22,11 +23,25 @@ struct Candidates {
   int width, capacity;
   const float* bounds;  // capacity x capacity: times unit2 a lower bound of the squared distance
   double unit2;
-  const long long* index;  // capacity
-  double* distance2;       // capacity, in/out
-  int* nearest;            // capacity, in/out
-  int* seen;               // capacity, out
-  int count;               // members in use
+  const int* rows;  // capacity: their numbers, unique and not negative
+  int count;        // members in use
+};
+
+// What is known of each row (kernels/relax.py), by its number.
+struct State {
+  double* bound;  // squared distance to the nearest pick; -1 for picks
+  int* nearest;   // that pick's number
+  int* seen;      // picks that `bound` accounts for, from the first on
+  int* proven;    // picks that need no second look
+  float* second;  // infinite: nothing is left open
+};
+
+// The answer to the host: doubles, so that one copy brings all. Row numbers are exact in them.
+struct Answer {
+  enum Place { kPicks, kCandidates, kOutside2, kLargest, kFiltered, kDecided, kHeader };
+  double* values;  // kHeader numbers, `capacity` rows, `capacity` squared radii
+  int* picked;     // capacity: the rows again, for the next kernel
+  int* count;      // 1
 };
 
 // What a warp writes down for all: its best member, and the last picks that one has pending.
@@ -90,8 +105,9 @@ class GreedyPool {
   static constexpr int kGroups = 16;
 
  public:
-  __device__ GreedyPool(const Candidates& pool, unsigned* pending, Board<kThreads, kMembers>& board)
-      : pool_(pool), pending_(pending), board_(board) {
+  __device__ GreedyPool(const Candidates& pool, const State& state, const Answer& answer,
+                        unsigned* pending, Board<kThreads, kMembers>& board)
+      : pool_(pool), state_(state), answer_(answer), pending_(pending), board_(board) {
     while (((pool.capacity + 31) / 32) >> group_shift_ > kGroups) ++group_shift_;
     const unsigned long long address = reinterpret_cast<unsigned long long>(pool.bounds) |
                                        reinterpret_cast<unsigned long long>(pending);
@@ -100,17 +116,16 @@ class GreedyPool {
     for (int v = 0; v < kMembers; ++v) {
       const int m = member(v);
       const bool inside = m < pool.count;
-      key_[v] = inside ? key_of(pool.distance2[m]) : kOut;
-      threshold_[v] = inside ? threshold(pool.distance2[m], pool.unit2) : never();
+      const double distance2 = inside ? state.bound[pool.rows[m]] : 0;
+      key_[v] = inside ? key_of(distance2) : kOut;
+      threshold_[v] = inside ? threshold(distance2, pool.unit2) : never();
       word_[v] = 0;
       board.older[m] = 0;
     }
     find_best();
   }
 
-  // Returns the number of picks.
-  __device__ int run(double outside2, long long outside_index, int limit, int before, int* picked,
-                     double* picked2, double* largest) {
+  __device__ void run(double outside2, long long outside_row, int limit, int before) {
     int count = 0;
     Key key;
     for (int side = 0;; side ^= 1) {
@@ -129,22 +144,24 @@ class GreedyPool {
         if (found < distance2) {
           if (threadIdx.x == owner(leader.place)) {
             set_distance2(slot(leader.place), found);
-            pool_.nearest[leader.place] = before + found_pick;
+            state_.nearest[pool_.rows[leader.place]] = before + found_pick;
           }
           if (owns_warp(leader.place)) find_best();
           continue;
         }
       }
       if (!(distance2 > outside2 ||
-            (distance2 == outside2 && pool_.index[leader.place] < outside_index)))
+            (distance2 == outside2 && pool_.rows[leader.place] < outside_row)))
         break;
       if (!kEarly) load_row(leader.place, row);
       if (threadIdx.x == owner(leader.place)) {
         take_out(slot(leader.place));
-        pool_.distance2[leader.place] = picked2[count] = distance2;
-        pool_.seen[leader.place] = -1;
-        picked[count] = leader.place;
+        const int row = pool_.rows[leader.place];
+        state_.bound[row] = -1;
         board_.picked[count] = static_cast<unsigned short>(leader.place);
+        answer_.picked[count] = row;
+        answer_.values[Answer::kHeader + count] = row;
+        answer_.values[Answer::kHeader + pool_.capacity + count] = distance2;
       }
 #pragma unroll
       for (int v = 0; v < kMembers; ++v)
@@ -152,10 +169,15 @@ class GreedyPool {
       if (++count % 32 == 0) put_words(count / 32 - 1);
       if (owns_warp(leader.place)) find_best();
     }
-    if (threadIdx.x == 0)
-      *largest = key != kOut && distance2_of(key) > outside2 ? distance2_of(key) : outside2;
+    if (threadIdx.x == 0) {
+      *answer_.count = count;
+      answer_.values[Answer::kPicks] = count;
+      answer_.values[Answer::kCandidates] = pool_.count;
+      answer_.values[Answer::kOutside2] = outside2;
+      answer_.values[Answer::kLargest] =
+          key != kOut && distance2_of(key) > outside2 ? distance2_of(key) : outside2;
+    }
     write_members(before, count);
-    return count;
   }
 
  private:
@@ -212,10 +234,10 @@ class GreedyPool {
     if (best_key_ != kOut) {
       for (tied &= tied - 1; tied; tied &= tied - 1) {
         const int v = __ffs(static_cast<int>(tied)) - 1;
-        if (pool_.index[member(v)] < pool_.index[member(slot_)]) slot_ = v;
+        if (pool_.rows[member(v)] < pool_.rows[member(slot_)]) slot_ = v;
       }
     }
-    best_lane_ = leading_lane(best_key_, [&] { return pool_.index[member(slot_)]; });
+    best_lane_ = leading_lane(best_key_, [&] { return pool_.rows[member(slot_)]; });
   }
 
   // Two sides of the board take turns: who is late may still read the other one.
@@ -227,7 +249,7 @@ class GreedyPool {
     __syncthreads();
     const Key key = lane() < kWarps ? board_.key[side][lane()] : kOut;
     const Best best = board_.best[side][lane() % kWarps];
-    const int first = leading_lane(key, [&] { return pool_.index[best.place]; });
+    const int first = leading_lane(key, [&] { return pool_.rows[best.place]; });
     leader->place = __shfl_sync(kWholeWarp, best.place, first);
     leader->word = __shfl_sync(kWholeWarp, best.word, first);
     return __shfl_sync(kWholeWarp, key, first);
@@ -337,7 +359,8 @@ class GreedyPool {
     }
   }
 
-  // Distances, and how many picks they account for, of the members that were not picked.
+  // What is known of the members that were not picked: their distances, and how many picks these
+  // account for. All of them are decided.
   __device__ void write_members(int before, int count) {
 #pragma unroll
     for (int v = 0; v < kMembers; ++v) {
@@ -351,12 +374,16 @@ class GreedyPool {
         while ((word = pending_[static_cast<long long>(w) * pool_.capacity + m]) == 0) ++w;
         accounted = 32 * w + __ffs(static_cast<int>(word)) - 1;
       }
-      pool_.seen[m] = before + accounted;
-      pool_.distance2[m] = distance2_of(key_[v]);
+      const int row = pool_.rows[m];
+      state_.bound[row] = distance2_of(key_[v]);
+      state_.seen[row] = state_.proven[row] = before + accounted;
+      state_.second[row] = __int_as_float(0x7f800000);
     }
   }
 
   const Candidates& pool_;
+  const State& state_;
+  const Answer& answer_;
   unsigned* pending_;
   Board<kThreads, kMembers>& board_;
   int group_shift_ = 0;  // kGroups groups of words, of 1 << group_shift_ words each
@@ -370,18 +397,20 @@ class GreedyPool {
 
 }  // namespace pyuniform
 
-// `pending` is scratch, capacity x ceil(capacity / 32) words. One block of POOL_THREADS.
+// `pending` is scratch, capacity x ceil(capacity / 32) words; `work` counts pairs filtered and
+// pairs decided so far. One block of POOL_THREADS.
 extern "C" __global__ void __launch_bounds__(POOL_THREADS, 1)
     greedy_pool(const double* values, int width, int capacity, const float* bounds, double unit2,
-                const long long* index, double* distance2, int* nearest, int* seen,
-                const int* count, const double* outside2, const long long* outside_index, int limit,
-                int before, unsigned* pending, int* picked, double* picked2, int* picked_count,
-                double* largest) {
+                const int* rows, const int* count, double* bound, int* nearest, int* seen,
+                int* proven, float* second, const long long* work, const double* outside2,
+                const long long* outside_row, int limit, int before, unsigned* pending,
+                double* answer, int* picked, int* picked_count) {
   using namespace pyuniform;
   __shared__ Board<POOL_THREADS, POOL_MEMBERS> board;
-  const Candidates pool = {values, width,     capacity, bounds, unit2,
-                           index,  distance2, nearest,  seen,   *count};
-  GreedyPool<POOL_THREADS, POOL_MEMBERS> greedy(pool, pending, board);
-  const int made = greedy.run(*outside2, *outside_index, limit, before, picked, picked2, largest);
-  if (threadIdx.x == 0) *picked_count = made;
+  const Candidates pool = {values, width, capacity, bounds, unit2, rows, *count};
+  const State state = {bound, nearest, seen, proven, second};
+  const Answer result = {answer, picked, picked_count};
+  if (threadIdx.x < 2) answer[Answer::kFiltered + threadIdx.x] = work[threadIdx.x];
+  GreedyPool<POOL_THREADS, POOL_MEMBERS> greedy(pool, state, result, pending, board);
+  greedy.run(*outside2, *outside_row, limit, before);
 }

@@ -1,8 +1,8 @@
 """Rows above a threshold, and the best few of them by a radix select.
 
-Compactions keep the order: blocks are counted, the counts summed up, and each block writes from
-where those before it end. Bounds are compared as 64-bit integers: of doubles that are not negative
-the patterns order as the values do, and that of a pick's -1 is negative.
+Lists keep the order of the rows: programs take adjoining parts of them, count first, and write in a
+second kernel from where the parts before end. Bounds are compared as 64-bit integers: of doubles
+that are not negative the patterns order as the values do, and that of a pick's -1 is negative.
 """
 
 import triton
@@ -14,16 +14,17 @@ NO_ROW = tl.constexpr(2**63 - 1)
 
 
 @triton.jit
-def listed_rows(block, n, rows_in, count_in, LISTED: tl.constexpr, BLOCK: tl.constexpr):
-    """A block's rows, and which of its places hold one."""
-    slot = block.to(tl.int64) * BLOCK + tl.arange(0, BLOCK)
-    if LISTED:
-        mask = slot < tl.load(count_in)
-        row = tl.load(rows_in + slot, mask=mask, other=0).to(tl.int64)
-    else:
-        mask = slot < n
-        row = slot
-    return row, mask
+def part_of(total, BLOCK: tl.constexpr):
+    """The first and the last but one block that this program takes."""
+    each = tl.cdiv(tl.cdiv(total, BLOCK), tl.num_programs(0))
+    return tl.program_id(0) * each, (tl.program_id(0) + 1) * each
+
+
+@triton.jit
+def before(counts, MOST: tl.constexpr):
+    """What the programs before this one have counted together."""
+    program = tl.arange(0, MOST)
+    return tl.sum(tl.load(counts + program, mask=program < tl.program_id(0), other=0), axis=0)
 
 
 @triton.jit
@@ -33,65 +34,75 @@ def best(key, row):
     return top, tl.min(tl.where(key == top, row, NO_ROW), axis=0)
 
 
-@triton.jit(do_not_specialize=["end"])
-def compact_count(
+@triton.jit
+def better(top, row, key, other):
+    """The better of two of these pairs."""
+    ahead = (key > top) | ((key == top) & (other < row))
+    return tl.where(ahead, key, top), tl.where(ahead, other, row)
+
+
+@triton.jit(do_not_specialize=["n"])
+def list_count(
     bound,  # float64 (n,)
     rho,  # float64 (1,)
     n,
-    rows_in,  # int32 (capacity,), read if LISTED, as the next three
-    count_in,  # int32 (1,)
-    seen,  # int32 (n,)
-    end,
-    block_counts,  # int32 (blocks,) out
-    block_keys,  # int64 (blocks,) out: the best of the others, -1 if there is none
-    block_rows,  # int64 (blocks,) out
-    LISTED: tl.constexpr,
+    counts,  # int32 (programs,) out
+    keys,  # int64 (programs,) out: the best of the others, -1 if there is none
+    key_rows,  # int64 (programs,) out
+    histograms,  # int32 (PASSES, BINS) out: zeros, for the select
+    BINS: tl.constexpr,
     BLOCK: tl.constexpr,
 ):
-    """Counts each block's rows above rho."""
-    block = tl.program_id(0)
-    row, mask = listed_rows(block, n, rows_in, count_in, LISTED, BLOCK)
-    value = tl.load(bound + row, mask=mask, other=-1.0)
-    keep = mask & (value > tl.load(rho))
-    if LISTED:
-        keep = keep & (tl.load(seen + row, mask=keep, other=0) < end)
-    else:
+    """Counts each program's rows above rho."""
+    lane = tl.arange(0, BLOCK)
+    for begin in range(tl.program_id(0) * BLOCK, PASSES * BINS, tl.num_programs(0) * BLOCK):
+        zero = tl.zeros([BLOCK], tl.int32)
+        tl.store(histograms + begin + lane, zero, mask=begin + lane < PASSES * BINS)
+    limit = tl.load(rho)
+    kept = tl.zeros([BLOCK], tl.int32)
+    # Of each lane, since its rows come in order.
+    top = tl.full([BLOCK], -1, tl.int64)
+    top_row = tl.full([BLOCK], NO_ROW, tl.int64)
+    first, end = part_of(n, BLOCK)
+    for block in range(first, end):
+        row = block * BLOCK + lane
+        value = tl.load(bound + row, mask=row < n, other=-1.0)
+        keep = (row < n) & (value > limit)
+        kept += keep.to(tl.int32)
         key = value.to(tl.int64, bitcast=True)
-        top, lowest = best(tl.where(keep | (key < 0), -1, key), row)
-        tl.store(block_keys + block, top)
-        tl.store(block_rows + block, lowest)
-    tl.store(block_counts + block, tl.sum(keep.to(tl.int32), axis=0))
+        ahead = (keep == 0) & (key > top)
+        top = tl.where(ahead, key, top)
+        top_row = tl.where(ahead, row.to(tl.int64), top_row)
+    tl.store(counts + tl.program_id(0), tl.sum(kept, axis=0))
+    key, row = best(top, top_row)
+    tl.store(keys + tl.program_id(0), key)
+    tl.store(key_rows + tl.program_id(0), row)
 
 
-@triton.jit(do_not_specialize=["end"])
-def compact_write(
+@triton.jit(do_not_specialize=["n"])
+def list_write(
     bound,
     rho,
     n,
-    rows_in,
-    count_in,
-    seen,
-    end,
-    block_ends,  # int32 (blocks,): running sums of the counts
-    rows,  # int32 out
+    counts,
+    rows,  # int32 (n,) out
     count,  # int32 (1,) out
-    LISTED: tl.constexpr,
     BLOCK: tl.constexpr,
+    MOST: tl.constexpr,
 ):
-    """Writes each block's rows above rho behind those of the blocks before."""
-    block = tl.program_id(0)
-    stop = tl.load(block_ends + block)
-    begin = tl.load(block_ends + block - 1, mask=block > 0, other=0)
-    if stop > begin:
-        row, mask = listed_rows(block, n, rows_in, count_in, LISTED, BLOCK)
-        value = tl.load(bound + row, mask=mask, other=-1.0)
-        keep = mask & (value > tl.load(rho))
-        if LISTED:
-            keep = keep & (tl.load(seen + row, mask=keep, other=0) < end)
-        place = begin + tl.cumsum(keep.to(tl.int32), axis=0) - 1
-        tl.store(rows + place, row.to(tl.int32), mask=keep)
-    if block == tl.num_programs(0) - 1:
-        tl.store(count, stop)
+    """Writes each program's rows above rho behind those of the programs before."""
+    limit = tl.load(rho)
+    place = before(counts, MOST)
+    first, end = part_of(n, BLOCK)
+    for block in range(first, end):
+        row = block * BLOCK + tl.arange(0, BLOCK)
+        value = tl.load(bound + row, mask=row < n, other=-1.0)
+        keep = (row < n) & (value > limit)
+        rank = tl.cumsum(keep.to(tl.int32), axis=0)
+        tl.store(rows + place + rank - 1, row, mask=keep)
+        place += tl.sum(keep.to(tl.int32), axis=0)
+    if tl.program_id(0) == tl.num_programs(0) - 1:
+        tl.store(count, place)
 
 
 @triton.jit
@@ -178,26 +189,27 @@ def select_count(
     limit,
     histograms,
     states,
-    block_counts,  # int32 (2, blocks) out: keys above the boundary, and on it
-    blocks,
+    counts,  # int32 (2, MOST) out: of each program, keys above the boundary, and on it
     BINS: tl.constexpr,
     BLOCK: tl.constexpr,
+    MOST: tl.constexpr,
 ):
-    """Counts each block's rows above the boundary and on it."""
-    block = tl.program_id(0)
+    """Counts each program's rows above the boundary and on it."""
     total = tl.load(count_in)
-    above = tl.zeros([], tl.int32)
-    equal = tl.zeros([], tl.int32)
-    if block * BLOCK < total:
+    above = tl.zeros([BLOCK], tl.int32)
+    equal = tl.zeros([BLOCK], tl.int32)
+    first, end = part_of(total, BLOCK)
+    if first * BLOCK < total:
         least, _fill = boundary(histograms, states, total, limit, BINS)
-        slot = block * BLOCK + tl.arange(0, BLOCK)
-        mask = slot < total
-        row = tl.load(rows_in + slot, mask=mask, other=0)
-        key = tl.load(bound + row, mask=mask, other=0.0).to(tl.int64, bitcast=True)
-        above = tl.sum((mask & (key > least)).to(tl.int32), axis=0)
-        equal = tl.sum((mask & (key == least)).to(tl.int32), axis=0)
-    tl.store(block_counts + block, above)
-    tl.store(block_counts + blocks + block, equal)
+        for block in range(first, end):
+            slot = block * BLOCK + tl.arange(0, BLOCK)
+            mask = slot < total
+            row = tl.load(rows_in + slot, mask=mask, other=0)
+            key = tl.load(bound + row, mask=mask, other=0.0).to(tl.int64, bitcast=True)
+            above += (mask & (key > least)).to(tl.int32)
+            equal += (mask & (key == least)).to(tl.int32)
+    tl.store(counts + tl.program_id(0), tl.sum(above, axis=0))
+    tl.store(counts + MOST + tl.program_id(0), tl.sum(equal, axis=0))
 
 
 @triton.jit(do_not_specialize=["limit"])
@@ -208,65 +220,64 @@ def select_write(
     limit,
     histograms,
     states,
-    block_ends,  # int32 (2, blocks): running sums of the counts
-    blocks,
-    block_keys,  # int64 (blocks,) in/out: the best of the block's rows that are not in the list
-    block_rows,
+    counts,
+    keys,  # int64 (programs,) in/out: the best of the rows that are not chosen
+    key_rows,
     rows,  # int32 (limit,) out
     count,  # int32 (1,) out
     BINS: tl.constexpr,
     BLOCK: tl.constexpr,
+    MOST: tl.constexpr,
 ):
     """Writes the chosen rows in their order, and adds the others to what is outside."""
-    block = tl.program_id(0)
+    program = tl.program_id(0)
     total = tl.load(count_in)
-    if block * BLOCK < total:
+    first, end = part_of(total, BLOCK)
+    if first * BLOCK < total:
         least, fill = boundary(histograms, states, total, limit, BINS)
-        slot = block * BLOCK + tl.arange(0, BLOCK)
-        mask = slot < total
-        row = tl.load(rows_in + slot, mask=mask, other=0)
-        key = tl.load(bound + row, mask=mask, other=0.0).to(tl.int64, bitcast=True)
-        above = mask & (key > least)
-        equal = mask & (key == least)
-        # Of the rows on the boundary the first ones are taken.
-        above_before = tl.load(block_ends + block - 1, mask=block > 0, other=0)
-        equal_before = tl.load(block_ends + blocks + block - 1, mask=block > 0, other=0)
-        above_rank = above_before + tl.cumsum(above.to(tl.int32), axis=0)
-        equal_rank = equal_before + tl.cumsum(equal.to(tl.int32), axis=0)
-        chosen = above | (equal & (equal_rank <= fill))
-        place = above_rank + tl.minimum(equal_rank, fill) - 1
-        tl.store(rows + place, row, mask=chosen)
-
-        top, lowest = best(tl.where(mask & (chosen == 0), key, -1), row.to(tl.int64))
-        known = tl.load(block_keys + block)
-        known_row = tl.load(block_rows + block)
-        ahead = (top > known) | ((top == known) & (lowest < known_row))
-        tl.store(block_keys + block, tl.where(ahead, top, known))
-        tl.store(block_rows + block, tl.where(ahead, lowest, known_row))
-    if block == 0:
+        above_before = before(counts, MOST)
+        equal_before = before(counts + MOST, MOST)
+        top = tl.load(keys + program)
+        top_row = tl.load(key_rows + program)
+        for block in range(first, end):
+            slot = block * BLOCK + tl.arange(0, BLOCK)
+            mask = slot < total
+            row = tl.load(rows_in + slot, mask=mask, other=0)
+            key = tl.load(bound + row, mask=mask, other=0.0).to(tl.int64, bitcast=True)
+            above = mask & (key > least)
+            equal = mask & (key == least)
+            # Of the rows on the boundary the first ones are taken.
+            above_rank = above_before + tl.cumsum(above.to(tl.int32), axis=0)
+            equal_rank = equal_before + tl.cumsum(equal.to(tl.int32), axis=0)
+            chosen = above | (equal & (equal_rank <= fill))
+            place = above_rank + tl.minimum(equal_rank, fill) - 1
+            tl.store(rows + place, row, mask=chosen)
+            above_before += tl.sum(above.to(tl.int32), axis=0)
+            equal_before += tl.sum(equal.to(tl.int32), axis=0)
+            left, left_row = best(tl.where(mask & (chosen == 0), key, -1), row.to(tl.int64))
+            top, top_row = better(top, top_row, left, left_row)
+        tl.store(keys + program, top)
+        tl.store(key_rows + program, top_row)
+    if program == 0:
         tl.store(count, tl.minimum(total, limit))
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["programs"])
 def outside(
-    block_keys,
-    block_rows,
-    blocks,
+    keys,
+    key_rows,
+    programs,
     outside2,  # float64 (1,) out
     outside_row,  # int64 (1,) out
-    BLOCK: tl.constexpr,
+    MOST: tl.constexpr,
 ):
-    """The best of all blocks' bests; -1 and no row if there is none."""
-    top = tl.full([BLOCK], -1, tl.int64)
-    lowest = tl.full([BLOCK], NO_ROW, tl.int64)
-    for begin in range(0, blocks, BLOCK):
-        block = begin + tl.arange(0, BLOCK)
-        key = tl.load(block_keys + block, mask=block < blocks, other=-1)
-        row = tl.load(block_rows + block, mask=block < blocks, other=NO_ROW)
-        ahead = (key > top) | ((key == top) & (row < lowest))
-        top = tl.where(ahead, key, top)
-        lowest = tl.where(ahead, row, lowest)
-    key, row = best(top, lowest)
+    """The best of all programs' bests; -1 and no row if there is none."""
+    program = tl.arange(0, MOST)
+    inside = program < programs
+    key, row = best(
+        tl.load(keys + program, mask=inside, other=-1),
+        tl.load(key_rows + program, mask=inside, other=NO_ROW),
+    )
     value = tl.where(key < 0, -1.0, key.to(tl.float64, bitcast=True))
     tl.store(outside2, value.to(tl.float64))
     tl.store(outside_row, tl.where(key < 0, NO_ROW, row))

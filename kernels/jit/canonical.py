@@ -1,6 +1,7 @@
 """The canonical squared distance on the device: float64, in the one summation order.
 
-Multiply-adds must not be fused, since they would round in another way: see ``launch.py``.
+Sixteen partial sums, of the columns that are equal modulo 16, are added up pairwise. Multiply-adds
+must not be fused, since they would round in another way: see ``launch.py``.
 """
 
 import triton
@@ -26,62 +27,73 @@ def widen(values):
 
 
 @triton.jit
-def distance2(
-    rows,  # (n, d) as stored
-    row_stride,
-    row,  # int64 (ROWS,)
-    norms,  # float64 (n,), read if COSINE
-    picks,  # float64 (k, width) canonical
-    pick,  # int (ROWS,)
-    d,
-    width,
-    mask,  # (ROWS,): other rows and picks are not read
-    ROWS: tl.constexpr,
-    COSINE: tl.constexpr,
-):
-    """Canonical squared distance of each row to a pick of its own: float64 (ROWS,)."""
-    lane = tl.arange(0, 16)
-    row_at = rows + row[:, None] * row_stride
-    pick_at = picks + pick.to(tl.int64)[:, None] * width
+def canonical_values(at, norm, mask, COSINE: tl.constexpr):
+    """Stored values at `at` as float64, with COSINE divided by `norm`; zero where masked."""
+    values = widen(tl.load(at, mask=mask, other=0))
     if COSINE:
-        norm = tl.load(norms + row, mask=mask, other=1.0)[:, None]
-    sums = tl.zeros([ROWS, 16], tl.float64)
-    for j in range(0, d, 16):
-        column = (j + lane)[None, :]
-        inside = mask[:, None] & (column < d)
-        x = widen(tl.load(row_at + column, mask=inside, other=0.0))
-        if COSINE:
-            x = x / norm
-        difference = x - tl.load(pick_at + column, mask=inside, other=0.0)
-        sums += difference * difference
-    return fold(sums, ROWS)
+        values = values / norm
+    return values
 
 
 @triton.jit
+def norms_of(norms, row, mask, COSINE: tl.constexpr):
+    """What rows (ROWS,) are divided by, as a column; without COSINE nothing is read."""
+    norm = tl.full(row.shape, 1.0, tl.float64)
+    if COSINE:
+        norm = tl.load(norms + row, mask=mask, other=1.0)
+    return norm[:, None]
+
+
+@triton.jit
+def distance2(
+    x,  # pointers (ROWS,) to the first values of rows
+    x_norm,  # float64 (ROWS, 1) that they are divided by
+    y,
+    y_norm,
+    d,
+    mask,  # (ROWS,): other pairs are not read
+    ROWS: tl.constexpr,
+    X_COSINE: tl.constexpr,  # rows x are divided
+    Y_COSINE: tl.constexpr,
+):
+    """Canonical squared distances of pairs of rows: float64 (ROWS,); garbage where masked."""
+    lane = tl.arange(0, 16)
+    sums = tl.zeros([ROWS, 16], tl.float64)
+    for begin in range(0, d, 16):
+        column = (begin + lane)[None, :]
+        inside = mask[:, None] & (column < d)
+        x_values = canonical_values(x[:, None] + column, x_norm, inside, X_COSINE)
+        y_values = canonical_values(y[:, None] + column, y_norm, inside, Y_COSINE)
+        sums += (x_values - y_values) * (x_values - y_values)
+    return fold(sums, ROWS)
+
+
+@triton.jit(do_not_specialize=["count"])
 def canonical_rows(
     rows,  # (n, d) as stored
     row_stride,
     norms,  # float64 (n,), read if COSINE
-    listed,  # int64 (count,): the rows that are asked for
-    values,  # float64 (count, width) out: zero-padded
-    count,
+    listed,  # int32 (capacity,): the rows that are asked for
+    counted,  # int32 (1,): how many, read if COUNTED
+    count,  # how many otherwise
+    values,  # float64 (capacity, width) out: zero-padded
     d,
     width,
     ROWS: tl.constexpr,
     DEPTH: tl.constexpr,
     COSINE: tl.constexpr,
+    COUNTED: tl.constexpr,
 ):
     """Canonical values of listed rows."""
-    slot = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    mask = slot < count
-    row = tl.load(listed + slot, mask=mask, other=0)
-    if COSINE:
-        norm = tl.load(norms + row, mask=mask, other=1.0)[:, None]
-    row_at = rows + row[:, None] * row_stride
-    value_at = values + slot[:, None] * width
-    for j in range(0, width, DEPTH):
-        column = (j + tl.arange(0, DEPTH))[None, :]
-        x = widen(tl.load(row_at + column, mask=mask[:, None] & (column < d), other=0))
-        if COSINE:
-            x = x / norm
-        tl.store(value_at + column, x, mask=mask[:, None] & (column < width))
+    total = tl.load(counted) if COUNTED else count
+    for block in range(tl.program_id(0), tl.cdiv(total, ROWS), tl.num_programs(0)):
+        slot = block * ROWS + tl.arange(0, ROWS)
+        mask = slot < total
+        row = tl.load(listed + slot, mask=mask, other=0).to(tl.int64)
+        norm = norms_of(norms, row, mask, COSINE)
+        row_at = rows + row[:, None] * row_stride
+        value_at = values + slot.to(tl.int64)[:, None] * width
+        for j in range(0, width, DEPTH):
+            column = (j + tl.arange(0, DEPTH))[None, :]
+            x = canonical_values(row_at + column, norm, mask[:, None] & (column < d), COSINE)
+            tl.store(value_at + column, x, mask=mask[:, None] & (column < width))

@@ -1,100 +1,35 @@
 """The closest pair of a set: a tiled self-join whose doubtful pairs float64 decides.
 
-A row in the filter's frame is z, in float32, and of two rows
-
-    half_i + half_j - <z_i, z_j>  <=  d2(i, j) / (2 unit2),
-
-the left side in float32 and whatever order matrix units sum in: docs/error-bounds.md, with their
-constant for a sum. A tile's pairs that are not above the best distance so far are decided, those
-that look closest first, until none is left.
+A tile's pairs whose lower bound by the filter is not above the best distance so far are decided,
+those that look closest first, until none is left.
 """
 
 import triton
 import triton.language as tl
 
-from pyuniform.kernels.jit.canonical import fold, widen
-from pyuniform.kernels.jit.filter import NONE, key_of, products, value_of
-
-# Places in the float64 array of constants.
-UNIT2 = tl.constexpr(0)
-ONE_LESS = tl.constexpr(1)  # 1 - the relative error
-ABSOLUTE = tl.constexpr(2)  # the absolute error
-RATE = tl.constexpr(3)  # what takes Euclidean rows into the frame; a power of two
+from pyuniform.kernels.jit.canonical import distance2, norms_of
+from pyuniform.kernels.jit.filter import NONE, UNIT2, key_of, pair_bounds2, value_of
 
 NO_ROW = tl.constexpr(2**63 - 1)
 
 
 @triton.jit
-def frame_rows(
-    rows,
-    row_stride,
-    norms,  # float64 (n,), read if COSINE
-    center,  # float32 (d,)
-    constants,
-    z,  # float32 (n, d) out
-    halves,  # float32 (n,) out
-    n,
-    d,
-    ROWS: tl.constexpr,
-    DEPTH: tl.constexpr,
-    COSINE: tl.constexpr,
-):
-    """Takes n rows into the frame, and finds their halves."""
-    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)
-    mask = row < n
-    step = tl.arange(0, DEPTH)
-    rate = tl.load(constants + RATE)
-    if COSINE:
-        norm = tl.load(norms + row, mask=mask, other=1.0)[:, None]
-    norm2 = tl.zeros([ROWS], tl.float64)
-    for j in range(0, d, DEPTH):
-        column = j + step
-        inside = mask[:, None] & (column < d)[None, :]
-        x = tl.load(rows + row[:, None] * row_stride + column[None, :], mask=inside, other=0)
-        x = widen(x)
-        x = x / norm if COSINE else x * rate
-        shift = tl.load(center + column, mask=column < d, other=0.0)
-        value = (x - shift.to(tl.float64)[None, :]).to(tl.float32)
-        tl.store(z + row[:, None] * d + column[None, :], value, mask=inside)
-        x = value.to(tl.float64)
-        norm2 += tl.sum(tl.where(inside, x * x, 0.0), axis=1)
-    half = (tl.load(constants + ONE_LESS) * norm2 - tl.load(constants + ABSOLUTE)) / 2
-    # Rounding to float32 errs by less than what is taken away.
-    half = half - tl.abs(half) * 2.0**-23 - 2.0**-140
-    tl.store(halves + row, half.to(tl.float32), mask=mask)
-
-
-@triton.jit
 def pair_distance2(
-    rows,
-    row_stride,
-    i,  # int64 (ROWS,)
-    j,
-    norms,
-    d,
-    mask,
-    ROWS: tl.constexpr,
-    COSINE: tl.constexpr,
+    rows, row_stride, i, j, norms, d, mask, ROWS: tl.constexpr, COSINE: tl.constexpr
 ):
     """Canonical squared distances of pairs of rows: float64 (ROWS,), inf where masked."""
-    lane = tl.arange(0, 16)
-    i_at = rows + i[:, None] * row_stride
-    j_at = rows + j[:, None] * row_stride
-    if COSINE:
-        i_norm = tl.load(norms + i, mask=mask, other=1.0)[:, None]
-        j_norm = tl.load(norms + j, mask=mask, other=1.0)[:, None]
-    sums = tl.zeros([ROWS, 16], tl.float64)
-    for begin in range(0, d, 16):
-        column = (begin + lane)[None, :]
-        inside = mask[:, None] & (column < d)
-        x = widen(tl.load(i_at + column, mask=inside, other=0))
-        y = widen(tl.load(j_at + column, mask=inside, other=0))
-        if COSINE:
-            x = x / i_norm
-            y = y / j_norm
-        difference = x - y
-        sums += difference * difference
-    return tl.where(mask, fold(sums, ROWS), float("inf"))
+    found = distance2(
+        rows + i * row_stride,
+        norms_of(norms, i, mask, COSINE),
+        rows + j * row_stride,
+        norms_of(norms, j, mask, COSINE),
+        d,
+        mask,
+        ROWS,
+        COSINE,
+        COSINE,
+    )
+    return tl.where(mask, found, float("inf"))
 
 
 @triton.jit
@@ -105,18 +40,22 @@ def ahead(first, second, best_first, best_second):
 
 @triton.jit
 def limit_for(distance2, constants):
-    """What the value of a pair at this distance is not above: float32, from above."""
-    limit = distance2 / (2 * tl.load(constants + UNIT2))
+    """What the bound of a pair at this distance is not above: float32, from above."""
+    limit = distance2 / tl.load(constants + UNIT2)
     return (limit * (1 + 2.0**-22) + 2.0**-140).to(tl.float32)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["n"])
 def closest_pair(
     rows,
     row_stride,
-    norms,
-    z,  # float32 (n, d): rows in the frame
-    halves,  # float32 (n,)
+    norms,  # float64 (n,), read if COSINE
+    z,
+    z_stride,
+    z_width,
+    scales,
+    norm2s,
+    errors,
     constants,
     shared,  # int64 (1,) in/out: the bits of the best distance of all programs so far
     best2,  # float64 (programs,) out
@@ -127,6 +66,7 @@ def closest_pair(
     ROWS: tl.constexpr,
     DEPTH: tl.constexpr,
     COSINE: tl.constexpr,
+    UPCAST: tl.constexpr,
 ):
     """Each program's best pair among those of its tiles, and rows 0 and 1."""
     lane = tl.arange(0, ROWS)
@@ -149,26 +89,23 @@ def closest_pair(
         j = other * ROWS + start
         i_in = i < n
         j_in = j < n
-        # Rows are in the frame already; UPCAST stands for three products of tf32.
-        sums = products(
+        value = pair_bounds2(
             z,
-            i * d,
-            z,
-            j * d,
-            halves,
-            halves,
+            z_stride,
+            scales,
+            norm2s,
+            errors,
+            constants,
+            i,
             i_in,
+            j,
             j_in,
-            d,
+            z_width,
             ROWS,
             ROWS,
             DEPTH,
-            FRAMED=False,
-            UPCAST=True,
+            UPCAST,
         )
-        i_half = tl.load(halves + i, mask=i_in, other=0.0)
-        j_half = tl.load(halves + j, mask=j_in, other=0.0)
-        value = (i_half[:, None] + j_half[None, :]) - sums
         # Others' finds only save work: what ties is decided by everyone. An atomic operation, since
         # it gives all threads the same.
         bits = tl.atomic_min(shared, least2.to(tl.int64, bitcast=True), sem="relaxed")

@@ -37,13 +37,13 @@ def word_at(at, here, mask, length, WORDS: tl.constexpr):
     return word
 
 
-@triton.jit(do_not_specialize=["first"])
+@triton.jit(do_not_specialize=["first", "n"])
 def scan(
     rows,
     row_stride,
     bytes_at,  # uint8: the same rows
     byte_stride,
-    first,  # the index of the first of them
+    first: tl.int64,  # the index of the first of them
     largest,  # float64 (n,) out: largest absolute value; infinite if a value is not finite
     norm,  # float64 (n,) out: canonical
     fingerprint,  # uint64 (n,) out: of the row's bytes and its index

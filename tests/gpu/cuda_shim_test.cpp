@@ -1,27 +1,31 @@
 // Kernels on the CPU, for ctypes: those of csrc/cuda, also at sizes that suit fibres, and those
-// that test the shim.
-#include "cuda_shim.h"
-
+// that test the shim. With SHIM_FLUSH, as a compiler makes them that flushes to zero.
 #include <map>
 #include <utility>
 
-#include "greedy_pool.cu"
-#include "low_dim.cu"
+#ifdef SHIM_FLUSH
+#include "cuda_shim_flush.h"
+#else
+#include "cuda_shim.h"
+#endif
 
-#define POOL(kThreads, kMembers)                                                             \
-  void pool_##kThreads##x##kMembers(                                                         \
-      const double* values, int width, int capacity, const float* bounds, double unit2,      \
-      const long long* index, double* distance2, int* nearest, int* seen, const int* count,  \
-      const double* outside2, const long long* outside_index, int limit, int before,         \
-      unsigned* pending, int* picked, double* picked2, int* picked_count, double* largest) { \
-    using namespace pyuniform;                                                               \
-    __shared__ Board<kThreads, kMembers> board;                                              \
-    const Candidates pool = {values, width,     capacity, bounds, unit2,                     \
-                             index,  distance2, nearest,  seen,   *count};                   \
-    GreedyPool<kThreads, kMembers> greedy(pool, pending, board);                             \
-    const int made =                                                                         \
-        greedy.run(*outside2, *outside_index, limit, before, picked, picked2, largest);      \
-    if (threadIdx.x == 0) *picked_count = made;                                              \
+#include "clouds.cu"
+#include "greedy_pool.cu"
+
+#define POOL(kThreads, kMembers)                                                                  \
+  void pool_##kThreads##x##kMembers(                                                              \
+      const double* values, int width, int capacity, const float* bounds, double unit2,           \
+      const int* rows, const int* count, double* bound, int* nearest, int* seen, int* proven,     \
+      float* second, const long long* work, const double* outside2, const long long* outside_row, \
+      int limit, int before, unsigned* pending, double* answer, int* picked, int* picked_count) { \
+    using namespace pyuniform;                                                                    \
+    __shared__ Board<kThreads, kMembers> board;                                                   \
+    const Candidates pool = {values, width, capacity, bounds, unit2, rows, *count};               \
+    const State state = {bound, nearest, seen, proven, second};                                   \
+    const Answer result = {answer, picked, picked_count};                                         \
+    if (threadIdx.x < 2) answer[Answer::kFiltered + threadIdx.x] = work[threadIdx.x];             \
+    GreedyPool<kThreads, kMembers> greedy(pool, state, result, pending, board);                   \
+    greedy.run(*outside2, *outside_row, limit, before);                                           \
   }
 POOL(32, 1)
 POOL(32, 4)
@@ -38,29 +42,36 @@ POOL(512, 8)
 POOL(512, 16)
 POOL(1024, 1)
 
-#define LOW(kThreads, kDim, kSlots)                                                         \
-  void low_##kThreads##x##kDim##x##kSlots(                                                  \
+#define CLOUDS(kThreads, kDim, kSlots)                                                      \
+  void clouds_##kThreads##x##kDim##x##kSlots(                                               \
       const float* points, int clouds, int n, int k, const long long* start, int team,      \
       double* distance2, unsigned long long* letters, long long* indices, double* radii2) { \
     using namespace pyuniform;                                                              \
-    __shared__ LowBoard<kThreads> board;                                                    \
+    __shared__ CloudBoard<kThreads> board;                                                  \
     const Clouds all = {points, clouds, n, k, start, distance2, letters, indices, radii2};  \
-    LowDim<kThreads, kDim, kSlots>(all, team, board).run();                                 \
+    CloudTraversal<kThreads, kDim, kSlots>(all, team, board).run();                         \
   }
-#define LOW_OF_DIM(kDim) LOW(64, kDim, 3) LOW(64, kDim, 0)
-LOW_OF_DIM(1)
-LOW_OF_DIM(2)
-LOW_OF_DIM(3)
-LOW_OF_DIM(4)
-LOW_OF_DIM(5)
-LOW_OF_DIM(6)
-LOW_OF_DIM(7)
-LOW_OF_DIM(8)
-LOW(512, 3, 1)
-LOW(512, 3, 2)
-LOW(512, 3, 4)
-LOW(512, 3, 8)
-LOW(512, 3, 0)
+#define CLOUDS_OF_DIM(kDim) CLOUDS(64, kDim, 3) CLOUDS(64, kDim, 0)
+CLOUDS_OF_DIM(1)
+CLOUDS_OF_DIM(2)
+CLOUDS_OF_DIM(3)
+CLOUDS_OF_DIM(4)
+CLOUDS_OF_DIM(5)
+CLOUDS_OF_DIM(6)
+CLOUDS_OF_DIM(7)
+CLOUDS_OF_DIM(8)
+CLOUDS(512, 1, 1)
+CLOUDS(512, 2, 1)
+CLOUDS(512, 3, 1)
+CLOUDS(512, 4, 1)
+CLOUDS(512, 5, 1)
+CLOUDS(512, 6, 1)
+CLOUDS(512, 7, 1)
+CLOUDS(512, 8, 1)
+CLOUDS(512, 3, 2)
+CLOUDS(512, 3, 4)
+CLOUDS(512, 3, 8)
+CLOUDS(512, 3, 0)
 
 void sum_of_block(const int* values, int* total) {
   __shared__ int sums[32];
@@ -136,18 +147,23 @@ Launch unpacked(void (*kernel)(Arguments...)) {
 
 #define NAMED(kernel) {#kernel, unpacked(kernel)}
 const std::map<std::string, Launch> kernels = {
-    NAMED(greedy_pool),  NAMED(pool_32x1),          NAMED(pool_32x4),           NAMED(pool_64x2),
-    NAMED(pool_64x4),    NAMED(pool_64x16),         NAMED(pool_128x2),          NAMED(pool_256x1),
-    NAMED(pool_256x8),   NAMED(pool_512x1),         NAMED(pool_512x2),          NAMED(pool_512x4),
-    NAMED(pool_512x8),   NAMED(pool_512x16),        NAMED(pool_1024x1),         NAMED(low_dim),
-    NAMED(low_512x3x0),  NAMED(low_512x3x1),        NAMED(low_512x3x2),         NAMED(low_512x3x4),
-    NAMED(low_512x3x8),  NAMED(sum_of_block),       NAMED(sum_without_barrier), NAMED(votes),
-    NAMED(early_return), NAMED(divergent_barriers), NAMED(lost_lane),           NAMED(meeting),
-    NAMED(low_64x1x0),   NAMED(low_64x1x3),         NAMED(low_64x2x0),          NAMED(low_64x2x3),
-    NAMED(low_64x3x0),   NAMED(low_64x3x3),         NAMED(low_64x4x0),          NAMED(low_64x4x3),
-    NAMED(low_64x5x0),   NAMED(low_64x5x3),         NAMED(low_64x6x0),          NAMED(low_64x6x3),
-    NAMED(low_64x7x0),   NAMED(low_64x7x3),         NAMED(low_64x8x0),          NAMED(low_64x8x3),
-};
+    NAMED(greedy_pool),    NAMED(pool_32x1),      NAMED(pool_32x4),
+    NAMED(pool_64x2),      NAMED(pool_64x4),      NAMED(pool_64x16),
+    NAMED(pool_128x2),     NAMED(pool_256x1),     NAMED(pool_256x8),
+    NAMED(pool_512x1),     NAMED(pool_512x2),     NAMED(pool_512x4),
+    NAMED(pool_512x8),     NAMED(pool_512x16),    NAMED(pool_1024x1),
+    NAMED(clouds),         NAMED(sum_of_block),   NAMED(sum_without_barrier),
+    NAMED(votes),          NAMED(early_return),   NAMED(divergent_barriers),
+    NAMED(lost_lane),      NAMED(meeting),        NAMED(clouds_64x1x0),
+    NAMED(clouds_64x1x3),  NAMED(clouds_64x2x0),  NAMED(clouds_64x2x3),
+    NAMED(clouds_64x3x0),  NAMED(clouds_64x3x3),  NAMED(clouds_64x4x0),
+    NAMED(clouds_64x4x3),  NAMED(clouds_64x5x0),  NAMED(clouds_64x5x3),
+    NAMED(clouds_64x6x0),  NAMED(clouds_64x6x3),  NAMED(clouds_64x7x0),
+    NAMED(clouds_64x7x3),  NAMED(clouds_64x8x0),  NAMED(clouds_64x8x3),
+    NAMED(clouds_512x1x1), NAMED(clouds_512x2x1), NAMED(clouds_512x3x1),
+    NAMED(clouds_512x4x1), NAMED(clouds_512x5x1), NAMED(clouds_512x6x1),
+    NAMED(clouds_512x7x1), NAMED(clouds_512x8x1), NAMED(clouds_512x3x0),
+    NAMED(clouds_512x3x2), NAMED(clouds_512x3x4), NAMED(clouds_512x3x8)};
 
 }  // namespace
 

@@ -9,8 +9,9 @@ import torch
 
 from pyuniform import reference
 from pyuniform.device import prepare_device
-from pyuniform.device_shard import DeviceShard, filter_kind
-from pyuniform.kernels.filter import Filter, Picks, make_filter
+from pyuniform.device_shard import DeviceShard, make_device_filter
+from pyuniform.kernels.filter import Filter
+from pyuniform.kernels.picks import Picks
 from pyuniform.kernels.tiles import Tile
 
 # In the interpreter programs are slow and large blocks are not.
@@ -30,20 +31,10 @@ def filter_of(X: torch.Tensor, metric: str, kind: str) -> Filter | None:
     """The rows' filter of a kind, or None where they cannot have it."""
     rows = prepare_device(X, metric, str(X.device))
     try:
-        found = filter_kind(rows, 1, "int8" if kind == "int8" else "float32")
+        found = make_device_filter(rows, "int8" if kind == "int8" else "float32")
     except ValueError:
         return None
-    if found != kind:
-        return None
-    return make_filter(
-        rows.values,
-        rows.norms,
-        kind,
-        rows.exponent,
-        torch.from_numpy(rows.center),
-        rows.distance,
-        rows.device,
-    )
+    return found if found.kind == kind else None
 
 
 def picks_of(filter: Filter, rows: np.ndarray, foreign: bool = False) -> Picks:
@@ -61,7 +52,7 @@ def shard_of(
     X: torch.Tensor, metric: str, filter: str, k: int, chunk: int = 32, far: bool = False
 ) -> DeviceShard:
     rows = prepare_device(X, metric, str(X.device), far=far)
-    return DeviceShard(rows, filter_kind(rows, k, filter), 2, TILE, chunk)
+    return DeviceShard(rows, filter, 2, TILE, chunk)
 
 
 class HostRows(torch.Tensor):

@@ -31,6 +31,59 @@ class Pool:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """The state of all rows, of which members are some: see `pyuniform.kernels.relax.State`."""
+
+    bound: NDArray[np.float64]
+    nearest: NDArray[np.int32]
+    seen: NDArray[np.int32]
+    proven: NDArray[np.int32]
+    second: NDArray[np.float32]
+
+    @staticmethod
+    def of(pool: Pool) -> Rows:
+        """The rows of a pool's members, and others."""
+        n = 1 + max(int(pool.index.max(initial=0)), 0)
+        rows = Rows(
+            np.full(n, 0.25),
+            np.full(n, -99, np.int32),
+            np.full(n, -77, np.int32),
+            np.full(n, -88, np.int32),
+            np.full(n, -1, np.float32),
+        )
+        members = pool.index[: pool.count]
+        rows.bound[members] = pool.distance2[: pool.count]
+        rows.nearest[members] = pool.nearest[: pool.count]
+        return rows
+
+    def found(
+        self,
+        pool: Pool,
+        before: Rows,
+        picked: NDArray[np.int64],
+        picked2: NDArray[np.float64],
+        largest: float,
+    ) -> Found:
+        """What a kernel made of the members; fails if it touched others, or left anything open."""
+        members = pool.index[: pool.count]
+        others = np.ones(len(self.bound), bool)
+        others[members] = False
+        for name in ("bound", "nearest", "seen", "proven", "second"):
+            np.testing.assert_array_equal(
+                getattr(self, name)[others], getattr(before, name)[others]
+            )
+        np.testing.assert_array_equal(self.bound[picked], -1)
+        left = np.setdiff1d(members, picked)
+        np.testing.assert_array_equal(self.proven[left], self.seen[left])
+        np.testing.assert_array_equal(self.second[left], np.inf)
+        place = {int(row): m for m, row in enumerate(members)}
+        places = np.array([place[int(row)] for row in picked], dtype=np.int32)
+        distance2, nearest, seen = self.bound[members], self.nearest[members], self.seen[members]
+        distance2[places], seen[places] = picked2, -1
+        return Found(places, picked2, len(picked), largest, distance2, nearest, seen)
+
+
+@dataclass(frozen=True)
 class Found:
     """What a kernel returned. `picked` and `picked2` are read up to `picked_count` only."""
 

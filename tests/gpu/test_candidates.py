@@ -1,4 +1,4 @@
-"""Compaction and the radix select against NumPy, on bounds that tie, and in blocks of any size."""
+"""The radix select against NumPy, on bounds that tie, and in blocks of any size."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from pyuniform.kernels.candidates import (
-    Candidates,
-    CandidatesConfig,
-    candidates,
-    compact,
-    compact_listed,
-)
+from pyuniform.kernels.candidates import Candidates, CandidatesConfig, candidates
 
 NO_ROW = 2**63 - 1
-BLOCKS = [CandidatesConfig(64, 3, 1), CandidatesConfig(128, 1, 4), CandidatesConfig()]
-SIZES = [1, 2, 63, 64, 65, 128, 129, 257]
+BLOCKS = [CandidatesConfig(64, 1), CandidatesConfig(128, 4), CandidatesConfig()]
 
 
 def bounds(n: int, kind: str) -> np.ndarray:
@@ -53,62 +46,20 @@ def assert_chosen(found: Candidates, bound: np.ndarray, rho: float, limit: int) 
     assert int(found.outside_row[0]) == outside_row
 
 
-@pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize("config", BLOCKS, ids=lambda config: str(config.block))
-def test_compact(n: int, config: CandidatesConfig, device: str) -> None:
-    for kind in ("ties", "infinite"):
-        bound = bounds(n, kind)
-        for rho in (-1.0, float(np.median(bound)), np.inf):
-            rows = torch.full((n,), -7, dtype=torch.int32, device=device)
-            count = torch.full((1,), -7, dtype=torch.int32, device=device)
-            compact(torch.tensor(bound, device=device), rho, rows, count, config)
-            wanted = np.flatnonzero(bound > rho)
-            assert int(count[0]) == len(wanted)
-            np.testing.assert_array_equal(rows[: len(wanted)].numpy(force=True), wanted)
-            assert (rows[len(wanted) :] == -7).all()
-
-
-@pytest.mark.parametrize("config", BLOCKS, ids=lambda config: str(config.block))
-@pytest.mark.parametrize("size", [0, 1, 64, 65, 300])
-def test_compact_listed(size: int, config: CandidatesConfig, device: str) -> None:
-    n, end = 400, 5
-    bound = bounds(n, "ties")
-    rng = np.random.default_rng(size)
-    seen = rng.integers(3, 8, n).astype(np.int32)
-    listed = np.full(320, n + 5, dtype=np.int32)  # what lies beyond the count must not be read
-    listed[:size] = rng.permutation(n)[:size]
-    rows, count = compact_listed(
-        torch.tensor(bound, device=device),
-        1.0,
-        torch.tensor(listed, device=device),
-        torch.tensor([size], dtype=torch.int32, device=device),
-        torch.tensor(seen, device=device),
-        end,
-        config=config,
-    )
-    kept = listed[:size]
-    kept = kept[(bound[kept] > 1) & (seen[kept] < end)]
-    assert int(count[0]) == len(kept)
-    np.testing.assert_array_equal(rows[: len(kept)].numpy(force=True), kept)
-
-
 def test_rho_is_not_rounded(device: str) -> None:
     rho = 1 + 2.0**-50
     bound = torch.tensor([rho, np.nextafter(rho, 2), 1.0], dtype=torch.float64, device=device)
-    rows, count = compact(bound, rho)
-    assert int(count[0]) == 1
-    assert int(rows[0]) == 1
     assert_chosen(candidates(bound, rho, 3), bound.numpy(force=True), rho, 3)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("n", [1, 64, 129])
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 129])
 def test_candidates(n: int, kind: str, device: str) -> None:
     bound = bounds(n, kind)
     on_device = torch.tensor(bound, device=device)
     for rho in (-1.0, float(np.median(bound))):
         for limit in {1, max(n // 3, 1), n + 3}:
-            found = candidates(on_device, rho, limit, BLOCKS[1])
+            found = candidates(on_device, rho, limit, config=BLOCKS[1])
             assert_chosen(found, bound, rho, limit)
 
 
@@ -116,7 +67,7 @@ def test_candidates(n: int, kind: str, device: str) -> None:
 @pytest.mark.parametrize("n", [2048, 2049])
 def test_candidates_in_any_block(n: int, config: CandidatesConfig, device: str) -> None:
     bound = bounds(n, "ties")
-    found = candidates(torch.tensor(bound, device=device), 0.0, 700, config)
+    found = candidates(torch.tensor(bound, device=device), 0.0, 700, config=config)
     assert_chosen(found, bound, 0.0, 700)
 
 
@@ -133,5 +84,5 @@ def test_neighbours_are_told_apart(exponent: int, device: str) -> None:
     bound[13] = np.nextafter(bound[13], np.inf)
     bound[5] = np.nextafter(bound[5], 0)
     for limit in (1, 2, 69):
-        found = candidates(torch.tensor(bound, device=device), -1.0, limit, BLOCKS[0])
+        found = candidates(torch.tensor(bound, device=device), -1.0, limit, config=BLOCKS[0])
         assert_chosen(found, bound, -1.0, limit)

@@ -6,15 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from pyuniform import _core
-from pyuniform.kernels.closest_pair import (
-    ClosestPairConfig,
-    closest_pair,
-    closest_pair_on_device,
-)
+from pyuniform.device import prepare_device
+from pyuniform.device_shard import make_device_filter
+from pyuniform.kernels.closest_pair import closest_pair, find_closest_pair
+from pyuniform.kernels.tiles import Tile
 from pyuniform.reference import distance2
 
-SMALL = ClosestPairConfig(16, 16, 4, 2)
+SMALL = Tile(16, 16, 32, 4, 2)
 
 
 def expected(rows: np.ndarray) -> tuple[float, int, int]:
@@ -30,23 +28,16 @@ def expected(rows: np.ndarray) -> tuple[float, int, int]:
 def assert_closest(
     X: torch.Tensor,
     device: str,
-    cosine: bool = False,
-    config: ClosestPairConfig = SMALL,
+    metric: str = "euclidean",
+    tile: Tile | None = SMALL,
     programs: int | None = None,
+    filter: str = "auto",
 ) -> None:
     wide = X.double().numpy()
-    norms = np.sqrt(distance2(wide, np.zeros(wide.shape[1]))) if cosine else None
-    canonical = wide / norms[:, None] if cosine else wide
-    exponent = 0 if cosine else _core.frame_exponent(float(np.abs(wide).max()))
-    center = torch.from_numpy(np.median(canonical[:129] * 2.0**-exponent, axis=0))
-    found = closest_pair_on_device(
-        X.to(device),
-        None if norms is None else torch.tensor(norms, device=device),
-        exponent,
-        center,
-        config,
-        programs,
-    )
+    norms = np.sqrt(distance2(wide, np.zeros(wide.shape[1])))
+    canonical = wide / norms[:, None] if metric == "cosine" else wide
+    rows = prepare_device(X.to(device), metric, device)
+    found = find_closest_pair(make_device_filter(rows, filter), tile, programs)
     assert (float(found.distance2), int(found.first), int(found.second)) == expected(canonical)
 
 
@@ -62,19 +53,20 @@ def test_sizes(n: int, device: str) -> None:
 @pytest.mark.parametrize(
     "dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64, torch.int8, torch.uint8]
 )
-@pytest.mark.parametrize("cosine", [False, True])
-def test_types(dtype: torch.dtype, cosine: bool, device: str) -> None:
-    X = normal(40, 19) * 20
-    X = X.abs() if dtype == torch.uint8 else X
-    assert_closest(X.to(dtype), device, cosine)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("d", [19, 32])
+def test_types(dtype: torch.dtype, metric: str, d: int, device: str) -> None:
+    X = normal(40, d) * 20
+    X = X.abs() + 1 if dtype == torch.uint8 else X
+    assert_closest(X.to(dtype), device, metric)
+    assert_closest(X.to(dtype), device, metric, filter="int8")
 
 
-@pytest.mark.parametrize("config", [SMALL, ClosestPairConfig(32, 64, 4, 2), None])
+@pytest.mark.parametrize("tile", [SMALL, Tile(32, 32, 64, 4, 2), None])
 @pytest.mark.parametrize("programs", [1, 2, 7])
-def test_tiles_and_programs(config: ClosestPairConfig | None, programs: int, device: str) -> None:
-    options = {} if config is None else {"config": config}
+def test_tiles_and_programs(tile: Tile | None, programs: int, device: str) -> None:
     X = torch.from_numpy(np.random.default_rng(1).integers(0, 3, (70, 12))).float()
-    assert_closest(X, device, programs=programs, **options)
+    assert_closest(X, device, tile=tile, programs=programs)
 
 
 @pytest.mark.parametrize("d", [1, 2, 40])
@@ -141,6 +133,6 @@ def test_rows_apart_in_memory(device: str) -> None:
 
 def test_on_the_host(device: str) -> None:
     X = normal(20, 4)
-    found = closest_pair(X.to(device), None, -38, torch.zeros(4, dtype=torch.float64))
+    found = closest_pair(make_device_filter(prepare_device(X.to(device), "euclidean", device)))
     assert found == expected(X.numpy())
     assert [type(value) for value in found] == [float, int, int]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from enum import IntEnum
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,10 +17,11 @@ from corpora import make
 from devices import HostRows, as_tensor, shard_of
 
 import pyuniform
+import pyuniform.kernels.cuda
 from pyuniform import pinned, reference
-from pyuniform.device import stays_in_host_memory
+from pyuniform.device_room import check_room, stays_in_host_memory
 from pyuniform.device_shard import filter_kind
-from pyuniform.kernels.rows import STAGED_BYTES
+from pyuniform.kernels.staging import STAGED_BYTES
 from pyuniform.traversal import farthest_first
 
 ROWS, COLUMNS = 1 << 20, 768
@@ -51,9 +55,9 @@ def test_picks_are_the_references(host_rows: str, dtype: str, metric: str) -> No
     X = as_tensor(np.abs(values) + 1, "cpu", dtype)
     rows = pyuniform.device.prepare_device(X, metric, host_rows, far=True)
     assert rows.far
-    assert filter_kind(rows, 1) == "int8"
+    assert filter_kind(rows) == "int8"
     with pytest.raises(ValueError, match="does not take these"):
-        filter_kind(rows, 1, "float32")
+        filter_kind(rows, "float32")
     expected = reference.farthest_first(X.double().numpy(), 20, metric)
     shard = shard_of(X, metric, "auto", 20, far=True)
     run = farthest_first(shard, 20, 0, pool_size=16)
@@ -106,47 +110,92 @@ def test_rows_stay_where_there_is_no_room(memory: Callable[[float], None]) -> No
     assert stays_in_host_memory(X, "cuda:0", "X", True)
     memory(5)
     assert stays_in_host_memory(X, "cuda:0", "X")
-    with pytest.raises(ValueError, match=r"X needs 5\.3 GiB on cuda:0, rows, codes and state"):
+    with pytest.raises(
+        ValueError, match=r"X needs 5\.3 GiB on cuda:0, rows, codes, picks and state"
+    ):
         stays_in_host_memory(X, "cuda:0", "X", False)
     assert STAGED_BYTES == GIB
     memory(3)
     for far in ("auto", True):
-        with pytest.raises(ValueError, match=r"needs 3\.3 GiB .*, codes and state, and 3\.0 GiB"):
+        with pytest.raises(
+            ValueError, match=r"needs 3\.3 GiB .*, codes, picks and state, and 3\.0 GiB"
+        ):
             stays_in_host_memory(X, "cuda:0", "X", far)
     wide = torch.empty((ROWS // 1024, 1 << 20), device="meta")
-    with pytest.raises(ValueError, match="rows, codes and state"):
+    with pytest.raises(ValueError, match="rows, codes, picks and state"):
         stays_in_host_memory(wide, "cuda:0", "X")
     with pytest.raises(ValueError, match="out_of_core=True takes at most 65536 columns"):
         stays_in_host_memory(wide, "cuda:0", "X", True)
 
 
-class Runtime:
-    """What CUDA is asked to lock."""
+def test_picks_take_room(memory: Callable[[float], None]) -> None:
+    """A million picks of 768 columns: 7 GB."""
+    X = torch.empty((ROWS, COLUMNS), device="meta")
+    memory(6)
+    assert not stays_in_host_memory(X, "cuda:0", "X", picks=lambda n: 1000)
+    memory(10)
+    assert stays_in_host_memory(X, "cuda:0", "X", picks=lambda n: n - 48 * 1024)
+    with pytest.raises(ValueError, match=r"X needs 1\d\.\d GiB on cuda:0, rows, codes, picks"):
+        stays_in_host_memory(X, "cuda:0", "X", False, picks=lambda n: n)
 
-    def __init__(self, error: int = 0) -> None:
-        self.error, self.locked, self.log = error, {}, []
 
-    def cudaHostRegister(self, address: int, length: int, flags: int) -> int:
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_rows_that_are_multiplied_as_they_are_stored_need_no_codes(
+    memory: Callable[[float], None], dtype: str
+) -> None:
+    X = torch.empty((ROWS, COLUMNS), device="meta", dtype=getattr(torch, dtype))
+    memory(X.element_size() * 0.75 + 1.75)
+    assert not stays_in_host_memory(X, "cuda:0", "X", False)
+    with pytest.raises(ValueError, match="rows, codes, picks and state"):
+        stays_in_host_memory(X, "cuda:0", "X", False, coded=True)
+    memory(X.element_size() * 0.75)
+    with pytest.raises(ValueError, match="rows, picks and state"):
+        stays_in_host_memory(X, "cuda:0", "X", False)
+
+
+def test_room_for_codes_that_turn_out_to_be_needed(memory: Callable[[float], None]) -> None:
+    memory(2)
+    check_room("cuda:0", GIB, "codes")
+    check_room("cpu", 10 * GIB, "codes")
+    with pytest.raises(ValueError, match=r"codes need 3\.0 GiB on cuda:0, and 2\.0 GiB are free"):
+        check_room("cuda:0", 3 * GIB, "codes")
+
+
+class Driver:
+    """What CUDA's driver is asked to lock."""
+
+    def __init__(self) -> None:
+        self.error, self.locked, self.log = SimpleNamespace(name="", value=0), {}, []
+
+    def cuMemHostRegister(self, address: int, length: int, flags: int) -> tuple:
         self.log.append("lock")
-        if not self.error:
+        if not self.error.value:
             self.locked[address] = length
-        return self.error
+        return (Status(self.error.value),)
 
-    def cudaHostUnregister(self, address: int) -> int:
+    def cuMemHostUnregister(self, address: int) -> tuple:
         self.log.append("unlock")
         del self.locked[address]
-        return 0
+        return (Status(0),)
 
-    def cudaGetErrorString(self, error: int) -> str:
-        return f"error {error}"
+
+class Status(IntEnum):
+    """Of a call of the driver."""
+
+    SUCCESS = 0
+    ALREADY_REGISTERED = 712
 
 
 @pytest.fixture
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
-    found = Runtime()
+def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    bindings = pytest.importorskip("cuda.bindings")
+    found = Driver()
+    monkeypatch.setattr(bindings, "driver", found, raising=False)
+    monkeypatch.setitem(sys.modules, "cuda.bindings.driver", found)
+    monkeypatch.setattr(pyuniform.kernels.cuda, "context", lambda number: nullcontext())
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "cudart", lambda: found)
-    monkeypatch.setattr(torch.cuda, "device", lambda place: nullcontext())
+    # A failure there stays behind, for whoever asks for the last error.
+    monkeypatch.setattr(torch.cuda, "cudart", lambda: pytest.fail("the run-time library is asked"))
     monkeypatch.setattr(torch.cuda, "synchronize", lambda place: found.log.append("wait"))
     yield found
     gc.collect()
@@ -154,18 +203,18 @@ def runtime(monkeypatch: pytest.MonkeyPatch) -> Iterator[Runtime]:
     assert not pinned._locked
 
 
-def test_memory_is_locked_while_it_is_used(runtime: Runtime) -> None:
+def test_memory_is_locked_while_it_is_used(driver: Driver) -> None:
     X = torch.zeros((5, 8))[:, :6]
     rows = pinned.lock(X.detach(), "cuda:0", "X")
-    assert runtime.locked == {X.data_ptr(): 4 * (4 * 8 + 6)}
+    assert driver.locked == {X.data_ptr(): 4 * (4 * 8 + 6)}
     again = pinned.lock(X.detach(), "cuda:0", "X")
     del rows
-    assert runtime.locked
+    assert driver.locked
     del again
-    assert runtime.log == ["lock", "wait", "unlock"]
+    assert driver.log == ["lock", "wait", "unlock"]
 
 
-def test_memory_that_cannot_be_locked(runtime: Runtime) -> None:
-    runtime.error = 712
-    with pytest.raises(ValueError, match=r"X does not fit on cuda:0.*\(error 712\)"):
+def test_memory_that_cannot_be_locked(driver: Driver) -> None:
+    driver.error.value = 712
+    with pytest.raises(ValueError, match=r"X does not fit on cuda:0.*\(ALREADY_REGISTERED\)"):
         pinned.lock(torch.zeros((5, 8)), "cuda:0", "X")

@@ -1,4 +1,4 @@
-"""The Triton pool against its oracle."""
+"""The greedy pool, as it is launched, against its oracle."""
 
 from __future__ import annotations
 
@@ -8,84 +8,75 @@ import numpy as np
 import pool_oracle
 import pytest
 import torch
-from pool_oracle import Found, Pool
+from pool_oracle import Found, Pool, make_pool
 
-from pyuniform.kernels.pool import PoolConfig, greedy_pool
+from pyuniform.kernels.candidates import Candidates
+from pyuniform.kernels.pool import HEADER, LARGEST, greedy_pool
+from pyuniform.kernels.relax import State
 
-# What the interpreter can answer in a second or so each.
-CASES = {
-    name: replace(pool, limit=min(pool.limit, 4 if name in ("wide", "full") else 12))
-    for name, pool in pool_oracle.cases(count=14)
-    if not name.startswith("normal-exact")
-}
-# Narrow: the interpreter pays for what a GPU hides.
-USUAL = PoolConfig(4, 32, 1)
+CASES = dict(pool_oracle.cases(count=70 if torch.cuda.is_available() else 30))
 
 
-def run(pool: Pool, device: str, config: PoolConfig | None = USUAL) -> Found:
+def run(pool: Pool, device: str) -> Found:
     def on_device(value: np.ndarray) -> torch.Tensor:
         return torch.tensor(value, device=device)
 
-    distance2, nearest = on_device(pool.distance2), on_device(pool.nearest)
-    seen = torch.full((len(pool.index),), -99, dtype=torch.int32, device=device)
-    result = greedy_pool(
+    known = pool_oracle.Rows.of(pool)
+    state = State(
+        *map(on_device, (known.bound, known.nearest, known.seen, known.proven, known.second)),
+        work=on_device(np.array([12345, 678])),
+    )
+    found = Candidates(
+        on_device(pool.index.astype(np.int32)),
+        on_device(np.array([pool.count], np.int32)),
+        on_device(np.array([pool.outside2])),
+        on_device(np.array([pool.outside_index])),
+    )
+    picked = greedy_pool(
+        found,
         on_device(pool.values),
         on_device(pool.bounds),
         pool.unit2,
-        on_device(pool.index),
-        distance2,
-        nearest,
-        seen,
-        on_device(np.array([pool.count], dtype=np.int32)),
-        on_device(np.array([pool.outside2])),
-        on_device(np.array([pool.outside_index])),
+        state,
         pool.limit,
         pool.before,
-        config,
     )
-    return Found(
-        result.picked.numpy(force=True),
-        result.picked2.numpy(force=True),
-        int(result.picked_count[0]),
-        float(result.largest[0]),
-        distance2.numpy(force=True),
-        nearest.numpy(force=True),
-        seen.numpy(force=True),
+    answer = picked.answer.cpu().numpy()
+    made = int(picked.count)
+    assert answer[0] == made
+    assert answer[1] == pool.count
+    assert answer[2] == pool.outside2
+    assert answer[4:HEADER].tolist() == [12345, 678]
+    rows, radii2 = answer[HEADER:].reshape(2, -1)
+    np.testing.assert_array_equal(rows[:made], picked.rows[:made].cpu())
+    after = pool_oracle.Rows(
+        *(
+            value.cpu().numpy()
+            for value in (state.bound, state.nearest, state.seen, state.proven, state.second)
+        )
     )
+    return after.found(pool, known, rows[:made].astype(int), radii2[:made], float(answer[3]))
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_pool(name: str, device: str) -> None:
-    pool = CASES[name]
-    found = run(pool, device)
-    pool_oracle.check(pool, found)
-    # What lies beyond the count stays as it was.
-    np.testing.assert_array_equal(found.distance2[pool.count :], pool.distance2[pool.count :])
-    np.testing.assert_array_equal(found.nearest[pool.count :], pool.nearest[pool.count :])
-    assert (found.seen[pool.count :] == -99).all()
+    pool_oracle.check(CASES[name], run(CASES[name], device))
 
 
-@pytest.mark.parametrize("config", [PoolConfig(4, 1, 1), PoolConfig(1, 4, 3), None])
-@pytest.mark.parametrize("name", ["integers-zero-inf", "duplicates-loose-prior"])
-def test_configurations_agree(name: str, config: PoolConfig, device: str) -> None:
-    usual, other = run(CASES[name], device), run(CASES[name], device, config)
-    for key in ("picked_count", "distance2", "nearest", "seen", "largest"):
-        np.testing.assert_array_equal(getattr(usual, key), getattr(other, key))
-    made = usual.picked_count
-    np.testing.assert_array_equal(usual.picked[:made], other.picked[:made])
-
-
-@pytest.mark.parametrize("slots", [1, 2, 8])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_picks_that_share_a_word(slots: int, seed: int, device: str) -> None:
-    """They are compared out of order, and the earliest of equally near ones is the nearest."""
-    rng = np.random.default_rng(seed)
-    pool = pool_oracle.make_pool(rng, 22, 30, 4, data="integers", bounds="zero", prior=0)
-    pool_oracle.check(pool, run(pool, device, PoolConfig(4, slots, 1, words=4)))
+@pytest.mark.parametrize("capacity", [512, 513, 1025, 2049, LARGEST])
+def test_any_number_of_members_a_thread(capacity: int, device: str) -> None:
+    """1, 2, 4 and 8; where there is no device, only a few members are in use."""
+    on_device = device != "cpu"
+    count, limit = (capacity, 400) if on_device else (40, 5)
+    rng = np.random.default_rng(capacity)
+    pool = make_pool(rng, count, capacity, 40, prior=2, limit=limit, outside=0.9)
+    pool_oracle.check(pool, run(pool, device))
+    integers = make_pool(rng, count, capacity, 16, data="integers", prior=1, limit=limit)
+    pool_oracle.check(integers, run(integers, device))
 
 
 def test_lazy(device: str) -> None:
-    """With exact bounds a member that no pick comes near has nothing to be compared with."""
+    """A member that no pick comes near has nothing to be compared with."""
     pool = CASES["normal-loose-prior-limit"]
     found = run(pool, device)
     left = found.seen[: pool.count] != -1

@@ -11,8 +11,11 @@ import pyuniform
 from pyuniform import reference
 from pyuniform.device import as_tensor as taken
 from pyuniform.device import prepare_device, resolve_device
-from pyuniform.kernels import rows as kernel_rows
-from pyuniform.kernels.rows import scan
+from pyuniform.kernels.encode import canonical as canonical_on_device
+from pyuniform.kernels.encode import encode
+from pyuniform.kernels.filter import fits, multiplies
+from pyuniform.kernels.scan import scan
+from pyuniform.kernels.staging import copy_through, staged
 from pyuniform.rows import prepare
 
 DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
@@ -97,7 +100,8 @@ def test_codes_are_as_near_as_they_say(device: str, dtype: str, metric: str) -> 
     filter = filter_of(X, metric, "int8")
     rate = 1.0 if metric == "cosine" else float(filter.frame.rates[0])
     wanted = canonical(X, metric) * rate - filter.frame.center.double().cpu().numpy()
-    coded = (filter.coded.z.double() * filter.coded.scales.double()[:, None]).cpu().numpy()
+    codes = filter.coded.z[:, :150].double() * filter.coded.scales.double()[:, None]
+    coded = codes.cpu().numpy()
     away = np.linalg.norm(coded - wanted, axis=1)
     error = filter.coded.errors.double().cpu().numpy()
     assert (away <= error).all()
@@ -112,8 +116,8 @@ def test_codes_are_as_near_as_they_say(device: str, dtype: str, metric: str) -> 
 def test_rows_may_be_encoded_in_parts(device: str, metric: str) -> None:
     X = as_tensor(np.random.default_rng(1).standard_normal((70, 20)), device)
     filter = filter_of(X, metric, "int8")
-    parts = kernel_rows.encode(X, filter.frame, "int8", most=1)
-    assert len(list(kernel_rows.staged(X, X.device, 1))) == 5
+    parts = encode(X, filter.frame, torch.int8, most=1)
+    assert len(list(staged(X, X.device, 1))) == 5
     for name in ("z", "scales", "norm2s", "errors"):
         assert torch.equal(getattr(parts, name), getattr(filter.coded, name))
 
@@ -126,14 +130,14 @@ def test_canonical_values_are_the_hosts(device: str, dtype: str, metric: str) ->
         X = as_tensor(np.abs(values) + 1, device, dtype)[:, : d - d // 3]
         listed = np.array([7, 39, 0, 7, *range(20)])
         rows = prepare_device(X, metric, device)
-        found = kernel_rows.canonical(
+        found = canonical_on_device(
             rows.values, rows.norms, torch.from_numpy(listed).to(device), X.device
         )
         known = prepare(X.cpu().contiguous(), metric).canonical(listed)
         np.testing.assert_array_equal(found.cpu().numpy()[:, : known.shape[1]], known)
         assert not found[:, known.shape[1] :].any()
     none = torch.empty(0, dtype=torch.int64, device=device)
-    assert len(kernel_rows.canonical(rows.values, rows.norms, none, X.device)) == 0
+    assert len(canonical_on_device(rows.values, rows.norms, none, X.device)) == 0
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
@@ -145,3 +149,59 @@ def test_a_missing_gpu_is_named_before_any_work(device: str) -> None:
     for function in (pyuniform.h_min, lambda X, **kw: pyuniform.nearest(X, [0], **kw)):
         with pytest.raises(ValueError, match="cannot be used: torch"):
             function(X, device=device)
+
+
+@pytest.mark.parametrize("d", [1, 15, 16, 50, 300])
+def test_codes_of_any_width_can_be_loaded_16_bytes_at_a_time(device: str, d: int) -> None:
+    X = as_tensor(np.random.default_rng(d).standard_normal((20, d)).astype("f4"), device)
+    z = filter_of(X, "euclidean", "int8").coded.z
+    assert z.shape[1] % 16 == 0
+    assert z.stride(0) % 16 == 0
+    assert not z[:, d:].any()
+
+
+def test_rows_are_multiplied_as_stored_only_where_16_bytes_can_be_loaded(device: str) -> None:
+    whole = torch.zeros((40, 64), dtype=torch.float16, device=device)
+    assert multiplies(whole, True)
+    assert multiplies(whole[:, 16:48], False)
+    assert not multiplies(whole[:, :50], False)
+    assert not multiplies(whole[:, 1:49], False)
+    assert not multiplies(torch.zeros((40, 72), dtype=torch.float16)[:, :64], False)
+    assert not multiplies(whole.float(), False)
+    assert multiplies(whole.to(torch.uint8), False)
+    # What takes them into int8's range is a translation.
+    assert not multiplies(whole.to(torch.uint8), True)
+    assert fits(whole.to(torch.int8), None, "stored", 1.0)
+    assert not fits(whole, None, "stored", 2.0**-21)
+
+
+@pytest.mark.parametrize("n", [1, 8, 9, 50])
+def test_pageable_rows_go_through_two_buffers(n: int) -> None:
+    """None is filled before its last copy is over."""
+    X = torch.arange(3.0 * n).reshape(n, 3)
+    log: list[tuple[str, int]] = []
+
+    class Event:
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def record(self) -> None:
+            log.append(("sent", self.number))
+
+        def synchronize(self) -> None:
+            log.append(("over", self.number))
+
+    target, buffers = torch.zeros_like(X), [torch.zeros((4, 3)) for _ in range(2)]
+
+    def fill(buffer: torch.Tensor, part: torch.Tensor) -> None:
+        number = next(i for i in (0, 1) if buffer.data_ptr() == buffers[i].data_ptr())
+        mine = [what for what, whose in log if whose == number]
+        assert not mine or mine[-1] == "over"
+        log.append(("filled", number))
+        buffer.copy_(part)
+
+    copy_through(X, target, buffers, [Event(0), Event(1)], fill)
+    assert torch.equal(target, X)
+    assert [number for what, number in log if what == "filled"] == [
+        i % 2 for i in range(-(-n // 4))
+    ]

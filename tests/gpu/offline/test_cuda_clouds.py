@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from shim import ORDERS, launch
-from test_low_dim import CLOUDS, Clouds, check, make_clouds
+from test_clouds import CLOUDS, Clouds, check, make_clouds
 
+from pyuniform.kernels import clouds as cloud_kernels
 from pyuniform.kernels import cuda
 
 THREADS = 64
 
 
 def run(
-    clouds: Clouds, slots: int, team: int = 1, teams: int = 1, order: int = 0
+    clouds: Clouds,
+    slots: int,
+    team: int = 1,
+    teams: int = 1,
+    order: int = 0,
+    flush: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Indices and squared radii, scratch and outputs being poisoned."""
     points, k, start = clouds
@@ -24,7 +29,7 @@ def run(
     letters = np.zeros((teams, 2, team, 2), np.uint64)
     given = (np.ascontiguousarray(points), count, n, k, start, team, distance2, letters)
     launch(
-        f"low_{THREADS}x{dim}x{slots}",
+        f"clouds_{THREADS}x{dim}x{slots}",
         *given,
         indices,
         radii2,
@@ -32,18 +37,25 @@ def run(
         threads=THREADS,
         together=team > 1,
         order=order,
+        flush=flush,
     )
     return indices, radii2
 
 
-@pytest.mark.parametrize("name", CLOUDS)
-def test_the_reference_agrees_with_points_in_registers(name):
-    check(*CLOUDS[name], *run(CLOUDS[name], 3))
+FLUSH = pytest.mark.parametrize("flush", [False, True], ids=["", "flush"])
 
 
+@FLUSH
 @pytest.mark.parametrize("name", CLOUDS)
-def test_the_reference_agrees_with_points_in_memory(name):
-    check(*CLOUDS[name], *run(CLOUDS[name], 0, order=1))
+def test_the_reference_agrees_with_points_in_registers(name, flush):
+    """Also if a compiler flushed floats to zero, which ours is told not to do."""
+    check(*CLOUDS[name], *run(CLOUDS[name], 3, flush=flush))
+
+
+@FLUSH
+@pytest.mark.parametrize("name", CLOUDS)
+def test_the_reference_agrees_with_points_in_memory(name, flush):
+    check(*CLOUDS[name], *run(CLOUDS[name], 0, order=1, flush=flush))
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -73,21 +85,7 @@ def test_a_block_that_is_not_resident_is_found_out():
     out = np.zeros((1, k), np.int64), np.zeros((1, k))
     given = (points, 1, 100, k, start, 2, np.zeros(1), np.zeros(8, np.uint64), *out)
     with pytest.raises(RuntimeError, match="poll for what does not come"):
-        launch("low_64x3x3", *given, blocks=2, threads=THREADS, together=False)
-
-
-@pytest.mark.parametrize(("clouds", "n"), [(1, 40), (2, 600), (1, 5000)])
-def test_the_launcher_says_what_the_kernel_wants(clouds, n, monkeypatch):
-    def on_cpu(name, defines, arguments, device, blocks=1, cooperative=False):
-        assert name == "low_dim"
-        kernel = "low_{LOW_THREADS}x{LOW_DIM}x{LOW_SLOTS}".format(**defines)
-        launch(kernel, *arguments, blocks=blocks, threads=cuda.THREADS, together=cooperative)
-
-    monkeypatch.setattr(cuda, "launch", on_cpu)
-    monkeypatch.setattr(cuda, "_resident", lambda device: 3)
-    points, k, start = make_clouds(np.random.default_rng(4), clouds, n, 3, 4, "grid")
-    found = cuda.farthest_first_clouds(torch.from_numpy(points), k, torch.from_numpy(start))
-    check(points, k, start, *(x.numpy() for x in found))
+        launch("clouds_64x3x3", *given, blocks=2, threads=THREADS, together=False)
 
 
 @pytest.mark.parametrize("dim", range(1, 9))
@@ -95,11 +93,11 @@ def test_the_launcher_says_what_the_kernel_wants(clouds, n, monkeypatch):
 @pytest.mark.parametrize("clouds", [1, 5, 1000])
 @pytest.mark.parametrize("n", [1, 511, 512, 513, 3072, 3073, 4096, 4097, 10**5, 10**6])
 def test_layouts_hold_all_points(dim, resident, clouds, n):
-    layout = cuda.cloud_layout(clouds, n, dim, resident)
+    layout = cloud_kernels.cloud_layout(clouds, n, dim, resident)
     assert layout.team == 1 or layout.team * layout.teams <= resident
     assert 1 <= layout.teams <= clouds
     if layout.slots:
-        assert layout.slots in cuda.slots_of(dim)
+        assert layout.slots in cloud_kernels.slots_of(dim)
         assert layout.team * cuda.THREADS * layout.slots >= n
     else:
-        assert resident * cuda.THREADS * cuda.slots_of(dim)[-1] < n
+        assert resident * cuda.THREADS * cloud_kernels.slots_of(dim)[-1] < n

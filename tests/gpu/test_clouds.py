@@ -1,4 +1,4 @@
-"""Traversal of point clouds in Triton: the picks and radii of the reference."""
+"""Traversal of point clouds: the picks and radii of the reference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pyuniform import reference
-from pyuniform.kernels.low_dim import CloudConfig, farthest_first_clouds
+from pyuniform.kernels.clouds import CloudLayout, farthest_first_clouds
 
 Clouds = tuple[NDArray[np.float32], int, NDArray[np.int64]]
 
@@ -79,32 +79,42 @@ def check(
         np.testing.assert_array_equal(found2[1:], wanted)
 
 
-@pytest.mark.parametrize("name", CLOUDS)
-def test_the_reference_agrees(name, device):
-    agrees(name, 64, device)
-
-
-@pytest.mark.parametrize("name", ["dim-3", "n-65", "all-duplicates", "same", "scale-1e37"])
-def test_blocks_change_nothing(name, device):
-    agrees(name, 16, device)
-
-
-def agrees(name: str, block: int, device: str) -> None:
-    points, k, start = CLOUDS[name]
-    config = CloudConfig(block=block, warps=4)
+def agrees(clouds: Clouds, device: str, layout: CloudLayout | None = None) -> None:
+    points, k, start = clouds
     given = torch.from_numpy(points).to(device), k, torch.from_numpy(start).to(device)
-    found = farthest_first_clouds(*given, config)
+    found = farthest_first_clouds(*given, layout)
     check(points, k, start, *(x.cpu().numpy() for x in found))
 
 
-def test_nothing_to_do(device):
+@pytest.mark.parametrize("name", CLOUDS)
+def test_the_reference_agrees(name: str, device: str) -> None:
+    agrees(CLOUDS[name], device)
+
+
+@pytest.mark.parametrize("slots", [0, 1, 2])
+@pytest.mark.parametrize("team", [1, 2])
+@pytest.mark.parametrize("data", ["grid", "normal"])
+def test_layouts_change_nothing(data: str, team: int, slots: int, device: str) -> None:
+    n = {0: 1500, 1: 512, 2: 1024}[slots] * team - 3
+    clouds = make_clouds(np.random.default_rng(slots), 2, n, 3, 6, data)
+    agrees(clouds, device, CloudLayout(team, 2, slots))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="too many points for fibres")
+@pytest.mark.parametrize("n", [4_000, 5_000, 40_000, 600_000])
+def test_large_clouds(n: int, device: str) -> None:
+    """In registers of one block, of several, of many, and in memory."""
+    agrees(make_clouds(np.random.default_rng(n), 2, n, 3, 100), device)
+
+
+def test_nothing_to_do(device: str) -> None:
     points = torch.zeros((0, 5, 3), device=device)
     start = torch.zeros(0, dtype=torch.int64, device=device)
     indices, radii2 = farthest_first_clouds(points, 2, start)
     assert indices.shape == radii2.shape == (0, 2)
 
 
-def test_the_check_can_fail():
+def test_the_check_can_fail() -> None:
     points, k, start = make_clouds(np.random.default_rng(0), 1, 9, 2, 4)
     with pytest.raises(AssertionError):
         check(points, k, start, np.zeros((1, 4), np.int64), np.zeros((1, 4)))

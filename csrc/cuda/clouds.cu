@@ -1,20 +1,20 @@
 // Farthest-first traversal of a batch of point clouds of at most eight dimensions, by blocks that
 // stay.
 //
-// `team` blocks share a cloud; teams take clouds in turn. Each thread keeps up to LOW_SLOTS points
-// and their distances in registers, or reads them from memory if LOW_SLOTS is 0. A pick costs one
-// barrier; where a team has several blocks, each tells the others its best point through memory and
-// waits for theirs, so all blocks must be resident (a cooperative launch).
+// `team` blocks share a cloud; teams take clouds in turn. Each thread keeps up to CLOUD_SLOTS
+// points and their distances in registers, or reads them from memory if CLOUD_SLOTS is 0. A pick
+// costs one barrier; where a team has several blocks, each tells the others its best point through
+// memory and waits for theirs, so all blocks must be resident (a cooperative launch).
 #include "race.cuh"
 
-#ifndef LOW_THREADS
-#define LOW_THREADS 512
+#ifndef CLOUD_THREADS
+#define CLOUD_THREADS 512
 #endif
-#ifndef LOW_DIM
-#define LOW_DIM 3
+#ifndef CLOUD_DIM
+#define CLOUD_DIM 3
 #endif
-#ifndef LOW_SLOTS
-#define LOW_SLOTS 8
+#ifndef CLOUD_SLOTS
+#define CLOUD_SLOTS 8
 #endif
 
 namespace pyuniform {
@@ -36,28 +36,30 @@ struct Runner {
 };
 
 template <int kThreads>
-struct LowBoard {
+struct CloudBoard {
   Runner best[2][kThreads / 32];
   Runner all[2];
 };
 
 // A float32 squared distance that is not below this, and finite, proves a canonical one of at least
 // distance2. In float32, d differences, d squares and d - 1 sums of them lower the result by less
-// than a part of (1 + 2^-24)^10 - 1 < 2^-20 and by less than d 2^-149 through underflow; the
-// canonical one is below the true one by a part of 2^-49 at most.
+// than a part of (1 + 2^-24)^10 - 1 < 2^-20. Underflow, even if what is below the normal range is
+// flushed to zero, takes less than 2^-124 from a difference and 2^-126 from a square: together less
+// than a part of 2^-123 and 8 (2^-123 + 2^-126) < 2^-119. The canonical distance is below the true
+// one by a part of 2^-49 at most. The sum is never below the normal range itself.
 __device__ inline float prefilter(double distance2) {
-  return __double2float_ru(distance2 * (1 + 0x1p-19) + 0x1p-140);
+  return __double2float_ru(distance2 * (1 + 0x1p-19) + 0x1p-119);
 }
 
 template <int kThreads, int kDim, int kSlots>
-class LowDim {
+class CloudTraversal {
   static constexpr int kWarps = kThreads / 32;
   // Without slots a thread has as many points as it takes.
   static constexpr bool kResident = kSlots > 0;
   static constexpr int kKept = kResident ? kSlots : 1;
 
  public:
-  __device__ LowDim(const Clouds& clouds, int team, LowBoard<kThreads>& board)
+  __device__ CloudTraversal(const Clouds& clouds, int team, CloudBoard<kThreads>& board)
       : all_(clouds), team_(team), block_(blockIdx.x % team), board_(board) {}
 
   __device__ void run() {
@@ -214,7 +216,7 @@ class LowDim {
 
   const Clouds& all_;
   int team_, block_;
-  LowBoard<kThreads>& board_;
+  CloudBoard<kThreads>& board_;
   const float* points_ = nullptr;
   double* kept2_ = nullptr;
   float x_[kKept][kDim];
@@ -228,11 +230,11 @@ class LowDim {
 }  // namespace pyuniform
 
 // gridDim.x is a multiple of `team`, and no larger than can be resident if team > 1.
-extern "C" __global__ void __launch_bounds__(LOW_THREADS, 1)
-    low_dim(const float* points, int clouds, int n, int k, const long long* start, int team,
-            double* distance2, unsigned long long* letters, long long* indices, double* radii2) {
+extern "C" __global__ void __launch_bounds__(CLOUD_THREADS, 1)
+    clouds(const float* points, int clouds, int n, int k, const long long* start, int team,
+           double* distance2, unsigned long long* letters, long long* indices, double* radii2) {
   using namespace pyuniform;
-  __shared__ LowBoard<LOW_THREADS> board;
+  __shared__ CloudBoard<CLOUD_THREADS> board;
   const Clouds all = {points, clouds, n, k, start, distance2, letters, indices, radii2};
-  LowDim<LOW_THREADS, LOW_DIM, LOW_SLOTS>(all, team, board).run();
+  CloudTraversal<CLOUD_THREADS, CLOUD_DIM, CLOUD_SLOTS>(all, team, board).run();
 }
