@@ -19,7 +19,7 @@ Who calls whom::
     tables.py         tables, plots and documents from them: `python -m benchmarks.tables`
 
     training/         whether networks learn faster from uniform picks: a command of its own
-    constraints.py, out_of_core.py, scaling.py, planning.py, pages.py, gpu.py, plot_trace.py
+    constraints.py, out_of_core.py, scaling.py, planning.py, pages.py, gpu/, plot_trace.py
                       scripts of their own, some of which write into pages (marks.py)
 """
 
