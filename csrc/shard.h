@@ -41,6 +41,7 @@ class Shard {
         bool codes, const float* axes, int64_t p, int64_t scanned, bool far = false,
         bool boxes = false);
 
+  const Matrix& matrix() const { return matrix_; }
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
   int64_t picks() const { return canonical_picks_.size(); }

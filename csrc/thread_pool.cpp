@@ -69,8 +69,8 @@ class Pool {
  private:
   void open(Loop& loop, int threads) {
     std::unique_lock<std::mutex> lock(mutex_);
-    grow(threads - 1);
     loop.seats = static_cast<int>(std::min<int64_t>(threads, loop.count)) - 1;
+    grow(loop.seats);
     loops_.push_back(&loop);
     opened_.fetch_add(1, std::memory_order_relaxed);
     int asleep = std::min(loop.seats - spinning_, sleeping_);
