@@ -43,9 +43,9 @@ DType dtype_of(const std::string& name) {
   throw std::invalid_argument("unsupported dtype " + name);
 }
 
-// Throws if one of the rows could not be read from its file since the last look.
+// Throws if one of the rows could not be read from its file, now or in an earlier call.
 void check_file(const Matrix& matrix) {
-  if (matrix.file_failed.exchange(false)) {
+  if (matrix.file_failed) {
     PyErr_SetString(PyExc_OSError, "the file of the rows could not be read: it has become shorter");
     throw py::error_already_set();
   }

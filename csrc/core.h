@@ -76,8 +76,8 @@ struct Matrix {
   const FilePart* parts = nullptr;
   int64_t part_count = 0;
 
-  // Set when a file ended early or could not be read. Rows are then zeros: whoever had them read
-  // looks here.
+  // Set when a file ended early or could not be read. Rows of which that is so are zeros: whoever
+  // had some read looks here. It stays set, since they may have been taken for what they are not.
   mutable std::atomic<bool> file_failed{false};
 
   bool holds(int64_t i) const { return i >= first && i < first + held; }

@@ -49,9 +49,7 @@ def check_threads(threads: int | None) -> int:
     return int(threads)
 
 
-def default_threads(
-    environment: Mapping[str, str] = os.environ, root: str | Path = "/"
-) -> Threads:
+def default_threads(environment: Mapping[str, str] = os.environ, root: str | Path = "/") -> Threads:
     """The number of threads where none is given.
 
     Parameters
