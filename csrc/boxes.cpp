@@ -256,7 +256,9 @@ bool Shard::relax_boxes(double rho, double budget) {
   // Without factors scores are bounds.
   const double parks_at = factor_ ? -1 : std::max(rho, floor2_);
   std::atomic<int64_t> pairs{0}, relaxed{0};
-  const int threads = worth(each * static_cast<double>(end - boxes_done_), threads_);
+  // Most boxes have met all picks but the last.
+  const double fresh = static_cast<double>(picks() - relaxed_picks_) / static_cast<double>(picks());
+  const int threads = worth(fresh * each * static_cast<double>(end - boxes_done_), threads_);
   in_parallel(boxes_done_, end, 1, threads, [&](Share& share) {
     int64_t met = 0, rows = 0;
     for (const auto [outer, after] : share) {
@@ -273,6 +275,7 @@ bool Shard::relax_boxes(double rho, double budget) {
   boxes_done_ = end;
   if (end < all) return false;
   boxes_done_ = 0;
+  relaxed_picks_ = picks();
   if (factor_) boxes_->store(bound_.data(), nearest_.data());
   return true;
 }

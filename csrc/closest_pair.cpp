@@ -1,6 +1,7 @@
 #include "closest_pair.h"
 
 #include <algorithm>
+#include <limits>
 #include <mutex>
 
 #include "panels.h"
