@@ -14,27 +14,27 @@ import numpy as np
 import pyuniform
 
 TEXT = np.load(Path(__file__).parent.parent / "examples" / "data" / "wordnet.npy")
-ROWS = np.random.default_rng(0).standard_normal((30_000, 128)).astype(np.float32)
+ROWS = np.random.default_rng(0).standard_normal((20_000, 128)).astype(np.float32)
 POINTS = np.random.default_rng(1).standard_normal((60_000, 3)).astype(np.float32)
 
 
 def everything(mapped: Path, threads: int) -> list[list[float]]:
     """One answer of each kind."""
     ways = [
-        pyuniform.select(X, 400, threads=threads, filter=filter, witnesses=witnesses)
-        for X in (TEXT, ROWS)
+        pyuniform.select(X, k, threads=threads, filter=filter, witnesses=witnesses)
+        for X, k in ((TEXT, 300), (ROWS, 40))
         for filter in ("float32", "int8")
         for witnesses in (False, True)
     ]
     far = np.load(mapped, mmap_mode="r")
     ways += [
-        pyuniform.select(ROWS, 60, threads=threads, metric="cosine"),
+        pyuniform.select(ROWS, 40, threads=threads, metric="cosine"),
         pyuniform.select(POINTS, 200, threads=threads),
-        pyuniform.select(far, 60, threads=threads, out_of_core=True),
-        pyuniform.select(ROWS, 60, threads=threads, weights=np.linspace(1, 2, len(ROWS))),
+        pyuniform.select(far, 40, threads=threads, out_of_core=True),
+        pyuniform.select(ROWS, 40, threads=threads, weights=np.linspace(1, 2, len(ROWS))),
     ]
     measured = [
-        list(pyuniform.h_min(ROWS, threads=threads)),
+        list(pyuniform.h_min(ROWS[:3000], threads=threads)),
         pyuniform.nearest(ROWS, ways[-1], threads=threads).distance.tolist(),
     ]
     return [way.indices.tolist() for way in ways] + measured
