@@ -26,18 +26,25 @@ if EMULATE:
     }
 SOURCES = sorted(str(p) for p in Path("csrc").glob("*.cpp") if X86 or p.name not in ISA_FLAGS)
 # Contraction is off everywhere: the canonical distance must round every product.
-FLAGS = ["-O3", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"]
+# The `omp simd` pragmas tell how loops may be vectorised; OpenMP's library is not used.
+FLAGS = [
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fvisibility=hidden",
+    "-fopenmp-simd",
+    "-pthread",
+]
 
 
 class BuildCore(build_ext):
-    """Adds OpenMP where the compiler has it, and each source's own flags."""
+    """Adds our flags, and each source's own."""
 
     def build_extensions(self) -> None:
         """Build as setuptools does, with our flags."""
-        openmp = self._openmp_flags()
         for extension in self.extensions:
-            extension.extra_compile_args += FLAGS + openmp
-            extension.extra_link_args += openmp
+            extension.extra_compile_args += FLAGS
+            extension.extra_link_args += ["-pthread"]
         compile_one = self.compiler._compile
 
         def compile_with_isa(obj, src, ext, cc_args, extra_postargs, pp_opts):
@@ -46,19 +53,6 @@ class BuildCore(build_ext):
 
         self.compiler._compile = compile_with_isa
         super().build_extensions()
-
-    def _openmp_flags(self) -> list[str]:
-        probe = Path(self.build_temp) / "openmp_probe.cpp"
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.write_text("#include <omp.h>\nint main() { return omp_get_max_threads() < 1; }\n")
-        try:
-            self.compiler.compile(
-                [str(probe)], output_dir=str(probe.parent), extra_postargs=["-fopenmp"]
-            )
-        except Exception:
-            print("warning: no OpenMP in this compiler; pyuniform will use one thread")
-            return []
-        return ["-fopenmp"]
 
 
 setup(

@@ -1,5 +1,7 @@
-// The only file that sees Python. Arrays come in as NumPy arrays that the Python side has checked;
-// every call that works on rows releases the GIL and returns within a second or so.
+// The only file that sees Python, with unlocked.h. Arrays come in as NumPy arrays that the Python
+// side has checked. Every call that works on rows, but for those for tests, releases the GIL and
+// returns within a second or so. Two calls at a time may work on the same Rows, but not on the same
+// Shard, and not while either is changed.
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
@@ -19,6 +21,8 @@
 #include "rows.h"
 #include "scan.h"
 #include "shard.h"
+#include "thread_pool.h"
+#include "unlocked.h"
 
 namespace py = pybind11;
 using namespace pyuniform;
@@ -28,7 +32,7 @@ namespace {
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
 
-using Unlocked = py::call_guard<py::gil_scoped_release>;
+using NoGil = py::call_guard<Unlocked>;
 
 DType dtype_of(const std::string& name) {
   static const std::pair<const char*, DType> names[] = {
@@ -39,9 +43,9 @@ DType dtype_of(const std::string& name) {
   throw std::invalid_argument("unsupported dtype " + name);
 }
 
-// Throws if a row could not be read since the last look.
-void check_file() {
-  if (file_failed.exchange(false)) {
+// Throws if one of the rows could not be read from its file, now or in an earlier call.
+void check_file(const Matrix& matrix) {
+  if (matrix.file_failed) {
     PyErr_SetString(PyExc_OSError, "the file of the rows could not be read: it has become shorter");
     throw py::error_already_set();
   }
@@ -109,9 +113,14 @@ class Rows {
 py::array_t<double> Rows::canonical(Array<int64_t> rows) const {
   const int64_t count = rows.size(), width = padded(matrix.d);
   py::array_t<double> out({count, width});
-  RowReader reader(matrix, active_kernels());
-  for (int64_t p = 0; p < count; ++p) reader.canonical(rows.data()[p], out.mutable_data(p, 0));
-  check_file();
+  const int64_t* row = rows.data();
+  double* values = out.mutable_data();
+  {
+    Unlocked unlocked;
+    RowReader reader(matrix, active_kernels());
+    for (int64_t p = 0; p < count; ++p) reader.canonical(row[p], values + p * width);
+  }
+  check_file(matrix);
   return out;
 }
 
@@ -122,7 +131,7 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
   double* to_start = distance2 ? distance2->mutable_data() : nullptr;
   ScanResult result;
   {
-    py::gil_scoped_release unlocked;
+    Unlocked unlocked;
     result =
         scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out, start, to_start);
   }
@@ -141,10 +150,10 @@ py::tuple shard_candidates(Shard& shard, double rho, int64_t limit) {
   Outside outside;
   int64_t count;
   {
-    py::gil_scoped_release unlocked;
+    Unlocked unlocked;
     count = shard.candidates(rho, limit, out, &outside);
   }
-  check_file();
+  check_file(shard.matrix());
   rows.resize({count});
   return py::make_tuple(rows, outside.score, outside.index);
 }
@@ -158,21 +167,29 @@ py::tuple shard_read(Shard& shard, const Array<int64_t>& rows, bool with_values)
   int32_t* near = nearest.mutable_data();
   const int64_t* r = rows.data();
   {
-    py::gil_scoped_release unlocked;
+    Unlocked unlocked;
     shard.read(r, count, v, d2, near);
   }
-  check_file();
+  check_file(shard.matrix());
   return py::make_tuple(values, distance2, nearest);
 }
 
 void shard_write(Shard& shard, const Array<int64_t>& rows, const Array<double>& distance2,
                  const Array<int32_t>& nearest, const Array<int32_t>& seen) {
-  shard.write(rows.data(), rows.size(), distance2.data(), nearest.data(), seen.data());
+  const int64_t *row = rows.data(), count = rows.size();
+  const double* d2 = distance2.data();
+  const int32_t *near = nearest.data(), *met = seen.data();
+  Unlocked unlocked;
+  shard.write(row, count, d2, near, met);
 }
 
 // What is known of the rows, by name: views that can be written to, of the kinds that are kept.
 py::dict shard_state(py::object self) {
   Shard& shard = self.cast<Shard&>();
+  {
+    Unlocked unlocked;
+    shard.bound();  // takes together what is known of the rows
+  }
   py::dict out;
   auto add = [&](const char* name, auto& values) {
     using T = typename std::decay_t<decltype(values)>::value_type;
@@ -230,7 +247,7 @@ py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
   double* radii2 = picked2.mutable_data();
   PoolStats stats;
   {
-    py::gil_scoped_release unlocked;
+    Unlocked unlocked;
     count = greedy_pool(active_kernels(), pool, {outside_score, outside_index}, limit, threads,
                         slots, radii2, &stats);
   }
@@ -245,7 +262,7 @@ py::tuple find_closest_pair(const Rows& rows, const Array<double>& center, int e
   const Frame frame = make_frame(rows, center, exponent);
   ClosestPair best = {distance2, first, second};
   {
-    py::gil_scoped_release unlocked;
+    Unlocked unlocked;
     closest_pair(active_kernels(), rows.matrix, frame, begin, end, columns_begin, columns_end,
                  threads, &best);
   }
@@ -380,19 +397,30 @@ PYBIND11_MODULE(_core, m) {
                throw std::invalid_argument("far rows want codes and no axes");
              if (boxes && (codes || axes || far || d > kBoxColumns))
                throw std::invalid_argument("boxes want few columns, no codes and no axes");
-             return std::make_unique<Shard>(
-                 rows.matrix, sample ? sample->matrix : rows.matrix, center.data(), exponent,
-                 threads, codes, axes ? axes->data() : nullptr, axes ? axes->shape(0) : 0,
-                 axes ? scanned : 0, far, boxes);
+             const Matrix& looked_at = sample ? sample->matrix : rows.matrix;
+             const double* middle = center.data();
+             const float* axis = axes ? axes->data() : nullptr;
+             const int64_t p = axes ? axes->shape(0) : 0;
+             std::unique_ptr<Shard> made;
+             {
+               Unlocked unlocked;
+               made = std::make_unique<Shard>(rows.matrix, looked_at, middle, exponent, threads,
+                                              codes, axis, p, axes ? scanned : 0, far, boxes);
+             }
+             check_file(looked_at);
+             return made;
            }),
            py::keep_alive<1, 2>(), py::arg("rows"), py::arg("center"), py::arg("exponent"),
            py::arg("threads"), py::arg("codes"), py::arg("axes"), py::arg("scanned") = 0,
            py::arg("far") = false, py::arg("sample") = nullptr, py::arg("boxes") = false)
-      .def("drop_codes", &Shard::drop_codes, Unlocked())
-      .def("drop_sketches", &Shard::drop_sketches, Unlocked())
+      .def("drop_codes", &Shard::drop_codes, NoGil())
+      .def("drop_sketches", &Shard::drop_sketches, NoGil())
       .def("add_picks",
            [](Shard& shard, const Array<int64_t>& rows, const Array<double>& values) {
-             shard.add_picks(rows.data(), values.data(), rows.size());
+             const int64_t *row = rows.data(), count = rows.size();
+             const double* value = values.data();
+             Unlocked unlocked;
+             shard.add_picks(row, value, count);
            })
       .def(
           "set_scores",
@@ -409,17 +437,17 @@ PYBIND11_MODULE(_core, m) {
                throw std::invalid_argument("one distance a row");
              shard.set_first(distance2 ? distance2->data() : nullptr);
            })
-      .def("take_in", &Shard::take_in, Unlocked())
+      .def("take_in", &Shard::take_in, NoGil())
       .def("state", &shard_state)
-      .def("threshold", &Shard::threshold, Unlocked())
+      .def("threshold", &Shard::threshold, NoGil())
       .def("relax",
            [](Shard& shard, double rho, double aim, int64_t chunk, double budget) {
              bool done;
              {
-               py::gil_scoped_release unlocked;
+               Unlocked unlocked;
                done = shard.relax(rho, aim, chunk, budget);
              }
-             check_file();
+             check_file(shard.matrix());
              return done;
            })
       .def("candidates", &shard_candidates)
@@ -428,8 +456,11 @@ PYBIND11_MODULE(_core, m) {
            [](Shard& shard, const Array<int64_t>& rows) {
              const int64_t* r = rows.data();
              const int64_t count = rows.size();
-             py::gil_scoped_release unlocked;
-             shard.settle(r, count);
+             {
+               Unlocked unlocked;
+               shard.settle(r, count);
+             }
+             check_file(shard.matrix());
            })
       .def("write", &shard_write)
       .def("stats", &shard_stats);
@@ -437,6 +468,7 @@ PYBIND11_MODULE(_core, m) {
   m.def("frame_exponent", &frame_exponent);
   m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
   m.attr("MOST_BOX_COLUMNS") = kBoxColumns;
+  m.attr("MOST_THREADS") = kMostThreads;
 
   m.def("greedy_pool", &pool_greedy, py::arg("values"), py::arg("index"), py::arg("distance2"),
         py::arg("nearest"), py::arg("seen"), py::arg("outside_score"), py::arg("outside_index"),

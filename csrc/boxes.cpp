@@ -1,8 +1,11 @@
 // Boxes by halving: rows are split at about the median of the coordinate in which they spread most.
 #include "boxes.h"
 
+#include <atomic>
+
 #include "rows.h"
 #include "shard.h"
+#include "thread_pool.h"
 
 namespace pyuniform {
 namespace {
@@ -71,10 +74,35 @@ void halve(Point<D>* points, int64_t n) {
     return;
   }
   const int64_t middle = split<D>(points, n);
-#pragma omp task if (n > (1 << 14))
   halve<D>(points, middle);
   halve<D>(points + middle, n - middle);
-#pragma omp taskwait
+}
+
+// The same on several threads: parts are halved side by side until there are enough of them.
+template <int D>
+void halve_in_parallel(Point<D>* points, int64_t n, int threads) {
+  constexpr int64_t kSmallest = 1 << 14;
+  std::vector<Range> parts = {{0, n}};
+  int64_t largest = n;
+  while (threads > 1 && static_cast<int>(parts.size()) < 4 * threads && largest > kSmallest) {
+    const int64_t count = static_cast<int64_t>(parts.size());
+    std::vector<Range> halves(2 * count);
+    in_parallel(0, count, 1, threads, [&](Share& share) {
+      for (const auto [p, end] : share) {
+        const Range part = parts[p];
+        const int64_t middle = part.begin + split<D>(points + part.begin, part.end - part.begin);
+        halves[2 * p] = {part.begin, middle};
+        halves[2 * p + 1] = {middle, part.end};
+      }
+    });
+    parts.swap(halves);
+    largest = 0;
+    for (const Range& part : parts) largest = std::max(largest, part.end - part.begin);
+  }
+  in_parallel(0, static_cast<int64_t>(parts.size()), 1, threads, [&](Share& share) {
+    for (const auto [p, end] : share)
+      halve<D>(points + parts[p].begin, parts[p].end - parts[p].begin);
+  });
 }
 
 }  // namespace
@@ -84,25 +112,28 @@ void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, i
                   int threads) {
   const int64_t n = end - begin;
   Untouched<Point<D>> points(n);
-#pragma omp parallel num_threads(threads)
-  {
+  const int64_t step = even_step(n, 1, threads);
+  in_parallel(0, n, step, threads, [&](Share& share) {
     RowReader reader(matrix, kernels);
     std::vector<double> wide(padded(D));
-#pragma omp for schedule(static)
-    for (int64_t m = 0; m < n; ++m) {
-      reader.canonical(begin + m, wide.data());
-      std::copy_n(wide.data(), D, points[m].value);
-      points[m].row = static_cast<int32_t>(begin + m);
-      points[m].first = false;  // of a box
+    for (const auto [from, to] : share) {
+      for (int64_t m = from; m < to; ++m) {
+        reader.canonical(begin + m, wide.data());
+        std::copy_n(wide.data(), D, points[m].value);
+        points[m].row = static_cast<int32_t>(begin + m);
+        points[m].first = false;  // of a box
+      }
     }
-#pragma omp single
-    halve<D>(points.data(), n);
-#pragma omp for schedule(static)
-    for (int64_t m = 0; m < n; ++m) {
-      row_[begin + m] = points[m].row;
-      for (int j = 0; j < D; ++j) value_[j][begin + m] = points[m].value[j];
+  });
+  halve_in_parallel<D>(points.data(), n, threads);
+  in_parallel(0, n, step, threads, [&](Share& share) {
+    for (const auto [from, to] : share) {
+      for (int64_t m = from; m < to; ++m) {
+        row_[begin + m] = points[m].row;
+        for (int j = 0; j < D; ++j) value_[j][begin + m] = points[m].value[j];
+      }
     }
-  }
+  });
   for (int64_t m = 0; m < n; ++m)
     if (points[m].first) begin_.push_back(begin + m);
 }
@@ -126,15 +157,18 @@ void Boxes::add_rows(const Matrix& matrix, const Kernels& kernels, int64_t begin
   met_.resize(count(), 0);
   changed_.resize(count(), 0);
   outer_.resize((count() + kInner - 1) / kInner);
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t box = first; box < count(); ++box) {
-    for (int64_t j = 0; j < d_; ++j) {
-      const auto [low, high] =
-          std::minmax_element(&value_[j][begin_[box]], &value_[j][begin_[box]] + size(box));
-      low_[box * kBoxColumns + j] = *low;
-      high_[box * kBoxColumns + j] = *high;
+  in_parallel(first, count(), even_step(count() - first, 1, threads), threads, [&](Share& share) {
+    for (const auto [from, to] : share) {
+      for (int64_t box = from; box < to; ++box) {
+        for (int64_t j = 0; j < d_; ++j) {
+          const auto [low, high] =
+              std::minmax_element(&value_[j][begin_[box]], &value_[j][begin_[box]] + size(box));
+          low_[box * kBoxColumns + j] = *low;
+          high_[box * kBoxColumns + j] = *high;
+        }
+      }
     }
-  }
+  });
   for (int64_t box = first; box < count(); ++box) {
     Outer& outer = outer_[box / kInner];
     for (int64_t j = 0; j < d_; ++j) {
@@ -221,21 +255,27 @@ bool Shard::relax_boxes(double rho, double budget) {
       std::min(all, boxes_done_ + static_cast<int64_t>(std::max(8.0, budget / each)));
   // Without factors scores are bounds.
   const double parks_at = factor_ ? -1 : std::max(rho, floor2_);
-  int64_t pairs = 0, relaxed = 0;
-#pragma omp parallel for num_threads(                                                       \
-        worth(each* static_cast<double>(end - boxes_done_), threads_)) schedule(dynamic, 1) \
-    reduction(+ : pairs, relaxed)
-  for (int64_t outer = boxes_done_; outer < end; ++outer) {
-    int64_t rows = 0;
-    pairs += boxes_->meet(kernels_, outer, parks_at, &rows);
+  std::atomic<int64_t> pairs{0}, relaxed{0};
+  // Most boxes have met all picks but the last.
+  const double fresh = static_cast<double>(picks() - relaxed_picks_) / static_cast<double>(picks());
+  const int threads = worth(fresh * each * static_cast<double>(end - boxes_done_), threads_);
+  in_parallel(boxes_done_, end, 1, threads, [&](Share& share) {
+    int64_t met = 0, rows = 0;
+    for (const auto [outer, after] : share) {
+      int64_t own = 0;
+      met += boxes_->meet(kernels_, outer, parks_at, &own);
+      rows += own;
+    }
+    pairs += met;
     relaxed += rows;
-  }
+  });
   stats_.exact_pairs += pairs;
   stats_.float64_madds += pairs * padded(matrix_.d);
   stats_.relaxed += relaxed;
   boxes_done_ = end;
   if (end < all) return false;
   boxes_done_ = 0;
+  relaxed_picks_ = picks();
   if (factor_) boxes_->store(bound_.data(), nearest_.data());
   return true;
 }

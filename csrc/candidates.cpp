@@ -1,9 +1,11 @@
 // The rows with the largest bounds, and the exact distance of each: where the filter hands over to
 // float64.
 #include <algorithm>
+#include <mutex>
 
 #include "decider.h"
 #include "shard.h"
+#include "thread_pool.h"
 
 namespace pyuniform {
 namespace {
@@ -54,33 +56,35 @@ int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* out
   } else {
     // With factors scores are no bounds, and boxes cannot be passed over.
     const bool by_boxes = boxes_ && !factor_;
-#pragma omp parallel num_threads(worth(10.0 * static_cast<double>(matrix_.n), threads_))
-    {
+    auto add_box = [&](int64_t box, Found* mine) {
+      const double largest = boxes_->largest(box);
+      if (largest <= rho) {
+        // As above.
+        mine->add({largest > floor2_ ? largest : -1, 0}, rho, limit);
+        return;
+      }
+      boxes_->store(box, bound_.data(), nearest_.data());
+      const int32_t* row = boxes_->rows(box);
+      for (int64_t r = 0; r < boxes_->size(box); ++r)
+        mine->add({score(row[r]), row[r]}, rho, limit);
+    };
+    const int64_t count = by_boxes ? boxes_->count() : matrix_.n;
+    const int threads = worth(10.0 * static_cast<double>(matrix_.n), threads_);
+    std::mutex mutex;
+    in_parallel(0, count, even_step(count, 1, threads), threads, [&](Share& share) {
       Found mine;
-      if (by_boxes) {
-#pragma omp for schedule(static) nowait
-        for (int64_t box = 0; box < boxes_->count(); ++box) {
-          const double largest = boxes_->largest(box);
-          if (largest <= rho) {
-            // As above.
-            mine.add({largest > floor2_ ? largest : -1, 0}, rho, limit);
-            continue;
-          }
-          boxes_->store(box, bound_.data(), nearest_.data());
-          const int32_t* row = boxes_->rows(box);
-          for (int64_t r = 0; r < boxes_->size(box); ++r)
-            mine.add({score(row[r]), row[r]}, rho, limit);
+      for (const auto [from, to] : share) {
+        for (int64_t i = from; i < to; ++i) {
+          if (by_boxes)
+            add_box(i, &mine);
+          else
+            mine.add({score(i), i}, rho, limit);
         }
-      } else {
-#pragma omp for schedule(static) nowait
-        for (int64_t i = 0; i < matrix_.n; ++i) mine.add({score(i), i}, rho, limit);
       }
-#pragma omp critical
-      {
-        all.best.insert(all.best.end(), mine.best.begin(), mine.best.end());
-        if (ahead(mine.rest, all.rest)) all.rest = mine.rest;
-      }
-    }
+      std::lock_guard<std::mutex> lock(mutex);
+      all.best.insert(all.best.end(), mine.best.begin(), mine.best.end());
+      if (ahead(mine.rest, all.rest)) all.rest = mine.rest;
+    });
   }
   keep_best(limit, &all.best, &all.rest);
   const int64_t count = static_cast<int64_t>(all.best.size());
@@ -94,28 +98,31 @@ void Shard::settle(const int64_t* rows, int64_t count) {
   if (second_.empty()) return;  // what codes or boxes leave as bounds is exact
   std::vector<int64_t> open;
   int64_t exact_pairs = 0;
-#pragma omp parallel num_threads(threads_for_rows(count)) reduction(+ : exact_pairs)
-  {
+  std::mutex mutex;
+  const int threads = threads_for_rows(count);
+  in_parallel(0, count, even_step(count, 1, threads), threads, [&](Share& share) {
     RowReader reader(matrix_, kernels_);
     Decider decider(matrix_, kernels_, canonical_picks_);
     std::vector<float> packed(matrix_.d);
     std::vector<int64_t> mine;
-#pragma omp for schedule(static)
-    for (int64_t m = 0; m < count; ++m) {
-      const int64_t i = rows[m];
+    int64_t pairs = 0;
+    auto settle_row = [&](int64_t i) {
       // Settled already, or nothing seen yet, or nothing to gain.
-      if (second_[i] == kSettled || nearest_[i] < 0 || bound_[i] <= 0) continue;
+      if (second_[i] == kSettled || nearest_[i] < 0 || bound_[i] <= 0) return;
       bound_[i] = decider.distance2(i, nearest_[i]);
-      ++exact_pairs;
+      ++pairs;
       const double norm2 = reader.pack(i, frame_, packed.data());
       if (frame_.excludes(second_[i], norm2, frame_.in_units(bound_[i])))
         second_[i] = kSettled;
       else
         mine.push_back(i);
-    }
-#pragma omp critical
+    };
+    for (const auto [from, to] : share)
+      for (int64_t m = from; m < to; ++m) settle_row(rows[m]);
+    std::lock_guard<std::mutex> lock(mutex);
     open.insert(open.end(), mine.begin(), mine.end());
-  }
+    exact_pairs += pairs;
+  });
   stats_.exact_pairs += exact_pairs;
   stats_.float64_madds += exact_pairs * padded(matrix_.d);
   rescan(open);
@@ -129,10 +136,9 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
   // Small groups share the panels they stream; what is left of a tile is shared out among threads.
   const int64_t group = std::max<int64_t>(
       tile_rows, std::min<int64_t>(8 * tile_rows, count / threads_ / tile_rows * tile_rows));
-  const double pairs = static_cast<double>(count) * static_cast<double>(picks());
-#pragma omp parallel num_threads(worth(pairs* static_cast<double>(d), threads_)) \
-    reduction(+ : exact_pairs, filter_pairs)
-  {
+  const double madds = static_cast<double>(count) * static_cast<double>(picks() * d);
+  std::mutex mutex;
+  in_parallel(0, count, group, worth(madds, threads_), [&](Share& share) {
     RowReader reader(matrix_, kernels_);
     RowBlock packed(group, d, tile_rows);
     Decider decider(matrix_, kernels_, canonical_picks_);
@@ -143,9 +149,9 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
       // Above it, so that a bound equal to the distance is below the limit: ties matter.
       limit[r] = above(round_up((frame_.in_units(bound_[i]) - lower[r]) / 2));
     };
-#pragma omp for schedule(dynamic)
-    for (int64_t begin = 0; begin < count; begin += group) {
-      const int64_t size = std::min(group, count - begin);
+    int64_t exact = 0, filtered = 0;
+    for (const auto [begin, end] : share) {
+      const int64_t size = end - begin;
       for (int64_t r = 0; r < size; ++r) {
         const int64_t i = rows[begin + r];
         lower[r] = frame_.row_lower(reader.pack(i, frame_, packed.row(r)));
@@ -163,7 +169,7 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
               const int32_t c = static_cast<int32_t>(p * kPanel + __builtin_ctz(bits));
               if (c >= seen_[i] || c == nearest_[i]) continue;
               const double distance2 = decider.distance2(i, c);
-              ++exact_pairs;
+              ++exact;
               if (distance2 > bound_[i] || (distance2 == bound_[i] && c > nearest_[i])) continue;
               bound_[i] = distance2;
               nearest_[i] = c;
@@ -171,11 +177,14 @@ void Shard::rescan(const std::vector<int64_t>& rows) {
             }
           }
         }
-        filter_pairs += size * panels_.filled(p);
+        filtered += size * panels_.filled(p);
       }
       for (int64_t r = 0; r < size; ++r) second_[rows[begin + r]] = kSettled;
     }
-  }
+    std::lock_guard<std::mutex> lock(mutex);
+    exact_pairs += exact;
+    filter_pairs += filtered;
+  });
   stats_.rescanned += count;
   stats_.exact_pairs += exact_pairs;
   stats_.filter_pairs += filter_pairs;

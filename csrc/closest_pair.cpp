@@ -1,9 +1,12 @@
 #include "closest_pair.h"
 
 #include <algorithm>
+#include <limits>
+#include <mutex>
 
 #include "panels.h"
 #include "rows.h"
+#include "thread_pool.h"
 
 namespace pyuniform {
 namespace {
@@ -33,23 +36,25 @@ void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& fra
     }
   }
 
-#pragma omp parallel num_threads(threads)
-  {
+  const double pairs =
+      static_cast<double>(end - begin) * static_cast<double>(columns_end - columns_begin);
+  threads = worth(pairs * static_cast<double>(d), threads);
+  std::mutex mutex;
+  in_parallel(begin, end, 8 * tile_rows, threads, [&](Share& share) {
     RowReader reader(matrix, kernels);
     RowBlock packed(tile_rows, d, tile_rows);
     std::vector<double> x(width), y(width), lower(tile_rows);
     std::vector<float> limit(tile_rows), value(tile_rows * kPanel);
     std::vector<uint32_t> below(tile_rows);
-    ClosestPair mine = *best;
-#pragma omp for schedule(dynamic, 8)
-    for (int64_t at = begin; at < end; at += tile_rows) {
-      const int n = static_cast<int>(std::min<int64_t>(tile_rows, end - at));
+    ClosestPair mine = {std::numeric_limits<double>::infinity(), -1, -1};
+    auto exchange = [&] {
+      std::lock_guard<std::mutex> lock(mutex);
+      if (ahead(*best, mine)) mine = *best;
+      if (ahead(mine, *best)) *best = mine;
+    };
+    auto look_at_tile = [&](int64_t at, int n) {
       // A pair found by another thread only tightens the filter.
-#pragma omp critical(closest_pair_best)
-      {
-        if (ahead(*best, mine)) mine = *best;
-        if (ahead(mine, *best)) *best = mine;
-      }
+      exchange();
       for (int r = 0; r < n; ++r)
         lower[r] = frame.row_lower(reader.pack(at + r, frame, packed.row(r)));
       auto set_limits = [&] {
@@ -79,10 +84,12 @@ void closest_pair(const Kernels& kernels, const Matrix& matrix, const Frame& fra
           }
         }
       }
-    }
-#pragma omp critical(closest_pair_best)
-    if (ahead(mine, *best)) *best = mine;
-  }
+    };
+    for (const auto [from, to] : share)
+      for (int64_t at = from; at < to; at += tile_rows)
+        look_at_tile(at, static_cast<int>(std::min<int64_t>(tile_rows, to - at)));
+    exchange();
+  });
 }
 
 }  // namespace pyuniform

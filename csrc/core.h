@@ -14,6 +14,7 @@
 //   Block (block.h)      one thread's rows in relax: float_block.h, sketch_block.h, and on
 //                        coded_block.h code_block.h and far_block.h
 //                   │
+//   in_parallel (thread_pool.h)  loops over blocks, on threads that the process keeps
 //   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
 //                        isa_avx512.cpp, isa_vnni.cpp; dispatch.cpp chooses one
 //
@@ -25,13 +26,13 @@
 // equally near picks the earliest is the nearest.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 
 namespace pyuniform {
 
-// How many of `threads` are worth waking for so many multiply-adds, or as much other work. Where
-// another process holds a core, a barrier takes as long as a time slice of the system:
-// milliseconds.
+// How many of `threads` are worth waking for so many multiply-adds, or as much other work: to wake
+// one takes some microseconds, and where other processes hold the processors it may come late.
 inline int worth(double work, int threads) { return work < 1e7 ? 1 : threads; }
 
 enum class DType : int { f32, f16, bf16, f64, i8, u8 };
@@ -74,6 +75,10 @@ struct Matrix {
   // By `first`; none if all rows are in memory.
   const FilePart* parts = nullptr;
   int64_t part_count = 0;
+
+  // Set when a file ended early or could not be read. Rows of which that is so are zeros: whoever
+  // had some read looks here. It stays set, since they may have been taken for what they are not.
+  mutable std::atomic<bool> file_failed{false};
 
   bool holds(int64_t i) const { return i >= first && i < first + held; }
   const char* row(int64_t i) const { return data + (i - first) * row_stride; }

@@ -8,6 +8,7 @@
 #include "codes.h"
 #include "frame.h"
 #include "pool.h"
+#include "thread_pool.h"
 
 namespace pyuniform {
 
@@ -31,18 +32,19 @@ class NearPairs {
     CodeRows rows(kernels, kernels.code_tile, Codes::padded_columns(d), size_);
     std::vector<int8_t> values(size_ * d);
     const double members = static_cast<double>(size_), columns = static_cast<double>(d);
-#pragma omp parallel num_threads(worth(100 * members * columns, threads))
-    {
+    const int encoding = worth(100 * members * columns, threads);
+    in_parallel(0, size_, even_step(size_, 1, encoding), encoding, [&](Share& share) {
       std::vector<float> packed(d);
-#pragma omp for schedule(static)
-      for (int64_t r = 0; r < size_; ++r) {
-        const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
-                                          frame.center.data(), d, packed.data(), nullptr);
-        int8_t* code = &values[r * d];
-        rows.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_codes, code),
-                 code, d);
+      for (const auto [from, to] : share) {
+        for (int64_t r = from; r < to; ++r) {
+          const double norm2 = kernels.pack(pool.values + order[r] * d, DType::f64, frame.scale(1),
+                                            frame.center.data(), d, packed.data(), nullptr);
+          int8_t* code = &values[r * d];
+          rows.set(r, encode_row(kernels, frame, packed.data(), norm2, d, kernels.pick_codes, code),
+                   code, d);
+        }
       }
-    }
+    });
     // One after the other: sums must not depend on threads.
     double error = 0, distance = 1e-300;
     for (int64_t r = 0; r < size_; ++r) {
@@ -58,19 +60,18 @@ class NearPairs {
     // Of two members the earlier has the larger distance, and that one counts: so bits are
     // symmetric, and those of later members suffice.
     const int tile_rows = kernels.tile_rows;
-#pragma omp parallel num_threads(worth(members* members / 2 * columns, threads))
-    {
+    const int scanning = worth(members * members / 2 * columns, threads);
+    in_parallel(0, size_, tile_rows, scanning, [&](Share& share) {
       std::vector<float> value(tile_rows * kPanel);
       std::vector<uint32_t> flags(tile_rows);
-#pragma omp for schedule(dynamic)
-      for (int64_t at = 0; at < size_; at += tile_rows) {
-        const int n = static_cast<int>(std::min<int64_t>(tile_rows, size_ - at));
+      for (const auto [at, end] : share) {
+        const int n = static_cast<int>(end - at);
         for (int64_t p = at / kPanel; p < words_; ++p) {
           rows.scan(at, n, panels[p], value.data(), flags.data());
           for (int r = 0; r < n; ++r) row(at + r)[p] = flags[r];
         }
       }
-    }
+    });
     for (int64_t r = size_ - 1; r >= 0; --r) {
       const int64_t own = r / kPanel;
       std::fill(row(r), row(r) + own, 0u);

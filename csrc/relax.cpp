@@ -1,14 +1,12 @@
 // relax: gathered rows × missed picks, with the minimum taken and rows parked on the way.
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <numeric>
 
 #include "shard.h"
 #include "sketch_block.h"
-
-#ifdef _OPENMP
-#include <omp.h>
-#endif
+#include "thread_pool.h"
 
 namespace pyuniform {
 namespace {
@@ -16,29 +14,27 @@ namespace {
 // Rows that are sorted together, those of some full blocks: enough for tiles to be full.
 int64_t window_of(const Block& block) { return 16 * block.capacity; }
 
-int thread_number() {
-#ifdef _OPENMP
-  return omp_get_thread_num();
-#else
-  return 0;
-#endif
-}
-
-// What `list` writes down of each `kStep` of n places, in order: `list(begin, end, some)` puts at
-// most as many rows as there are places into `some`, and returns their number.
+// What `list` writes down of each `kStep` of n places, in order: `list(begin, end, some, left)`
+// puts at most as many rows as there are places into `some`, and returns their number. What it adds
+// to `left` comes to *all, in order too.
 constexpr int64_t kStep = 64;
 
 template <typename List>
-void gather(int64_t n, int threads, List list, std::vector<int32_t>* out) {
-  std::vector<std::vector<int32_t>> found(threads);  // rows of later threads come later
-#pragma omp parallel num_threads(worth(10.0 * static_cast<double>(n), threads))
-  {
-    std::vector<int32_t>& mine = found[thread_number()];
+void gather(int64_t n, int threads, List list, std::vector<int32_t>* out, Left* all) {
+  threads = worth(10.0 * static_cast<double>(n), threads);
+  const int64_t step = even_step(n, kStep, threads);
+  std::vector<std::vector<int32_t>> found((n + step - 1) / step);
+  std::vector<Left> left(found.size());
+  in_parallel(0, n, step, threads, [&](Share& share) {
     int32_t some[kStep];
-#pragma omp for schedule(static)
-    for (int64_t begin = 0; begin < n; begin += kStep)
-      mine.insert(mine.end(), some, some + list(begin, std::min(n, begin + kStep), some));
-  }
+    for (const auto [from, to] : share) {
+      std::vector<int32_t>& mine = found[from / step];
+      for (int64_t begin = from; begin < to; begin += kStep)
+        mine.insert(mine.end(), some,
+                    some + list(begin, std::min(to, begin + kStep), some, &left[from / step]));
+    }
+  });
+  for (Left& part : left) all->take(&part);
   out->clear();
   for (const auto& part : found) out->insert(out->end(), part.begin(), part.end());
 }
@@ -195,34 +191,35 @@ void Shard::relax_block(const int32_t* rows, int64_t count, double rho, double a
 
 // Rows above rho that have not seen all picks; and those that have, and the best of the others.
 void Shard::find_wanted(double rho) {
-  std::vector<Left> others(threads_);
   const bool lists = lists_above(rho);
   const int32_t t = static_cast<int32_t>(picks());
   // A bound of zero cannot fall, whatever picks are still unseen.
   const double least = factor_ ? 0.0 : std::max(parks_at(0, rho), 0.0);
-  auto list = [&](int64_t begin, int64_t end, int32_t* some) {
-    Left& mine = others[thread_number()];
+  auto list = [&](int64_t begin, int64_t end, int32_t* some, Left* mine) {
     int64_t size = 0;
-    for (uint64_t open = kernels_.which_above(&bound_[begin], end - begin, least, &mine.below);
+    for (uint64_t open = kernels_.which_above(&bound_[begin], end - begin, least, &mine->below);
          open; open &= open - 1) {
       const int32_t i = static_cast<int32_t>(begin + __builtin_ctzll(open));
       const bool taken = !(factor_ && score(i) <= rho), met = seen_[i] >= t;
       some[size] = i;
       size += taken && !met;
-      if (met && lists) mine.above.push_back(i);
+      if (met && lists) mine->above.push_back(i);
     }
     return size;
   };
-  gather(matrix_.n, threads_, list, &wanted_);
   left_ = {};
   listed_above_ = std::numeric_limits<double>::infinity();
-  for (Left& of_thread : others) left_.take(&of_thread);
+  gather(matrix_.n, threads_, list, &wanted_, &left_);
   const int64_t count = static_cast<int64_t>(wanted_.size());
   stats_.relaxed += count;
-  int64_t reactivated = 0;
-#pragma omp parallel for num_threads(worth(100.0 * static_cast<double>(count), threads_)) \
-    schedule(static) reduction(+ : reactivated)
-  for (int64_t j = 0; j < count; ++j) reactivated += seen_[wanted_[j]] < relaxed_picks_;
+  std::atomic<int64_t> reactivated{0};
+  const int threads = worth(100.0 * static_cast<double>(count), threads_);
+  in_parallel(0, count, even_step(count, 1, threads), threads, [&](Share& share) {
+    int64_t mine = 0;
+    for (const auto [from, to] : share)
+      for (int64_t j = from; j < to; ++j) mine += seen_[wanted_[j]] < relaxed_picks_;
+    reactivated += mine;
+  });
   stats_.reactivated += reactivated;
 }
 
@@ -232,7 +229,7 @@ void Shard::start_pass(Pass pass, double rho) {
   if (pass_ == Pass::idle && pass == Pass::filter) {
     active_.swap(wanted_);  // these have just been chosen, and no other pass will ask
   } else {
-    auto list = [&](int64_t begin, int64_t end, int32_t* some) {
+    auto list = [&](int64_t begin, int64_t end, int32_t* some, Left*) {
       // Without a branch for each row, which would be mispredicted for most that are taken.
       int64_t size = 0;
       for (int64_t j = begin; j < end; ++j) {
@@ -242,59 +239,54 @@ void Shard::start_pass(Pass pass, double rho) {
       }
       return size;
     };
-    gather(static_cast<int64_t>(wanted_.size()), threads_, list, &active_);
+    Left none;
+    gather(static_cast<int64_t>(wanted_.size()), threads_, list, &active_, &none);
   }
   pass_ = pass;
   active_done_ = 0;
   const int64_t count = static_cast<int64_t>(active_.size());
 
-  const auto& blocks = pass == Pass::witness ? witness_blocks_ : filter_blocks_;
+  const Block& first_block = block(pass, 0);
   // Without a threshold none is parked, and whole panels are quicker.
-  const int64_t width = rho < 0 ? kPanel : blocks[0]->step;
-  for (const auto& block : blocks) block->width = width;
+  width_ = rho < 0 ? kPanel : first_block.step;
 
   // A counting sort by the first panel a row has not finished, so that the rows of a block walk the
   // panels together; of some blocks at a time, side by side.
-  const int64_t window = window_of(*blocks[0]);
-  int64_t missed = 0;
-#pragma omp parallel num_threads(worth(100.0 * static_cast<double>(count), threads_)) \
-    reduction(+ : missed)
-  {
+  std::atomic<int64_t> missed{0};
+  const int threads = worth(100.0 * static_cast<double>(count), threads_);
+  in_parallel(0, count, window_of(first_block), threads, [&](Share& share) {
     std::vector<int64_t> place;
     std::vector<int32_t> rows;
-#pragma omp for schedule(dynamic)
-    for (int64_t begin = 0; begin < count; begin += window) {
+    int64_t mine = 0;
+    for (const auto [begin, end] : share) {
       const auto first = active_.begin() + begin;
-      rows.assign(first, first + std::min(window, count - begin));
-      place.assign(t / width + 2, 0);
+      rows.assign(first, active_.begin() + end);
+      place.assign(t / width_ + 2, 0);
       for (int32_t i : rows) {
-        missed += t - met[i];
-        ++place[met[i] / width + 1];
+        mine += t - met[i];
+        ++place[met[i] / width_ + 1];
       }
       std::partial_sum(place.begin(), place.end(), place.begin());
-      for (int32_t i : rows) first[place[met[i] / width]++] = i;
+      for (int32_t i : rows) first[place[met[i] / width_]++] = i;
     }
-  }
+    missed += mine;
+  });
   missed_ = static_cast<double>(missed) / static_cast<double>(std::max<int64_t>(1, count));
 }
 
 bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
   if (taken_in_ < matrix_.n && !far_) {
-    const double madds =
-        static_cast<double>(matrix_.d) * static_cast<double>(4 + (axes_ ? axes_->count() : 0));
-    const int64_t rows = static_cast<int64_t>(std::max(1024.0, budget / madds));
+    const int64_t rows = static_cast<int64_t>(std::max(1024.0, budget / madds_a_row()));
     take_in(boxes_ ? std::min(rows, Boxes::kGroup) : rows);
     return false;
   }
   if (boxes_) return relax_boxes(rho, budget);
   if (pass_ == Pass::idle) {
-    make_blocks();
     find_wanted(rho);
     // Without a threshold no witness is wanted.
     start_pass(searches() && rho >= 0 ? Pass::witness : Pass::filter, rho);
   }
   const bool witness = pass_ == Pass::witness;
-  const auto& blocks = witness ? witness_blocks_ : filter_blocks_;
   const int64_t left = static_cast<int64_t>(active_.size()) - active_done_;
   if (left > 0) {
     const double row_madds = missed_ * static_cast<double>(matrix_.d);
@@ -302,25 +294,25 @@ bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
     const int64_t take = std::min(left, std::max(static_cast<int64_t>(budget / row_madds),
                                                  int64_t{8} * threads_ * kernels_.tile_rows));
     const std::vector<int64_t> begins =
-        shares(active_done_, active_done_ + take, threads_, kernels_.tile_rows, *blocks[0]);
+        shares(active_done_, active_done_ + take, threads_, kernels_.tile_rows, block(pass_, 0));
     const int64_t count = static_cast<int64_t>(begins.size()) - 1;
     const int32_t* rows = active_.data();
     const double madds = static_cast<double>(take) * row_madds;
-#pragma omp parallel num_threads(far_ ? threads_ : worth(madds, threads_))
-    {
-      Block& block = *blocks[thread_number()];
-      Upcoming upcoming([&](int32_t row) { ask_for(row, block); });
-      block.meanwhile = &upcoming;
-#pragma omp for schedule(dynamic)
-      for (int64_t b = 0; b < count; ++b) {
+    in_parallel(0, count, 1, far_ ? threads_ : worth(madds, threads_), [&](Share& share) {
+      Block& own = block(pass_, share.slot());
+      own.width = width_;
+      Upcoming upcoming([&](int32_t row) { ask_for(row, own); });
+      own.meanwhile = &upcoming;
+      for (const auto [b, end] : share) {
         // Where blocks take about as long as each other.
         const int64_t after = std::min<int64_t>(count, b + threads_);
         upcoming.set(rows + begins[after], begins[std::min(count, after + 1)] - begins[after]);
-        relax_block(rows + begins[b], begins[b + 1] - begins[b], rho, aim, chunk, block);
+        relax_block(rows + begins[b], begins[end] - begins[b], rho, aim, chunk, own);
       }
-      block.meanwhile = nullptr;
-    }
-    for (const auto& block : blocks) {
+      own.meanwhile = nullptr;
+    });
+    for (const auto& block : witness ? witness_blocks_ : filter_blocks_) {
+      if (!block) continue;  // of a thread that never came
       if (witness) block->stats.witnessed = block->stats.parked;
       block->stats.float64_madds = block->stats.exact_pairs * padded(matrix_.d);
       stats_.add(block->stats);

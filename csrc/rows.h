@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <vector>
 
@@ -13,10 +12,6 @@
 #include "frame.h"
 
 namespace pyuniform {
-
-// Set when a file ended early or could not be read: threads cannot throw, so whoever let them loose
-// looks here.
-inline std::atomic<bool> file_failed{false};
 
 // One thread's reader; holds the scratch a row needs on its way.
 class RowReader {
@@ -45,7 +40,7 @@ class RowReader {
       const ssize_t got =
           pread(part.file, fetched_.data() + done, fetched_.size() - done, begin + done);
       if (got <= 0) {
-        file_failed = true;
+        matrix_.file_failed = true;
         std::fill(fetched_.begin() + done, fetched_.end(), '\0');
         break;
       }

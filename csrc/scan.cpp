@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
 #include <vector>
 
 #include "decider.h"
+#include "thread_pool.h"
 
 namespace pyuniform {
 namespace {
@@ -38,39 +40,44 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
     RowReader(matrix, kernels).canonical(start, values.data());
     pick.append(start, values.data());
   }
-  double max_abs = 0;
-  int64_t first_nonfinite = end;
-  uint64_t fingerprint = 0;
-#pragma omp parallel num_threads(threads) reduction(max : max_abs) \
-    reduction(min : first_nonfinite) reduction(+ : fingerprint)
-  {
+  ScanResult all = {0, end, 0};
+  std::mutex mutex;
+  threads = worth(static_cast<double>((end - begin) * row_bytes), threads);
+  in_parallel(begin, end, even_step(end - begin, step, threads), threads, [&](Share& share) {
     std::vector<double> row(padded(d)), origin(padded(d));
     Decider decider(matrix, kernels, pick);
+    ScanResult mine = {0, end, 0};
     auto read = [&](int64_t i, bool finite) {
-      fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
+      mine.fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
       if (!finite) {
         const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
         if (!std::isfinite(largest)) {
-          first_nonfinite = std::min(first_nonfinite, i);
+          mine.first_nonfinite = std::min(mine.first_nonfinite, i);
           return;
         }
-        max_abs = std::max(max_abs, largest);
+        mine.max_abs = std::max(mine.max_abs, largest);
       }
       if (distance2) distance2[i - begin] = decider.distance2(i, 0);
       if (!norm) return;
       kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
       norm[i - begin] = std::sqrt(kernels.distance2(row.data(), origin.data(), padded(d)));
     };
-#pragma omp for schedule(static)
-    for (int64_t at = begin; at < end; at += step) {
-      const int64_t count = std::min(step, end - at);
-      const double largest = kernels.largest(matrix.row(at), matrix.dtype, count * d);
-      const bool finite = std::isfinite(largest);
-      if (finite) max_abs = std::max(max_abs, largest);
-      for (int64_t i = at; i < at + count; ++i) read(i, finite);
+    for (const auto [from, to] : share) {
+      for (int64_t at = from; at < to; at += step) {
+        const int64_t count = std::min(step, to - at);
+        const double largest = kernels.largest(matrix.row(at), matrix.dtype, count * d);
+        const bool finite = std::isfinite(largest);
+        if (finite) mine.max_abs = std::max(mine.max_abs, largest);
+        for (int64_t i = at; i < at + count; ++i) read(i, finite);
+      }
     }
-  }
-  return {max_abs, first_nonfinite == end ? -1 : first_nonfinite, fingerprint};
+    std::lock_guard<std::mutex> lock(mutex);
+    all.max_abs = std::max(all.max_abs, mine.max_abs);
+    all.first_nonfinite = std::min(all.first_nonfinite, mine.first_nonfinite);
+    all.fingerprint += mine.fingerprint;
+  });
+  if (all.first_nonfinite == end) all.first_nonfinite = -1;
+  return all;
 }
 
 }  // namespace pyuniform

@@ -7,6 +7,7 @@
 #include "float_block.h"
 #include "rows.h"
 #include "sketch_block.h"
+#include "thread_pool.h"
 
 namespace pyuniform {
 
@@ -24,6 +25,7 @@ Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, i
       coded_(codes),
       code_bounds_(CodeBounds::balanced(1, 1)),
       far_(far) {
+  forget_blocks();
   const int touching = worth(1e3 * static_cast<double>(matrix.n), threads);
   fill(&bound_, 0, matrix.n, std::numeric_limits<double>::infinity(), touching);
   fill(&nearest_, 0, matrix.n, -1, touching);
@@ -73,17 +75,15 @@ void Shard::take_in(int64_t count) {
     return;
   }
   const int64_t step = kernels_.tile_rows;
-#pragma omp parallel num_threads(threads_)
-  {
+  const int threads = worth(static_cast<double>(end - begin) * madds_a_row(), threads_);
+  in_parallel(begin, end, even_step(end - begin, step, threads), threads, [&](Share& share) {
     RowReader reader(matrix_, kernels_);
     Decider decider(matrix_, kernels_, canonical_picks_);
     std::unique_ptr<Sketcher> sketcher;
     if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
     std::vector<float> in_frame(d);
     std::vector<int8_t> code(std::max(d, axes_ ? axes_->count() : 0));
-#pragma omp for schedule(static)
-    for (int64_t at = begin; at < end; at += step) {
-      const int n = static_cast<int>(std::min(step, end - at));
+    auto take_in_tile = [&](int64_t at, int n) {
       for (int r = 0; r < n; ++r) {
         const int64_t i = at + r;
         if (bound_[i] >= 0)
@@ -93,14 +93,17 @@ void Shard::take_in(int64_t count) {
         if (axes_) sketcher->load(r, in_frame.data(), norm2);
         if (!codes_.empty()) encode(i, in_frame.data(), norm2, code.data());
       }
-      if (!axes_) continue;
+      if (!axes_) return;
       sketcher->project(n);
       for (int r = 0; r < n; ++r) {
         const Code sketch = sketcher->encode(r, kernels_.row_codes.levels, code.data());
         sketches_.set(at + r, sketch, code.data(), axes_->count());
       }
-    }
-  }
+    };
+    for (const auto [from, to] : share)
+      for (int64_t at = from; at < to; at += step)
+        take_in_tile(at, static_cast<int>(std::min(step, to - at)));
+  });
   std::fill(nearest_.begin() + begin, nearest_.begin() + end, 0);
   std::fill(seen_.begin() + begin, seen_.begin() + end, 1);
   if (!scanned_.empty()) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
@@ -120,14 +123,13 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
   std::vector<int8_t> code_values(has_codes() ? group * d : 0), sketch_values(group * p);
   for (int64_t begin = 0; begin < count; begin += group) {
     const int64_t size = std::min(group, count - begin);
-#pragma omp parallel num_threads(threads_) if (size > step)
-    {
+    const int threads = worth(static_cast<double>(size) * madds_a_row(), threads_);
+    in_parallel(0, size, step, threads, [&](Share& share) {
       std::unique_ptr<Sketcher> sketcher;
       if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
-#pragma omp for schedule(static)
-      for (int64_t at = 0; at < size; at += step) {
-        const int n = static_cast<int>(std::min(step, size - at));
-        for (int64_t c = at; c < at + n; ++c) {
+      for (const auto [at, end] : share) {
+        const int n = static_cast<int>(end - at);
+        for (int64_t c = at; c < end; ++c) {
           // Canonical values are divided by their norm already: the scale is that of a unit row.
           norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
                                    frame_.center.data(), d, packed.row(c), nullptr);
@@ -142,26 +144,25 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
           sketch[at + r] =
               sketcher->encode(r, kernels_.pick_codes.levels, &sketch_values[(at + r) * p]);
       }
-    }
+    });
     // Each list grows in order; much of the time the system hands out memory.
-#pragma omp parallel sections num_threads(std::min(threads_, 2)) if (size > step)
-    {
-#pragma omp section
-      for (int64_t c = 0; c < size; ++c) {
-        if (rows[begin + c] >= 0) bound_[rows[begin + c]] = -1;
-        canonical_picks_.append(rows[begin + c], values + (begin + c) * width);
-        if (boxes_) boxes_->add_pick(values + (begin + c) * width);
-      }
-#pragma omp section
-      for (int64_t c = 0; c < size; ++c) {
-        if (has_codes())
-          code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
-        else if (!boxes_)
-          panels_.append(frame_, packed.row(c), norm2[c]);
-        if (far_) pick_codes_.push_back(code[c]);
-        if (axes_) pick_sketches_.append(sketch[c], &sketch_values[c * p]);
-      }
-    }
+    auto keep_values = [&](int64_t c) {
+      if (rows[begin + c] >= 0) bound_[rows[begin + c]] = -1;
+      canonical_picks_.append(rows[begin + c], values + (begin + c) * width);
+      if (boxes_) boxes_->add_pick(values + (begin + c) * width);
+    };
+    auto keep_filter = [&](int64_t c) {
+      if (has_codes())
+        code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
+      else if (!boxes_)
+        panels_.append(frame_, packed.row(c), norm2[c]);
+      if (far_) pick_codes_.push_back(code[c]);
+      if (axes_) pick_sketches_.append(sketch[c], &sketch_values[c * p]);
+    };
+    in_parallel(0, 2, 1, threads, [&](Share& share) {
+      for (const auto [list, end] : share)
+        for (int64_t c = 0; c < size; ++c) list == 0 ? keep_values(c) : keep_filter(c);
+    });
   }
   if (axes_) stats_.int8_madds += count * p * d;
 }
@@ -178,47 +179,47 @@ void Shard::drop_codes() {
   }
   // What codes left as bounds is exact: nothing is in doubt.
   fill(&second_, 0, matrix_.n, kSettled, threads_);
-  filter_blocks_.clear();
-  witness_blocks_.clear();
+  forget_blocks();
   codes_ = Codes();
   coded_ = false;
 }
 
 void Shard::drop_sketches() {
   axes_.reset();
-  witness_blocks_.clear();
+  forget_blocks();
   sketches_ = Codes();
   if (!coded_) return;
   // From here on all rows come to the filter, and most of them often.
-  filter_blocks_.clear();
   codes_.resize(matrix_.n, matrix_.d);
-#pragma omp parallel num_threads(threads_)
-  {
+  const int threads = worth(static_cast<double>(matrix_.n) * madds_a_row(), threads_);
+  in_parallel(0, matrix_.n, even_step(matrix_.n, 1, threads), threads, [&](Share& share) {
     RowReader reader(matrix_, kernels_);
     std::vector<float> in_frame(matrix_.d);
     std::vector<int8_t> values(matrix_.d);
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < matrix_.n; ++i)
-      encode(i, in_frame.data(), reader.pack(i, frame_, in_frame.data()), values.data());
-  }
+    for (const auto [from, to] : share)
+      for (int64_t i = from; i < to; ++i)
+        encode(i, in_frame.data(), reader.pack(i, frame_, in_frame.data()), values.data());
+  });
 }
 
-void Shard::make_blocks() {
+Block& Shard::block(Pass pass, int slot) {
+  auto& blocks = pass == Pass::witness ? witness_blocks_ : filter_blocks_;
+  std::unique_ptr<Block>& block = blocks[slot];
+  if (block) return *block;
   float* second = second_.empty() ? nullptr : second_.data();
-  while (static_cast<int>(filter_blocks_.size()) < threads_) {
-    if (has_codes())
-      filter_blocks_.push_back(std::make_unique<CodeBlock>(matrix_, kernels_, frame_, code_bounds_,
-                                                           codes_, code_panels_, canonical_picks_));
-    else
-      filter_blocks_.push_back(std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_,
-                                                            canonical_picks_, second));
-  }
-  while (far_ && static_cast<int>(witness_blocks_.size()) < threads_)
-    witness_blocks_.push_back(std::make_unique<FarBlock>(kernels_, frame_, code_bounds_, codes_,
-                                                         code_panels_, pick_codes_));
-  while (axes_ && static_cast<int>(witness_blocks_.size()) < threads_)
-    witness_blocks_.push_back(std::make_unique<SketchBlock>(
-        matrix_, kernels_, frame_, sketches_, pick_sketches_, canonical_picks_, second));
+  if (pass == Pass::witness && far_)
+    block = std::make_unique<FarBlock>(kernels_, frame_, code_bounds_, codes_, code_panels_,
+                                       pick_codes_);
+  else if (pass == Pass::witness)
+    block = std::make_unique<SketchBlock>(matrix_, kernels_, frame_, sketches_, pick_sketches_,
+                                          canonical_picks_, second);
+  else if (has_codes())
+    block = std::make_unique<CodeBlock>(matrix_, kernels_, frame_, code_bounds_, codes_,
+                                        code_panels_, canonical_picks_);
+  else
+    block =
+        std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_, canonical_picks_, second);
+  return *block;
 }
 
 double Shard::threshold(int64_t count) const {
@@ -235,16 +236,17 @@ double Shard::threshold(int64_t count) const {
 void Shard::read(const int64_t* rows, int64_t count, double* values, double* distance2,
                  int32_t* nearest) {
   const int64_t width = padded(matrix_.d);
-#pragma omp parallel num_threads(threads_for_rows(count))
-  {
+  const int threads = threads_for_rows(count);
+  in_parallel(0, count, even_step(count, 1, threads), threads, [&](Share& share) {
     RowReader reader(matrix_, kernels_);
-#pragma omp for schedule(static)
-    for (int64_t m = 0; m < count; ++m) {
-      if (values) reader.canonical(rows[m], values + m * width);
-      distance2[m] = bound_[rows[m]];
-      nearest[m] = nearest_[rows[m]];
+    for (const auto [from, to] : share) {
+      for (int64_t m = from; m < to; ++m) {
+        if (values) reader.canonical(rows[m], values + m * width);
+        distance2[m] = bound_[rows[m]];
+        nearest[m] = nearest_[rows[m]];
+      }
     }
-  }
+  });
 }
 
 void Shard::write(const int64_t* rows, int64_t count, const double* distance2,

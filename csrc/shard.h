@@ -41,6 +41,7 @@ class Shard {
         bool codes, const float* axes, int64_t p, int64_t scanned, bool far = false,
         bool boxes = false);
 
+  const Matrix& matrix() const { return matrix_; }
   int64_t size() const { return matrix_.n; }
   int64_t columns() const { return matrix_.d; }
   int64_t picks() const { return canonical_picks_.size(); }
@@ -144,6 +145,11 @@ class Shard {
                         threads_);
   }
 
+  // What it takes to code and to sketch a row, about.
+  double madds_a_row() const {
+    return static_cast<double>(matrix_.d) * static_cast<double>(4 + (axes_ ? axes_->count() : 0));
+  }
+
   bool searches() const { return far_ || axes_; }
   bool has_codes() const { return coded_; }
   void encode(int64_t i, const float* in_frame, double norm2, int8_t* values);
@@ -153,7 +159,12 @@ class Shard {
   void ask_for(int32_t row, const Block& block) const;
   void relax_block(const int32_t* rows, int64_t count, double rho, double aim, int64_t chunk,
                    Block& block);
-  void make_blocks();
+  // What rows are worked on by in this pass, by the thread that has this number.
+  Block& block(Pass pass, int slot);
+  void forget_blocks() {
+    filter_blocks_ = std::vector<std::unique_ptr<Block>>(threads_);
+    witness_blocks_ = std::vector<std::unique_ptr<Block>>(threads_);
+  }
   bool relax_boxes(double rho, double budget);
   void rescan(const std::vector<int64_t>& rows);
 
@@ -189,11 +200,12 @@ class Shard {
   std::vector<int32_t> wanted_;  // rows of the relax under way
   std::vector<int32_t> active_;  // rows of the pass under way
   int64_t active_done_ = 0;
-  Left left_;  // by the last relax; its rows are listed if its threshold is this
+  int64_t width_ = kPanel;  // picks that rows meet at a time in it
+  Left left_;               // by the last relax; its rows are listed if its threshold is this
   double listed_above_ = std::numeric_limits<double>::infinity();
   double missed_ = 0;          // picks that a row of these has not met, on average
   int64_t relaxed_picks_ = 0;  // picks there were at the last relax
-  std::vector<std::unique_ptr<Block>> filter_blocks_, witness_blocks_;  // of each thread
+  std::vector<std::unique_ptr<Block>> filter_blocks_, witness_blocks_;  // by slot, or null
   ShardStats stats_;
 };
 

@@ -2,11 +2,14 @@
 // a page takes the system longer than filling it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <new>
 #include <utility>
 #include <vector>
+
+#include "thread_pool.h"
 
 namespace pyuniform {
 
@@ -36,8 +39,9 @@ template <typename T>
 void fill(Untouched<T>* out, int64_t begin, int64_t n, T value, int threads) {
   out->resize(n);
   T* const values = out->data();
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int64_t i = begin; i < n; ++i) values[i] = value;
+  in_parallel(begin, n, even_step(n - begin, 1 << 12, threads), threads, [&](Share& share) {
+    for (const auto [first, last] : share) std::fill(values + first, values + last, value);
+  });
 }
 
 }  // namespace pyuniform

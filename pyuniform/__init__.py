@@ -45,7 +45,8 @@ Who calls whom; imports run downwards only::
     rows.py, device.py  arrays in, checked once, ready for a shard (pinned.py, device_room.py)
       ▼
     reference.py        the specification, float64 and NumPy
-    _core               csrc/, compiled; native.py picks the instruction set
+    _core               csrc/, compiled; native.py picks the instruction set, threads.py how many
+                        threads
     kernels             kernels/, Triton, and csrc/cuda/, CUDA C++ compiled when it is needed
 
 Tie rule, everywhere: of equal distances the lowest row index is picked, and of equally near picks

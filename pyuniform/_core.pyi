@@ -67,6 +67,7 @@ def frame_exponent(largest: float) -> int: ...
 
 MOST_CODE_COLUMNS: int
 MOST_BOX_COLUMNS: int
+MOST_THREADS: int
 
 def greedy_pool(
     values: _Float,

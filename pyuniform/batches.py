@@ -10,10 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from pyuniform.arguments import integer_within
 from pyuniform.filters import make_plan
-from pyuniform.rows import as_matrix, check_metric, check_threads, prepare
+from pyuniform.rows import as_matrix, check_metric, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.summaries import widened
+from pyuniform.threads import check_threads
 from pyuniform.traversal import Given, farthest_first
 
 

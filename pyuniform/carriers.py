@@ -13,12 +13,13 @@ from pyuniform.device import prepare_device, resolve_device
 from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan, check_filter, check_witnesses, make_plan
 from pyuniform.out_of_core import check_out_of_core, stays_on_disk
-from pyuniform.rows import Rows, check_threads, file_of, prepare
+from pyuniform.rows import Rows, file_of, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources import as_array, is_source, open_source
 from pyuniform.sources.arrays import open_array
 from pyuniform.sources.protocol import mapped
+from pyuniform.threads import check_threads
 
 
 @dataclass(frozen=True)

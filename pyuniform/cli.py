@@ -25,6 +25,7 @@ from pyuniform.records import read_field
 from pyuniform.rows import DTYPES
 from pyuniform.selection import Selection
 from pyuniform.sources import as_array, open_source
+from pyuniform.threads import default_threads
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -179,7 +180,8 @@ def info() -> None:
     missing = gpu_missing()
     for line in [f"  no GPU: {missing}"] if missing else describe_gpus():
         click.echo(line)
-    click.echo(f"threads: {native.default_threads()}")
+    number, reason = default_threads()
+    click.echo(f"threads: {number} ({reason})")
     click.echo(f"dtypes: {', '.join(DTYPES)}")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pyuniform.rows import DTYPES, METRICS
+from pyuniform.threads import MOST_THREADS
 
 # Not a Path, which would drop a slash of a URL.
 INPUT = click.argument("embeddings")
@@ -47,7 +48,11 @@ def reading_options(command: Callable[..., None], ids: bool = False) -> Callable
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1."
 )
-THREADS = click.option("--threads", type=click.IntRange(min=1), help="[default: all processors]")
+THREADS = click.option(
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    help="[default: the processors of this process; `pyuniform info` tells]",
+)
 
 
 def metric_option(default: str | None) -> Any:

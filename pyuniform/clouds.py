@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from pyuniform.arguments import as_integer
 from pyuniform.device import as_cloud_tensor, resolve_device
 from pyuniform.filters import make_plan
-from pyuniform.rows import check_threads, prepare
+from pyuniform.rows import prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
+from pyuniform.threads import check_threads
 from pyuniform.traversal import farthest_first
 
 MOST_CLOUD_COLUMNS = 8

@@ -17,10 +17,11 @@ from pyuniform.carriers import loaded
 from pyuniform.comparison import Arm, Comparison, Measures, Range
 from pyuniform.measure import metric_of, unique_picks
 from pyuniform.quotas import as_labels
-from pyuniform.rows import check_metric, check_threads
+from pyuniform.rows import check_metric
 from pyuniform.selection import Selection
 from pyuniform.sources.checks import need
 from pyuniform.spread import Spread, close_pairs, spread
+from pyuniform.threads import check_threads
 
 _Int = NDArray[np.int64]
 

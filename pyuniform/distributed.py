@@ -21,10 +21,10 @@ from pyuniform.checkpoint import Checkpoint
 from pyuniform.parts import Part, as_one, ids_of
 from pyuniform.picking import Request, pick
 from pyuniform.progress import Progress
-from pyuniform.rows import check_threads
 from pyuniform.selection import Selection
 from pyuniform.shard import Shard
 from pyuniform.sources.checks import need
+from pyuniform.threads import check_threads
 from pyuniform.traversal import Progressed, Saving
 
 

@@ -25,13 +25,13 @@ from pyuniform.rows import (
     Scan,
     check_metric,
     check_shape,
-    check_threads,
     file_of,
     prepare,
     sample_rows,
 )
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
+from pyuniform.threads import check_threads
 
 # Rows of a file are read in blocks of at most so many bytes.
 BLOCK_BYTES = 1 << 25

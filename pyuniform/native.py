@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from pyuniform import _core
+from pyuniform import _core, threads
 
 ISA_VARIABLE = "PYUNIFORM_ISA"
 
@@ -19,13 +19,8 @@ def _apply_override() -> None:
 
 
 def default_threads() -> int:
-    """OMP_NUM_THREADS if it is set, otherwise the processors this process may run on."""
-    requested = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
-    if requested.isdigit() and int(requested) > 0:
-        return int(requested)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The number of threads where none is given."""
+    return threads.default_threads().number
 
 
 _apply_override()

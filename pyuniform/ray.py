@@ -17,9 +17,9 @@ from pyuniform.picking import Request, pick
 from pyuniform.progress import Progress
 from pyuniform.ray_actors import Actors
 from pyuniform.ray_rows import rows_in_parts
-from pyuniform.rows import check_threads
 from pyuniform.selection import Selection
 from pyuniform.sources.checks import need
+from pyuniform.threads import check_threads
 
 MOST_SHARDS = 1 << 16
 

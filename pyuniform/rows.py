@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform import _core, native
+from pyuniform import _core
+from pyuniform.threads import check_threads
 
 METRICS = ("euclidean", "cosine")
 DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
@@ -169,15 +170,6 @@ def check_metric(metric: str) -> None:
     """Raises ValueError unless the metric is known."""
     if metric not in METRICS:
         raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
-
-
-def check_threads(threads: int | None) -> int:
-    """The number of threads to use: the given one, or the default."""
-    if threads is None:
-        return native.default_threads()
-    if isinstance(threads, bool) or not isinstance(threads, (int, np.integer)) or threads < 1:
-        raise ValueError(f"threads must be a positive integer, got {threads!r}")
-    return int(threads)
 
 
 def prepare(

@@ -95,7 +95,8 @@ def select(
         Where to work; "auto" is where X lies. Rows in host memory are copied to a GPU that is asked
         for.
     threads : int, optional
-        By default OMP_NUM_THREADS, or the processors this process may use.
+        From 1 to 1024. By default PYUNIFORM_NUM_THREADS or OMP_NUM_THREADS, or else the
+        processors that this process may use, within its container's quota.
     filter : {"auto", "float32", "int8", "boxes"}
         In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
         of d bytes a row. "boxes", for up to 8 columns, groups rows by where they lie, in 8 d + 20

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from pyuniform.arguments import as_integer, integer_within
 from pyuniform.reference import to_metric
-from pyuniform.rows import as_matrix, check_metric, check_threads, prepare
+from pyuniform.rows import as_matrix, check_metric, prepare
 from pyuniform.selection import Selection
 from pyuniform.summaries import Front, Kept, Net, Space, union, up, widened
+from pyuniform.threads import check_threads
 from pyuniform.version import __version__
 
 # Rows kept by default: so many for each pick, and never fewer than a block worth a pass.
@@ -125,7 +126,8 @@ class StreamingSelector:
         Rows kept in memory, at least 4 k + 4: more give better picks and a tighter bound. By
         default 8 k, but not less than 4096. A merge needs working memory for about as many again.
     threads : int, optional
-        By default OMP_NUM_THREADS, or the processors this process may use.
+        From 1 to 1024. By default PYUNIFORM_NUM_THREADS or OMP_NUM_THREADS, or else the
+        processors that this process may use, within its container's quota.
 
     Raises
     ------

@@ -20,8 +20,8 @@ from pyuniform.arguments import integer_within
 from pyuniform.carriers import Data, loaded, take
 from pyuniform.files import check_writable, written_whole
 from pyuniform.measure import as_picks
-from pyuniform.rows import check_threads
 from pyuniform.selection import Selection
+from pyuniform.threads import check_threads
 
 SUFFIXES = (".html", ".htm")
 
