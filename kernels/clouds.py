@@ -33,7 +33,7 @@ class CloudLayout:
 
 def slots_of(dim: int) -> tuple[int, ...]:
     """Points that a thread may keep, as compiled; more would spill registers."""
-    return (1, 2, 4, 8) if dim <= 4 else (1, 2, 4, 6)
+    return (1, 2, 4, 8) if dim <= 4 else (1, 2, 4, 6) if dim <= 6 else (1, 2, 4)
 
 
 def cloud_layout(clouds: int, n: int, dim: int, resident: int) -> CloudLayout:

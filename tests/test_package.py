@@ -23,7 +23,7 @@ def test_import_needs_no_extra() -> None:
     code = (
         "import sys; import pyuniform, pyuniform.cli, pyuniform.kernels; "
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
-        "{'torch', 'triton', 'cupy', 'ray', 'matplotlib', 'pandas', 'scipy'}))"
+        "{'torch', 'triton', 'cuda', 'cupy', 'ray', 'matplotlib', 'pandas', 'scipy'}))"
     )
     assert python(sys.executable, code) == "[]"
 

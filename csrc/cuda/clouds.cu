@@ -111,12 +111,20 @@ class CloudTraversal {
 
   __device__ void relax(int pick, bool first) {
     float c[kDim];
-#pragma unroll
-    for (int j = 0; j < kDim; ++j) c[j] = points_[static_cast<long long>(kDim) * pick + j];
+    load(pick, c);
     bool changed = first;
     if constexpr (kResident) {
+      unsigned open = 0;
 #pragma unroll
-      for (int s = 0; s < kKept; ++s) changed |= relax_point(x_[s], c, point(s) == pick, s);
+      for (int s = 0; s < kKept; ++s) {
+        if (point(s) == pick) {
+          key_[s] = kOut;
+          changed = true;
+        }
+        open |= static_cast<unsigned>(key_[s] != kOut && may_be_within(x_[s], c, limit_[s])) << s;
+      }
+      // One piece of code for all slots, or registers would not do.
+      for (; open; open &= open - 1) changed |= lower(__ffs(static_cast<int>(open)) - 1, c);
       // Most picks change nothing for most warps.
       if (!__any_sync(kWholeWarp, changed)) return;
       best_ = {key_[0], point(0)};
@@ -126,40 +134,58 @@ class CloudTraversal {
     } else {
       best_ = {kOut, 0};
       for (int s = 0, i; (i = point(s)) < all_.n; ++s) {
-        float x[kDim];
-#pragma unroll
-        for (int j = 0; j < kDim; ++j) x[j] = points_[static_cast<long long>(kDim) * i + j];
         // Who has been picked has a distance below zero.
-        const double before = kept2_[i];
-        if (before < 0) continue;
-        key_[0] = key_of(before);
-        limit_[0] = prefilter(before);
-        if (relax_point(x, c, i == pick, 0))
-          kept2_[i] = key_[0] == kOut ? -1.0 : distance2_of(key_[0]);
-        if (key_[0] > best_.key) best_ = {key_[0], i};
+        double known = kept2_[i];
+        if (known < 0) continue;
+        if (i == pick) {
+          kept2_[i] = -1;
+          continue;
+        }
+        float x[kDim];
+        load(i, x);
+        if (may_be_within(x, c, prefilter(known))) {
+          const double found = point_distance2<kDim>(x, c);
+          if (found < known) kept2_[i] = known = found;
+        }
+        if (key_of(known) > best_.key) best_ = {key_of(known), i};
       }
     }
     // Of equal keys the first slot is the lowest index, too.
     best_lane_ = leading_lane(best_.key, [&] { return best_.point; });
   }
 
-  // Whether anything changed.
-  __device__ bool relax_point(const float (&x)[kDim], const float (&c)[kDim], bool picked, int s) {
+  __device__ void load(int i, float (&x)[kDim]) const {
+#pragma unroll
+    for (int j = 0; j < kDim; ++j) x[j] = points_[static_cast<long long>(kDim) * i + j];
+  }
+
+  // False only if float32 proves that a point is no nearer to c than its limit tells.
+  __device__ static bool may_be_within(const float (&x)[kDim], const float (&c)[kDim],
+                                       float limit) {
     float rough = 0;
 #pragma unroll
     for (int j = 0; j < kDim; ++j) rough += (x[j] - c[j]) * (x[j] - c[j]);
     // What float32 cannot hold proves nothing.
-    const bool near = rough < limit_[s] || rough > 3.402823466e38f;
-    if (!picked && (!near || key_[s] == kOut)) return false;
-    if (picked) {
-      key_[s] = kOut;
-      return true;
+    return rough < limit || rough > 3.402823466e38f;
+  }
+
+  // Lowers the distance of the point in a slot to that to c; whether it was farther.
+  __device__ bool lower(int slot, const float (&c)[kDim]) {
+    float x[kDim];
+    load(point(slot), x);
+    const double distance2 = point_distance2<kDim>(x, c);
+    const Key key = key_of(distance2);
+    const float limit = prefilter(distance2);
+    bool nearer = false;
+#pragma unroll
+    for (int s = 0; s < kKept; ++s) {
+      if (s == slot && key < key_[s]) {
+        key_[s] = key;
+        limit_[s] = limit;
+        nearer = true;
+      }
     }
-    const Key key = key_of(point_distance2<kDim>(x, c));
-    if (key >= key_[s]) return false;
-    key_[s] = key;
-    limit_[s] = prefilter(distance2_of(key));
-    return true;
+    return nearer;
   }
 
   __device__ static Runner leader_of(Runner runner) {

@@ -18,7 +18,7 @@ from pyuniform.kernels import cuda
 
 HERE = Path(__file__).parent
 CUDA = HERE.parents[1] / "csrc" / "cuda"
-BUILD = HERE.parents[1] / "build"
+BUILD = HERE / "__pycache__"
 FLAGS = ["-O1", "-std=c++17", "-ffp-contract=off", "-shared", "-fPIC", "-Wno-unknown-pragmas"]
 ORDERS = (0, 1, 2)  # forward, backward, scattered
 

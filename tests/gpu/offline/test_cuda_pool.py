@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, replace
+from dataclasses import astuple, fields, replace
 
 import numpy as np
 import pytest
@@ -19,7 +19,8 @@ def run(pool: Pool, name: str, threads: int, order: int = 0, flush: bool = False
     """A kernel's answer, scratch and outputs being poisoned."""
     capacity, width = pool.values.shape
     known = Rows.of(pool)
-    state = Rows(*(value.copy() for value in astuple(known)))
+    state = Rows(*astuple(known))  # of copies
+    arrays = [getattr(state, field.name) for field in fields(state)]
     picked = np.full(capacity, -77, np.int32)
     picked_count = np.full(1, -77, np.int32)
     answer = np.full(HEADER + 2 * capacity, np.nan)
@@ -32,7 +33,7 @@ def run(pool: Pool, name: str, threads: int, order: int = 0, flush: bool = False
         float(pool.unit2),
         pool.index.astype(np.int32),
         np.array([pool.count], np.int32),
-        *astuple(state),
+        *arrays,
         np.array([5, 6]),
         np.array([pool.outside2]),
         np.array([pool.outside_index]),
