@@ -8,6 +8,7 @@ import pyuniform
 from pyuniform import reference
 from pyuniform.controller import Controller
 from pyuniform.device import gpu_missing
+from pyuniform.picking import Request
 from pyuniform.rows import hash_shape, prepare
 
 X = make("gaussian-17")
@@ -283,3 +284,17 @@ def test_work_on_clusters_is_counted_in_rounds_not_picks() -> None:
     stats = pyuniform.select(Y, 300).stats
     assert stats["rounds"] <= 10
     assert stats["pairs"] <= len(Y) * 300
+
+
+@pytest.mark.parametrize(
+    ("request_", "picks"),
+    [
+        (Request(k=7), 7),
+        (Request(k=500), 100),
+        (Request(fraction=0.101), 11),
+        (Request(min_distance=1.0), 100),
+        (Request(k="many"), 100),
+    ],
+)
+def test_memory_is_asked_for_by_the_number_of_picks(request_: Request, picks: int) -> None:
+    assert request_.likely_picks(100) == picks

@@ -15,7 +15,7 @@ NO_ROW = tl.constexpr(2**63 - 1)
 
 @triton.jit
 def part_of(total, BLOCK: tl.constexpr):
-    """The first and the last but one block that this program takes."""
+    """The adjoining blocks of `total` rows that this program takes: the first, and the end."""
     each = tl.cdiv(tl.cdiv(total, BLOCK), tl.num_programs(0))
     return tl.program_id(0) * each, (tl.program_id(0) + 1) * each
 

@@ -9,6 +9,7 @@ the next run. `settle` decides all that the filter leaves open.
 import triton
 import triton.language as tl
 
+from pyuniform.kernels.jit.candidates import part_of
 from pyuniform.kernels.jit.canonical import distance2, norms_of
 from pyuniform.kernels.jit.filter import NONE, key_of, limit_of, products, value_of
 
@@ -55,9 +56,9 @@ def deal_count(
     if program == 0:
         tl.store(left + run, tl.zeros([RUNS], tl.int32))
         tl.store(left + RUNS, 0)
-    each = tl.cdiv(tl.cdiv(n, BLOCK), tl.num_programs(0))
     sums = tl.zeros([RUNS], tl.int32)
-    for block in range(program * each, (program + 1) * each):
+    first, end = part_of(n, BLOCK)
+    for block in range(first, end):
         row = block * BLOCK + tl.arange(0, BLOCK)
         mine = run_of(row, bound, seen, rho, factors, floor2, n, picks, chunk, WEIGHTED)
         sums += tl.sum((mine[:, None] == run[None, :]).to(tl.int32), axis=0)
@@ -94,8 +95,8 @@ def deal_write(
     if program == 0:
         tl.store(starts, 0)
         tl.store(starts + 1 + run, ends)
-    each = tl.cdiv(tl.cdiv(n, BLOCK), tl.num_programs(0))
-    for block in range(program * each, (program + 1) * each):
+    first, end = part_of(n, BLOCK)
+    for block in range(first, end):
         row = block * BLOCK + tl.arange(0, BLOCK)
         mine = run_of(row, bound, seen, rho, factors, floor2, n, picks, chunk, WEIGHTED)
         own = (mine[:, None] == run[None, :]).to(tl.int32)
