@@ -27,7 +27,8 @@ def printed(name: str, interpret: bool, text: str = "") -> str:
     """What a script of this folder prints, in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment |= {"TRITON_INTERPRET": "1"} if interpret else {}
-    environment["PYTHONPATH"] = os.pathsep.join(str(HERE.parents[i]) for i in (0, 1))
+    paths = [str(HERE.parents[0]), str(HERE.parents[1]), environment.get("PYTHONPATH", "")]
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(HERE / name)],
         env=environment,
