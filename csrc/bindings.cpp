@@ -410,6 +410,19 @@ PYBIND11_MODULE(_core, m) {
              shard.set_first(distance2 ? distance2->data() : nullptr);
            })
       .def("take_in", &Shard::take_in, Unlocked())
+      .def("first_unsound",
+           [](Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
+             if (picked.size() != shard.size() || begin < 0 || end > shard.size())
+               throw std::invalid_argument("one flag a row");
+             const bool* flags = picked.data();
+             int64_t row;
+             {
+               py::gil_scoped_release unlocked;
+               row = shard.first_unsound(flags, begin, end);
+             }
+             check_file();
+             return row;
+           })
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, Unlocked())
       .def("relax",

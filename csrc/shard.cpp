@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "code_block.h"
+#include "decider.h"
 #include "far_block.h"
 #include "float_block.h"
 #include "rows.h"
@@ -164,6 +165,32 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
     }
   }
   if (axes_) stats_.int8_madds += count * p * d;
+}
+
+int64_t Shard::first_unsound(const bool* picked, int64_t begin, int64_t end) {
+  const int32_t t = static_cast<int32_t>(picks());
+  int64_t first = matrix_.n;
+#pragma omp parallel num_threads(threads_for_rows(end - begin)) reduction(min : first)
+  {
+    Decider decider(matrix_, kernels_, canonical_picks_);
+    auto sound = [&](int64_t i) {
+      const double bound = bound_[i];
+      const bool proven = nearest_[i] >= 0 || !far_;
+      const int32_t nearest = proven ? nearest_[i] : CodedBlock::unproven(nearest_[i]);
+      const bool scanned = scanned_.empty() || (scanned_[i] >= 0 && scanned_[i] <= t);
+      if (seen_[i] < 0 || seen_[i] > t || !scanned) return false;
+      if (picked[i]) return bound == -1;
+      if (!(bound >= 0) || std::isinf(bound)) return false;
+      if (nearest < 0 || nearest >= t) return false;
+      const double distance2 = decider.distance2(i, nearest);
+      const bool exact = proven && (second_.empty() || second_[i] == kSettled);
+      return exact ? bound == distance2 : bound >= distance2;
+    };
+#pragma omp for schedule(static)
+    for (int64_t i = begin; i < end; ++i)
+      if (i < first && !sound(i)) first = i;
+  }
+  return first < matrix_.n ? first : -1;
 }
 
 void Shard::drop_codes() {

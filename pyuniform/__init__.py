@@ -25,12 +25,13 @@ Who calls whom; imports run downwards only::
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in (pick_files.py)
       ├─ progress.py    what a long run shows
-      ├─ checkpoint.py  what is kept of a run, to go on from
+      ├─ checkpoint.py  what is kept of a run, to go on from (locks.py)
       ├─ constraints.py what is asked for beside k (quotas.py), and what comes first (given.py)
       ▼
     parts.py            rows in parts, on ranks or with actors, as one set of rows
     carriers.py         data and device in, carrier out
     traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
+    progressed.py       a run between two steps, and what is checked before it is gone on with
     controller.py       how deep its rounds go
     rules.py            what rows compete by, where that is more than distance
       ▼

@@ -6,6 +6,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -19,10 +20,11 @@ from pyuniform.constraints import check_constraints, number_of_picks, take_ancho
 from pyuniform.filters import SHARE
 from pyuniform.given import begin
 from pyuniform.progress import Progress, shown
+from pyuniform.progressed import Saving
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, check_metric
 from pyuniform.selection import Selection
-from pyuniform.traversal import Given, Report, Saving, farthest_first
+from pyuniform.traversal import Given, Report, farthest_first
 from pyuniform.version import __version__
 
 
@@ -123,15 +125,16 @@ def pick(
     first = begin(data, asked, k, request.start, request.seed, request.resume)
     rules = asked.rules(first.quota) if asked.needs_rules else None
 
-    keeper = None
-    if request.checkpoint is not None:
-        of_run = {"metric": metric, "k": k, "start": first.start, "n": data.n, "d": data.d}
-        of_run |= {"dtype": data.dtype, "constraints": asked.described()}
-        keeper = keep(request.checkpoint, of_run, lambda: data.fingerprint)
-
     # One more pick than asked for tells the covering radius, where rows compete by distance alone.
     wanted = k if rules else min(k + 1, data.n)
-    with shown(request.progress, k) as show:
+    with ExitStack() as held:
+        keeper = None
+        if request.checkpoint is not None:
+            of_run = {"metric": metric, "k": k, "start": first.start, "n": data.n, "d": data.d}
+            of_run |= {"dtype": data.dtype, "constraints": asked.described()}
+            keeper = keep(request.checkpoint, of_run, lambda: data.fingerprint)
+            held.callback(keeper.close)
+        show = held.enter_context(shown(request.progress, k))
         if scratch_bytes := data.manifest.get("scratch_bytes"):
             show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
         report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)

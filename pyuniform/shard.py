@@ -14,6 +14,7 @@ from pyuniform.carrier import Read
 from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan, decision_cost
 from pyuniform.forecast import Forecast
+from pyuniform.progressed import Unsound
 from pyuniform.rows import Rows
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
@@ -260,9 +261,16 @@ class CpuShard:
             self._core.drop_codes()
             self._codes = False
         own = self.state()
-        if set(names) == set(own):
-            for name, values in own.items():
-                read(name, values)
+        if set(names) != set(own):
+            return
+        picked = self._core.state()["bound"] < 0
+        for name, values in own.items():
+            read(name, values)
+        # Rows on disk are read once more for it, in their order.
+        for begin in range(0, self.size, SETTLE_ROWS):
+            row = self._core.first_unsound(picked, begin, min(self.size, begin + SETTLE_ROWS))
+            if row >= 0:
+                raise Unsound(f"what it says of row {row} of a shard is not so")
 
     def stats(self) -> dict[str, int]:
         """See `Shard`."""

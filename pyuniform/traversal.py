@@ -20,13 +20,13 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.carrier import Carrier
 from pyuniform.controller import Controller
+from pyuniform.progressed import Progressed, Saving, Unsound
 from pyuniform.rules import Rules
 
 Report = Callable[[int, float], None]
@@ -48,46 +48,6 @@ class Traversal:
     rounds: list[dict[str, float]] = field(default_factory=list)
     near_anchors: int = 0
     covering2: float | None = None
-
-
-@dataclass
-class Progressed:
-    """A run between two of its steps, as a checkpoint keeps it.
-
-    Attributes
-    ----------
-    indices, radii2 : ndarray, shape (t,)
-        The picks made.
-    controller : dict
-        Fields of the `Controller`.
-    stats, rounds, covering2
-        As of `Traversal`.
-    over : bool
-        Whether nothing is left to do.
-    names : list of str
-        The arrays of the carrier's state that were saved; where there are none, only the work of
-        finding them out again is lost.
-    read : callable
-        ``read(name, out)`` fills an array with one of them.
-    """
-
-    indices: NDArray[np.int64]
-    radii2: NDArray[np.float64]
-    controller: dict[str, Any]
-    stats: dict[str, int]
-    rounds: list[dict[str, float]]
-    covering2: float | None = None
-    over: bool = False
-    names: list[str] = field(default_factory=list)
-    read: Callable[[str, NDArray[Any]], None] = lambda name, out: None
-
-
-class Saving(Protocol):
-    """What keeps a run; see `pyuniform.checkpoint.Checkpoint`."""
-
-    def restore(self) -> Progressed | None: ...  # noqa: D102
-    def due(self) -> bool: ...  # noqa: D102
-    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)
@@ -166,7 +126,8 @@ def farthest_first(
     rounds: list[dict[str, float]] = []
     before: dict[str, int] = {}
 
-    saved = checkpoint.restore() if checkpoint else None
+    anchors = 0 if given.anchors is None else len(given.anchors)
+    saved = checkpoint.restore(given.rows, anchors) if checkpoint else None
     if saved:
         made = saved.indices[t:]
         t = len(saved.indices)
@@ -177,7 +138,10 @@ def farthest_first(
         if saved.over:
             return Traversal(indices[:t], radii2[:t], before, rounds, near_anchors, saved.covering2)
         carrier.add_rows(made)
-        carrier.restore(saved.names, saved.read)
+        try:
+            carrier.restore(saved.names, saved.read)
+        except Unsound as error:
+            raise ValueError(f"{saved.where} is not a whole checkpoint: {error}") from None
 
     def stats() -> dict[str, int]:
         now = carrier.stats()
