@@ -10,7 +10,6 @@ import json
 import os
 import re
 import time
-import tokenize
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 from pyuniform.files import check_writable, written_whole
 from pyuniform.locks import PathLock
 from pyuniform.progressed import Progressed, check_known, check_progress
+from pyuniform.sources.damage import DAMAGED, is_of_the_system, one_line
 from pyuniform.version import __version__
 
 # Of this arrangement of the file, and of the meaning of what carriers put there.
@@ -238,28 +238,11 @@ class Checkpoint:
         """Names the file where something is wrong with it."""
         try:
             yield
-        except _DAMAGED as error:
-            if isinstance(error, OSError) and error.errno:
+        except DAMAGED as error:
+            if is_of_the_system(error):
                 raise
-            text = " ".join(str(error).split())
+            text = one_line(error)
             raise ValueError(f"{self._path} is not a whole checkpoint: {text}") from None
-
-
-# What the libraries of zip archives, .npy headers and JSON raise for files that are not whole.
-_DAMAGED = (
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    EOFError,
-    OSError,
-    SyntaxError,
-    RuntimeError,
-    MemoryError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import reading
+from pyuniform.sources.damage import reading
 from pyuniform.sources.hf import find_library
 from pyuniform.sources.parquet import opened
 

@@ -17,7 +17,8 @@ Who calls whom; imports run downwards only::
     paths.py        files, folders, globs and URLs
       ▼
     protocol.py     Source, as_array(), read_blocks(), ids_at(), check_ids()
-    checks.py       what all of them check, and the one-line errors
+    checks.py       what all of them check
+    damage.py       errors of one line for what is in a file
 
 Each format is a thin layer on its own library, imported when a source of its kind is opened.
 """

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import reading
+from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
 from pyuniform.sources.paths import is_url, open_binary
 

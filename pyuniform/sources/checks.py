@@ -1,11 +1,9 @@
-"""What every source checks, and errors of one line."""
+"""What every source checks."""
 
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -142,29 +140,6 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
     return np.fromiter(ids, object, len(ids))
 
 
-@contextmanager
-def reading(what: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turns a library's complaint about damaged data into a ValueError of one line.
-
-    Errors of the operating system (no such file, no permission, no space) stay as they are.
-    """
-    expected: tuple[type[Exception], ...] = (ValueError, EOFError, OSError, RuntimeError, *errors)
-    try:
-        yield
-    except expected as error:
-        if isinstance(error, (FileNotFoundError, PermissionError)):
-            raise
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise ValueError(f"{what} is not a whole {kind}: {_one_line(error)}") from error
-
-
 def _listed(present: Mapping[str, str]) -> str:
     listed = [f"{name} ({kind})" for name, kind in list(present.items())[:_LISTED]]
     return ", ".join(listed + ["..."] * (len(present) > _LISTED)) or "nothing"
-
-
-def _one_line(error: Exception) -> str:
-    # Rust libraries add the places in their own sources.
-    text = re.sub(r", /\S+\.rs:\d+:\d+", "", " ".join(str(error).split()))
-    return text if len(text) <= 300 else text[:297] + "..."

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import as_ids, choose, reading
+from pyuniform.sources.checks import as_ids, choose
+from pyuniform.sources.damage import reading
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts
 
 

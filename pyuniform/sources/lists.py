@@ -10,14 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import (
-    as_ids,
-    check_dtype,
-    check_rows,
-    choose,
-    reading,
-    row_numbers,
-)
+from pyuniform.sources.checks import as_ids, check_dtype, check_rows, choose, row_numbers
+from pyuniform.sources.damage import reading
 from pyuniform.sources.protocol import BLOCK_ROWS, blocks_after
 
 

@@ -7,7 +7,8 @@ from typing import IO, Any
 import numpy as np
 
 from pyuniform.sources.arrays import ArraySource
-from pyuniform.sources.checks import check_matrix, numpy_dtype, reading
+from pyuniform.sources.checks import check_matrix, numpy_dtype
+from pyuniform.sources.damage import reading
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source
 from pyuniform.sources.streams import StreamSource

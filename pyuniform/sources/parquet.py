@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import reading
+from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
 from pyuniform.sources.paths import is_url, open_binary
 

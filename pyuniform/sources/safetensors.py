@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.sources.arrays import ArraySource
-from pyuniform.sources.checks import choose_array, need, numpy_dtype, reading
+from pyuniform.sources.checks import choose_array, need, numpy_dtype
+from pyuniform.sources.damage import reading
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.paths import local_only
 from pyuniform.sources.protocol import Source
