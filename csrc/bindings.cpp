@@ -14,6 +14,7 @@
 #include "closest_pair.h"
 #include "core.h"
 #include "frame.h"
+#include "mapped_files.h"
 #include "panels.h"
 #include "pool.h"
 #include "rows.h"
@@ -126,6 +127,7 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
     result =
         scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out, start, to_start);
   }
+  check_file();
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
 }
 
@@ -249,6 +251,7 @@ py::tuple find_closest_pair(const Rows& rows, const Array<double>& center, int e
     closest_pair(active_kernels(), rows.matrix, frame, begin, end, columns_begin, columns_end,
                  threads, &best);
   }
+  check_file();
   return py::make_tuple(best.distance2, best.first, best.second);
 }
 
@@ -441,13 +444,19 @@ PYBIND11_MODULE(_core, m) {
            [](Shard& shard, const Array<int64_t>& rows) {
              const int64_t* r = rows.data();
              const int64_t count = rows.size();
-             py::gil_scoped_release unlocked;
-             shard.settle(r, count);
+             {
+               py::gil_scoped_release unlocked;
+               shard.settle(r, count);
+             }
+             check_file();
            })
       .def("write", &shard_write)
       .def("stats", &shard_stats);
 
   m.def("frame_exponent", &frame_exponent);
+  m.def("guard_mapped", &guard_mapped);
+  m.def("release_mapped", &release_mapped);
+  m.def("check_file", &check_file);
   m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
   m.attr("MOST_BOX_COLUMNS") = kBoxColumns;
 

@@ -5,7 +5,8 @@
 //        │             └─ candidates.cpp      the largest bounds, settled in float64
 //        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
 //        ├──► closest_pair (closest_pair.h)   h_min of any set, with its pair
-//        └──► scan_rows (scan.h)              one validating read of the data
+//        ├──► scan_rows (scan.h)              one validating read of the data
+//        └──► guard_mapped (mapped_files.h)   files that are cut while they are mapped
 //                   │
 //   Frame (frame.h)      where the float32 filter works, and its proven error bounds
 //   Panels (panels.h)    picks packed 32 abreast for the tile kernel

@@ -43,7 +43,7 @@ Who calls whom; imports run downwards only::
       ▼
     sources/            files, folders, URLs and other libraries' objects as rows
       ▼
-    rows.py, device.py  arrays in, checked once, ready for a shard (pinned.py)
+    rows.py, device.py  arrays in, checked once, ready for a shard (pinned.py, maps.py)
       ▼
     reference.py        the specification, float64 and NumPy
     _core               csrc/, compiled; native.py picks the instruction set

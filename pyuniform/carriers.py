@@ -12,8 +12,9 @@ from pyuniform.carrier import Carrier
 from pyuniform.device import prepare_device, resolve_device
 from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan, check_filter, check_witnesses, make_plan
+from pyuniform.maps import file_of
 from pyuniform.out_of_core import check_out_of_core, stays_on_disk
-from pyuniform.rows import Rows, check_threads, file_of, prepare
+from pyuniform.rows import Rows, check_threads, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources import as_array, is_source, open_source
@@ -46,6 +47,15 @@ class Data:
     shard: Callable[..., Any]
     carrier: Callable[..., Carrier]
     ready: Callable[[], None] = lambda: None
+
+    def unchanged(self, whole: bool) -> None:
+        """Raises OSError if a file that rows are read from has been cut or written to.
+
+        With `whole` mapped rows are read again, and compared by their fingerprint.
+        """
+        own = getattr(self.rows, "unchanged", None)
+        if own is not None:
+            own(whole)
 
     @property
     def threads(self) -> int:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform import _core
+from pyuniform.maps import Stamp, file_of, guard
 from pyuniform.rows import (
     LEAST_NORM,
     Rows,
@@ -26,7 +27,6 @@ from pyuniform.rows import (
     check_metric,
     check_shape,
     check_threads,
-    file_of,
     prepare,
     sample_rows,
 )
@@ -106,6 +106,15 @@ class FarRows:
         if not self.fingerprint:
             return self._prepared(rows).core.canonical(np.arange(len(rows)))
         return self.core.canonical(rows)
+
+    def unchanged(self, whole: bool) -> None:
+        """Raises OSError if a file that rows are read from has been cut or written to.
+
+        Copies in the scratch file are what was checked.
+        """
+        for part in self._parts:
+            if isinstance(part, _FilePart):
+                part.unchanged()
 
     def _prepared(self, numbers: NDArray[np.int64]) -> Rows:
         """Some rows in memory. What is wrong with any is told by `take_in`, with its number."""
@@ -200,6 +209,14 @@ class _FilePart:
     number: int
     begin: int
 
+    def __post_init__(self) -> None:
+        self._stamp = Stamp.of(str(self.map.filename), self.number)
+
+    def unchanged(self) -> None:
+        """Raises OSError if the file has been cut or written to since it was opened."""
+        if self._stamp is not None:
+            self._stamp.check(self.number)
+
     @property
     def shape(self) -> tuple[int, ...]:
         return self.array.shape
@@ -266,6 +283,7 @@ def _mapped_part(source: Source) -> _FilePart | None:
         part = _FilePart(array, map, os.open(map.filename, os.O_RDONLY), begin + (map.offset or 0))
     except OSError:
         return None
+    guard(array)
     # Another file may have got the name since.
     for i in (0, len(array) - 1):
         row = array[i].tobytes()

@@ -78,7 +78,7 @@ def h_min(
     place = resolve_device(device, X)
     if place != "cpu":
         return _h_min_on_gpu(X, picks, metric, place)
-    rows = prepare(X, metric, threads)
+    rows = whole = prepare(X, metric, threads)
     if picks is not None:
         numbers = unique_picks(picks, rows.n)
         # Only the picked rows are copied; as canonical values they keep their distances.
@@ -101,6 +101,7 @@ def h_min(
             if progress:
                 progress(min(1.0, (done + (right - left) * end) / (2 * total)))
         done += (right - left) * right
+    whole.unchanged(True)
     return ClosestPair(
         float(to_metric(best[0], metric)), int(numbers[best[1]]), int(numbers[best[2]])
     )
@@ -181,6 +182,7 @@ def nearest(
     numbers = as_picks(picks, rows.n)
     shard = rows.shard(len(numbers), 1.0)
     squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
+    rows.unchanged(True)
     return Nearest(pick, to_metric(squared, metric))
 
 

@@ -7,6 +7,7 @@ the whole, and becomes a shard.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,6 +74,11 @@ class Part:
         """Of rows that have been read; empty without rows."""
         return self._data.fingerprint if self._data else ""
 
+    def unchanged(self, whole: bool) -> None:
+        """See `pyuniform.carriers.Data`."""
+        if self._data:
+            self._data.unchanged(whole)
+
     def ids(self, rows: NDArray[np.int64]) -> NDArray[Any] | None:
         """Record ids of some rows, if there are any."""
         return None if self._source is None else ids_at(self._source, rows)
@@ -116,6 +122,7 @@ class _AllRows:
     metric: str
     threads: int
     fingerprint: str = ""
+    unchanged: Callable[[bool], None] = lambda whole: None
 
 
 def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
@@ -154,6 +161,13 @@ def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
         team.ask("take", again)
     _, d, dtype = present[0]
     rows = _AllRows(sum(sizes), d, dtype, metric, threads)
+
+    def unchanged(whole: bool) -> None:
+        # Members are asked together, which a check between two steps of one of them is not.
+        if whole:
+            team.ask("unchanged", [(whole,)] * team.members)
+
+    rows.unchanged = unchanged
 
     def stand(picks: int, share: float, reading: Any = None) -> Members:
         team.ask("stand", [(picks, share)] * team.members)

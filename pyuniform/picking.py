@@ -152,6 +152,7 @@ def pick(
             away.values,
             asked.floor2 if away.rows is not None and asked.min_distance > 0 else None,
             ready,
+            data.unchanged,
             rules,
             asked.covered() if rules else None,
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform import _core, native
+from pyuniform.maps import Stamp, guard, path_of
+from pyuniform.maps import file_of as file_of  # for those who work on rows
 
 METRICS = ("euclidean", "cosine")
 DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
@@ -65,6 +67,9 @@ class Rows:
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
     first : FirstDistances, optional
         Distances to the row that was likely to be picked first.
+    unchanged : callable
+        ``unchanged(whole)`` raises OSError if the file that the rows are mapped from has been cut
+        or written to since they were checked; `whole` reads them again for it.
     """
 
     core: _core.Rows
@@ -77,6 +82,7 @@ class Rows:
     fingerprint: str
     threads: int
     first: FirstDistances | None = None
+    unchanged: Callable[[bool], None] = lambda whole: None
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
@@ -155,16 +161,6 @@ def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     return array
 
 
-def file_of(array: Any) -> np.memmap | None:
-    """The map of a file that an array, perhaps a view of it, has its values in."""
-    base = array
-    found = None
-    while isinstance(base, np.ndarray):
-        found = base if isinstance(base, np.memmap) else found
-        base = base.base
-    return found if isinstance(base, mmap.mmap) else None
-
-
 def check_metric(metric: str) -> None:
     """Raises ValueError unless the metric is known."""
     if metric not in METRICS:
@@ -216,6 +212,9 @@ def prepare(
     threads = check_threads(threads)
     array, dtype = as_matrix(X, name)
     n, d = array.shape
+    guard(array)
+    path = path_of(array)
+    stamp = Stamp.of(path) if path else None
     core = _core.Rows(array, dtype)
     to_first = None
     # A row that is divided by its norm has to be read for that before.
@@ -223,14 +222,23 @@ def prepare(
         to_first = FirstDistances(likely, np.empty(n))
     scan = Scan(core, threads, name, first, to_first)
     norms = np.empty(n) if metric == "cosine" else None
-    step = max(1, SCAN_BYTES // (d * array.itemsize))
-    for begin in range(0, n, step):
-        end = min(n, begin + step)
-        scan.read(begin, end, None if norms is None else norms[begin:end])
+    _scan_all(scan, n, d * array.itemsize, norms)
     scan.check()
     if norms is not None:
         core.set_norms(norms)
     exponent = frame_exponent(max(scan.largest, reach), metric)
+    fingerprint = scan.fingerprint(n, d, array.itemsize)
+
+    def unchanged(whole: bool) -> None:
+        if stamp is not None:
+            stamp.check()
+        if whole:
+            # A map may be written to without a word of it in the file's times.
+            again = Scan(core, threads, name, first)
+            _scan_all(again, n, d * array.itemsize, None)
+            if again.fingerprint(n, d, array.itemsize) != fingerprint:
+                raise OSError(f"{path} has changed while its rows were read")
+
     return Rows(
         core=core,
         n=n,
@@ -239,10 +247,19 @@ def prepare(
         metric=metric,
         center=_center(core, n, d, exponent),
         exponent=exponent,
-        fingerprint=scan.fingerprint(n, d, array.itemsize),
+        fingerprint=fingerprint,
         threads=threads,
         first=to_first,
+        unchanged=unchanged if path else lambda whole: None,
     )
+
+
+def _scan_all(scan: Scan, n: int, row_bytes: int, norms: NDArray[np.float64] | None) -> None:
+    """Reads all rows, in steps of a fraction of a second."""
+    step = max(1, SCAN_BYTES // row_bytes)
+    for begin in range(0, n, step):
+        end = min(n, begin + step)
+        scan.read(begin, end, None if norms is None else norms[begin:end])
 
 
 class Scan:

@@ -64,6 +64,9 @@ class Given:
         Rows at up to this squared distance to an anchor are counted.
     ready : callable
         Called when all rows have been read, to raise if they are not those that were meant.
+    unchanged : callable
+        ``unchanged(whole)`` raises if a file that rows are read from has changed since; `whole`
+        looks more closely, and is for the end.
     rules, covered : Rules or None
         What rows compete by, if it is more than their distance; and which rows the covering radius
         is of.
@@ -73,6 +76,7 @@ class Given:
     anchors: NDArray[np.float64] | None = None
     within2: float | None = None
     ready: Callable[[], None] = lambda: None
+    unchanged: Callable[[bool], None] = lambda whole: None
     rules: Rules | None = None
     covered: Rules | None = None
 
@@ -149,6 +153,7 @@ def farthest_first(
         return {**both, "rounds": len(rounds)}
 
     def keep(covering2: float | None = None, over: bool = False) -> None:
+        given.unchanged(over)
         if checkpoint:
             run = Progressed(
                 indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2, over
@@ -182,6 +187,9 @@ def farthest_first(
         between()
         if found.largest < 0:
             break
+        if not picked:
+            # Rows that have become NaN would never be picked.
+            given.unchanged(False)
 
     covering2 = None
     if given.covered:

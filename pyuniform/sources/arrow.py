@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pyuniform.maps import guard_map
 from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
 from pyuniform.sources.paths import is_url, open_binary
@@ -143,6 +145,8 @@ def _input(path: str) -> Iterator[tuple[Any, pa.Buffer | None]]:
         with open_binary(path) as stream:
             yield pa.PythonFile(stream, mode="r"), None
     else:
-        with pa.memory_map(path) as file:
-            mapping = file.read_buffer()
+        with open(path, "rb") as file:
+            map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        guard_map(map, path)
+        mapping = pa.py_buffer(map)  # what is made of it keeps the map
         yield pa.BufferReader(mapping), mapping

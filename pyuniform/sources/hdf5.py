@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.maps import guard
 from pyuniform.sources.arrays import ArraySource
 from pyuniform.sources.checks import choose_array, need
 from pyuniform.sources.chunked import ChunkedSource
@@ -41,7 +42,9 @@ def open_hdf5(path: str, *, key: str | None = None, id_column: str | None = None
     source: Source
     offset = at.get(key)
     if offset is not None:
-        source = ArraySource(np.memmap(path, dtype, "r", offset, shape), what)
+        array = np.memmap(path, dtype, "r", offset, shape)
+        guard(array)
+        source = ArraySource(array, what)
     else:
         source = ChunkedSource(lambda: _dataset(library, path, key), what, _KIND)
     if id_column is None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.maps import guard
 from pyuniform.sources.arrays import ArraySource
 from pyuniform.sources.checks import choose_array, need, numpy_dtype
 from pyuniform.sources.damage import reading
@@ -55,7 +56,9 @@ def _map(path: str, key: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> N
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         begin, _ = json.loads(file.read(length))[key]["data_offsets"]
-    return np.memmap(path, dtype, "r", 8 + length + begin, shape)
+    array = np.memmap(path, dtype, "r", 8 + length + begin, shape)
+    guard(array)
+    return array
 
 
 def _read(path: str, key: str) -> NDArray[Any]:
