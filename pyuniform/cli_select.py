@@ -166,7 +166,12 @@ def select(
         source = with_ids(source, read_ids(ids))
     if uids:
         check_uids(uids, ids_at(source, [0]))
-    arguments = constraints_of(constraints, source, reading, bool(ids or id_column))
+
+    def tell(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    arguments = constraints_of(constraints, source, reading, bool(ids or id_column), tell)
     add_robust_choices(arguments, constraints, source, k, metric, threads)
     records = None
     if join and output:

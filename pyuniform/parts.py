@@ -19,7 +19,7 @@ from pyuniform.rows import joined_fingerprint
 from pyuniform.shard import Candidates
 from pyuniform.shards import Shards, Team
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.sources.shards import id_dtype
+from pyuniform.sources.checks import id_dtype
 
 # Frames of parts may differ by so many powers of two, see csrc/frame.h.
 CLOSE_EXPONENTS = 12

@@ -135,7 +135,7 @@ class _Bfloat16Bits(np.ndarray):
 
 def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     if isinstance(X, np.ndarray):
-        return X
+        return _stacked(X, X, name) if X.dtype == object and X.ndim == 1 else X
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(X, torch.Tensor):
         if X.device.type != "cpu":
@@ -157,8 +157,25 @@ def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
     if array.dtype == object:
-        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+        return _stacked(array, X, name)
     return array
+
+
+def _stacked(vectors: NDArray[Any], X: Any, name: str) -> NDArray[Any]:
+    """A list of vectors, as a column of a data frame is, as one array."""
+    kinds = {
+        vector.dtype if isinstance(vector, np.ndarray) else type(vector)
+        for vector in vectors.ravel()[:64].tolist()
+    }
+    if vectors.ndim != 1 or not len(vectors) or not kinds or kinds <= {str, type(None), object}:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    try:
+        rows = np.stack([np.asarray(vector) for vector in vectors])
+    except ValueError as error:
+        raise ValueError(f"{name} holds vectors that cannot be stacked: {error}") from None
+    if rows.ndim != 2 or rows.dtype == object:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    return rows
 
 
 def check_metric(metric: str) -> None:

@@ -51,7 +51,8 @@ def write_subset(
     Parameters
     ----------
     source : path
-        A .jsonl or .parquet file, or a folder by ``save_to_disk`` of Hugging Face datasets.
+        A .jsonl or .parquet file, perhaps .jsonl.gz or .jsonl.zst; a folder or glob of such; or a
+        folder by ``save_to_disk`` of Hugging Face datasets.
     picks : Selection, StreamedSelection or array_like of int
         Records by number, from 0; blank lines have none.
     output : path
@@ -83,7 +84,7 @@ def check_order(order: str, orders: tuple[str, ...] = ORDERS) -> None:
 
 def check_output(records: Records, output: Path) -> None:
     """Raises ValueError or OSError, before any work, unless records can be written there."""
-    check_apart([output], [records.path])
+    check_apart([output], records.paths)
     if isinstance(records, SavedDataset) and not output.suffix:
         if os.path.lexists(output):
             raise ValueError(f"{output} is there already")

@@ -12,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pyuniform.maps import guard_map
+from pyuniform.sources.arrow_types import plain
 from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
 from pyuniform.sources.paths import is_url, open_binary
@@ -53,7 +54,7 @@ class IpcTable:
         touched = np.unique(groups).tolist()
         for number, batch in zip(touched, self._batches(column, touched), strict=True):
             first = self._ends[number - 1] if number else 0
-            yield batch.column(0).take(pa.array(rows[groups == number] - first))
+            yield plain(batch.column(0)).take(pa.array(rows[groups == number] - first))
 
     def whole(self, column: str) -> pa.Array | None:
         """The column, if it is one piece of the mapped file."""
@@ -107,7 +108,7 @@ class ArrowTable:
 
     def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
         """The column at these rows."""
-        yield from self._table.column(column).take(pa.array(rows)).chunks
+        yield from plain(self._table.column(column)).take(pa.array(rows)).chunks
 
     def whole(self, column: str) -> pa.Array | None:
         """The column, if it is one chunk."""
@@ -127,6 +128,11 @@ def open_table(
 ) -> TableSource:
     """A pyarrow.Table."""
     return TableSource(ArrowTable(table), "table", column, id_column)
+
+
+def open_column(column: pa.Array | pa.ChunkedArray) -> TableSource:
+    """A column of lists, out of a table or by itself."""
+    return TableSource(ArrowTable(pa.table({"embedding": column})), "column")
 
 
 def _every_batch(reader: Any, is_file: bool) -> Iterator[pa.RecordBatch]:

@@ -49,6 +49,8 @@ def numpy_dtype(name: str, what: str) -> np.dtype[Any]:
 def check_matrix(shape: tuple[int, ...], what: str) -> tuple[int, int]:
     """The shape, if it has two dimensions."""
     if len(shape) != 2:
+        if shape and shape[0] == 0:
+            return 0, 0  # as an empty list has it, of which nothing is known
         raise ValueError(f"{what} has shape {tuple(shape)}; (rows, values) is wanted")
     return int(shape[0]), int(shape[1])
 
@@ -111,6 +113,8 @@ def choose_array(
 ) -> str:
     """`choose` among arrays, given by name with their shapes and dtypes."""
     fitting = [name for name, (shape, _) in members.items() if len(shape) == ndim]
+    if not fitting:
+        fitting = [name for name, (shape, _) in members.items() if shape[:1] == (0,)]
     present = {name: f"{tuple(shape)} {dtype}" for name, (shape, dtype) in members.items()}
     kind = "two-dimensional array" if ndim == 2 else "one-dimensional array"
     return choose(asked, fitting, present, what, kind, option)
@@ -143,3 +147,10 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
 def _listed(present: Mapping[str, str]) -> str:
     listed = [f"{name} ({kind})" for name, kind in list(present.items())[:_LISTED]]
     return ", ".join(listed + ["..."] * (len(present) > _LISTED)) or "nothing"
+
+
+def id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
+    """What holds the ids of all shards."""
+    common = np.result_type(*kinds)
+    # int64 and uint64 would be rounded to float64.
+    return common if common.kind in "iuO" else np.dtype(object)
