@@ -83,6 +83,21 @@ class Rows {
     matrix.held = data_.shape(0);
   }
 
+  // These rows may hold anything: they are never picked. Those of which that is found, here or by
+  // whoever writes to `blank()`, are read as zeros.
+  void let_pass(Array<bool> lenient) {
+    if (lenient.size() != matrix.n) throw std::invalid_argument("one flag a row");
+    lenient_ = std::move(lenient);
+    blank_ = py::array_t<bool>(matrix.n);
+    std::fill_n(blank_.mutable_data(), matrix.n, false);
+    zeros_.assign(matrix.d * item_size(matrix.dtype), '\0');
+    matrix.lenient = lenient_.data();
+    matrix.blank = blank_.mutable_data();
+    matrix.zeros = zeros_.data();
+  }
+
+  py::object blank() const { return matrix.blank ? py::object(blank_) : py::none(); }
+
   // From here on rows are read from files: (first row, open file, where it begins, stride) a part.
   void read_from(const std::vector<std::tuple<int64_t, int, int64_t, int64_t>>& parts) {
     parts_.clear();
@@ -104,6 +119,8 @@ class Rows {
  private:
   py::array data_;
   Array<double> norms_;
+  Array<bool> lenient_, blank_;
+  std::vector<char> zeros_;
   std::vector<FilePart> parts_;
 };
 
@@ -359,6 +376,8 @@ PYBIND11_MODULE(_core, m) {
       .def(py::init<int64_t, int64_t, const std::string&, bool>())
       .def("set_norms", &Rows::set_norms)
       .def("hold", &Rows::hold)
+      .def("let_pass", &Rows::let_pass)
+      .def("blank", &Rows::blank)
       .def("read_from", &Rows::read_from)
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),

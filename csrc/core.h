@@ -76,6 +76,13 @@ struct Matrix {
   const FilePart* parts = nullptr;
   int64_t part_count = 0;
 
+  // Of each row whether it may hold anything, since it is never picked, or null: none may; whether
+  // that was found of it, and it is read as the zeros of `zeros`.
+  const bool* lenient = nullptr;
+  bool* blank = nullptr;
+  const char* zeros = nullptr;
+
+  bool is_blank(int64_t i) const { return blank && blank[i]; }
   bool holds(int64_t i) const { return i >= first && i < first + held; }
   const char* row(int64_t i) const { return data + (i - first) * row_stride; }
 };

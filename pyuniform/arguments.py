@@ -55,6 +55,11 @@ def as_mask(exclude: Any, n: int) -> NDArray[np.bool_]:
         if array.shape != (n,):
             raise ValueError(f"exclude, as a mask, must have shape ({n},), got {array.shape}")
         return array
+    if len(array) == n > 2 and array.dtype.kind in "iu" and np.isin(array, (0, 1)).all():
+        raise ValueError(
+            f"exclude has {n} numbers, all of them 0 or 1: a mask must be of bool, "
+            "exclude.astype(bool)"
+        )
     mask = np.zeros(n, bool)
     mask[row_numbers("exclude", array, n)] = True
     return mask

@@ -17,6 +17,7 @@ from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading
 from pyuniform.files import check_apart, check_writable
 from pyuniform.filters import FILTERS
 from pyuniform.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.picking import INVALID
 from pyuniform.pipelines import check_uids, write_uids
 from pyuniform.records import open_records
 from pyuniform.selection import Selection
@@ -105,6 +106,14 @@ CONNECT_SECONDS = 10.0
     type=click.IntRange(min=1),
     help="With --ray: how many actors.  [default: as there are free processors]",
 )
+@click.option(
+    "--invalid",
+    type=click.Choice(INVALID),
+    default="raise",
+    show_default=True,
+    help="What becomes of rows with NaN, infinity or a missing value, or, for cosine, of zeros: an "
+    "error, or they are left out.",
+)
 @click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def select(
@@ -130,6 +139,7 @@ def select(
     checkpoint: Path | None,
     ray: str | None,
     shards: int | None,
+    invalid: str,
     trace: Path | None,
     quiet: bool,
 ) -> None:
@@ -194,6 +204,7 @@ def select(
         "scratch": scratch,
         "checkpoint": checkpoint,
         "progress": not quiet,
+        "invalid": invalid,
     }
     if ray is None:
         selection = pyuniform.select(source, k, threads=threads, **arguments)
@@ -253,6 +264,12 @@ def _summarise(selection: Selection, output: Path | None) -> None:
         + (f"; written to {output}" if output else ""),
         err=True,
     )
+    if manifest.get("invalid_rows"):
+        click.echo(
+            f"{manifest['invalid_rows']} rows are left out: they hold NaN, infinity, a missing "
+            "value or zeros",
+            err=True,
+        )
     if "near_anchors" in manifest:
         click.echo(
             f"{manifest['near_anchors']} rows lie within --min-distance of an anchor", err=True

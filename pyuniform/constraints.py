@@ -145,7 +145,7 @@ def check_constraints(
     if excluded is not None:
         eligible = ~excluded
     if weights is not None:
-        weighed = _as_weights(weights, n)
+        weighed = as_weights(weights, n)
         if (weighed == 0).any():
             eligible = (weighed > 0) & (True if eligible is None else eligible)
     if preselected is not None:
@@ -188,7 +188,8 @@ def take_anchors(anchors: Any, metric: str) -> tuple[Rows, NDArray[np.float64]]:
     return rows, rows.canonical(np.arange(rows.n))
 
 
-def _as_weights(weights: Any, n: int) -> NDArray[np.float64]:
+def as_weights(weights: Any, n: int) -> NDArray[np.float64]:
+    """Weights of n rows, checked; ValueError or TypeError if they are none."""
     array = np.asarray(weights)
     if array.shape != (n,):
         raise ValueError(f"weights must have shape ({n},), one a row, got {array.shape}")

@@ -86,7 +86,7 @@ def select(
     how = {"device": device, "threads": threads, "filter": filter, "witnesses": witnesses}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))
-    data = as_one(ranks, request.metric, away.reach, pool_threads)
+    data = as_one(ranks, request.metric, away.reach, pool_threads, request.never_picked)
     found = pick(data, request, away, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes

@@ -56,6 +56,8 @@ class FarRows:
         The folder of the scratch file; by default TMPDIR, or else /var/tmp.
     reach, first
         As of `pyuniform.rows.prepare`.
+    lenient : ndarray of bool, shape (n,), optional
+        Rows that may hold NaN, infinity or zeros, since they are never picked.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class FarRows:
         name: str = "X",
         reach: float = 0.0,
         first: int = 0,
+        lenient: NDArray[np.bool_] | None = None,
     ) -> None:
         check_metric(metric)
         check_shape(source.shape, source.dtype, name)
@@ -92,6 +95,9 @@ class FarRows:
         self.fingerprint = ""
         self._name, self._reach, self._first = name, reach, first
         self.core = _core.Rows(self.n, self.d, self.dtype, metric == "cosine")
+        self._lenient = lenient
+        if lenient is not None:
+            self.core.let_pass(lenient)
         self._parts = [_mapped_part(part) or part for part in parts(source)]
         self.sample = self._prepared(_sample_of(source))
         self.center, self.exponent = self.sample.center, self.sample.exponent
@@ -152,7 +158,7 @@ class FarRows:
         OSError
             A file has become shorter, or the disk is full.
         """
-        scan = Scan(self.core, self.threads, self._name, self._first)
+        scan = Scan(self.core, self.threads, self._name, self._first, None, self._lenient)
         files: list[tuple[int, int, int, int]] = []
         at = 0
         for part in self._parts:
@@ -181,6 +187,24 @@ class FarRows:
         self.fingerprint = scan.fingerprint(
             self.n, self.d, numpy_dtype(self.dtype, self._name).itemsize
         )
+
+
+def invalid_rows(
+    source: Source, metric: str, threads: int | None = None, name: str = "X"
+) -> NDArray[np.bool_]:
+    """Rows of a source that hold NaN, infinity or, for cosine, zeros, found by reading all."""
+    threads = check_threads(threads)
+    found = []
+    for block in read_blocks(source, BLOCK_ROWS):
+        core = _core.Rows(_bits(block), source.dtype)
+        every = np.ones(len(block), bool)
+        core.let_pass(every)
+        norms = np.empty(len(block)) if metric == "cosine" else None
+        Scan(core, threads, name, 0, None, every).read(0, len(block), norms)
+        blank = core.blank()
+        assert blank is not None
+        found.append(blank)
+    return np.concatenate(found)
 
 
 def _sample_of(source: Source) -> NDArray[np.int64]:

@@ -59,11 +59,18 @@ class Part:
             check_ids(self._source)
         return _shape(self._X)
 
-    def take(self, reach: float, first: int) -> int | None:
-        """Checks the rows, of which the first has this number; returns their frame's exponent."""
+    def take(
+        self, reach: float, first: int, lenient: NDArray[np.bool_] | None = None
+    ) -> int | None:
+        """Checks the rows, of which the first has this number; returns their frame's exponent.
+
+        Those of `lenient` may hold anything.
+        """
         if self._X is None:
             return None
-        self._data = take(self._X, self._metric, **self._how, reach=reach, first=first)
+        self._data = take(
+            self._X, self._metric, **self._how, reach=reach, first=first, lenient=lambda n: lenient
+        )
         return self._data.rows.exponent
 
     def stand(self, picks: int, share: float) -> None:
@@ -125,7 +132,13 @@ class _AllRows:
     unchanged: Callable[[bool], None] = lambda whole: None
 
 
-def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
+def as_one(
+    team: Members,
+    metric: str,
+    reach: float,
+    threads: int,
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+) -> Data:
     """The rows of all parts, in their order.
 
     Parameters
@@ -136,6 +149,8 @@ def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
         Values of up to this size will come from elsewhere.
     threads : int
         Of the pool, which is here.
+    lenient : callable
+        As of `pyuniform.rows.prepare`, of all rows.
 
     Raises
     ------
@@ -151,13 +166,19 @@ def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
         raise ValueError(f"{team.kind}s have rows of other widths or dtypes: {kinds}")
     sizes = [shape[0] if shape else 0 for shape in shapes]
     begins = np.cumsum([0, *sizes])[:-1].tolist()
-    exponents = team.ask("take", [(reach, begin) for begin in begins])
+    passed = lenient(sum(sizes))
+    own = [
+        None if passed is None else passed[b : b + size]
+        for b, size in zip(begins, sizes, strict=True)
+    ]
+    exponents = team.ask("take", [(reach, *part) for part in zip(begins, own, strict=True)])
     largest = max(e for e in exponents if e is not None)
     behind = [e is not None and e < largest - CLOSE_EXPONENTS for e in exponents]
     if any(behind):
         # The filter's frame must hold the picks of other parts.
         far = max(reach, math.ldexp(0.75, largest + 40))
-        again = [(far, b) if late else None for b, late in zip(begins, behind, strict=True)]
+        parts = zip(begins, own, behind, strict=True)
+        again = [(far, b, some) if late else None for b, some, late in parts]
         team.ask("take", again)
     _, d, dtype = present[0]
     rows = _AllRows(sum(sizes), d, dtype, metric, threads)

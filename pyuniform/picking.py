@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform.arguments import as_mask, row_numbers
 from pyuniform.carriers import Data
 from pyuniform.checkpoint import Checkpoint
-from pyuniform.constraints import check_constraints, number_of_picks, take_anchors
+from pyuniform.constraints import as_weights, check_constraints, number_of_picks, take_anchors
 from pyuniform.filters import SHARE
 from pyuniform.given import begin
 from pyuniform.progress import Progress, shown
@@ -26,6 +27,9 @@ from pyuniform.rows import Rows, check_metric
 from pyuniform.selection import Selection
 from pyuniform.traversal import Given, Report, farthest_first
 from pyuniform.version import __version__
+
+# What becomes of rows with NaN, infinity, a missing value or, for cosine, zeros.
+INVALID = ("raise", "drop")
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,30 @@ class Request:
     resume: Selection | None = None
     checkpoint: str | os.PathLike[str] | None = None
     progress: bool | Progress = False
+    invalid: str = "raise"
+
+    def __post_init__(self) -> None:
+        if self.invalid not in INVALID:
+            raise ValueError(f"invalid must be one of {', '.join(INVALID)}, got {self.invalid!r}")
+
+    def never_picked(self, n: int) -> NDArray[np.bool_] | None:
+        """Of n rows those that may hold anything, since they are never picked; None if none may.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `pyuniform.select`, of what says so.
+        """
+        if self.invalid == "drop":
+            return np.ones(n, bool)
+        if self.exclude is None and self.weights is None:
+            return None
+        never = np.zeros(n, bool) if self.exclude is None else as_mask(self.exclude, n).copy()
+        if self.weights is not None:
+            never |= as_weights(self.weights, n) == 0
+        if self.preselected is not None:
+            never[row_numbers("preselected", self.preselected, n)] = False
+        return never
 
     @property
     def likely(self) -> int | None:
@@ -108,13 +136,19 @@ def pick(
         As `pyuniform.select`.
     """
     metric = request.metric
+    exclude = request.exclude
+    if request.invalid == "drop":
+        if data.invalid is None:
+            raise ValueError("invalid='drop' is for pyuniform.select, with all rows in one place")
+        if data.invalid.any():
+            exclude = data.invalid if exclude is None else data.invalid | as_mask(exclude, data.n)
     asked = check_constraints(
         data.n,
         data.d,
         metric,
         preselected=request.preselected,
         anchors=away.rows,
-        exclude=request.exclude,
+        exclude=exclude,
         min_distance=request.min_distance,
         weights=request.weights,
         groups=request.groups,
@@ -184,6 +218,8 @@ def pick(
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - began, 6),
     }
+    if data.invalid is not None:
+        manifest["invalid_rows"] = int(np.count_nonzero(data.invalid))
     if asked.names:
         manifest["constraints"] = asked.described()
     if known := first.preselected:

@@ -88,6 +88,11 @@ class Rows:
         """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
         return self.core.canonical(rows)
 
+    @property
+    def invalid(self) -> NDArray[np.bool_] | None:
+        """Of each row whether something is wrong with it; None where that is an error."""
+        return self.core.blank()
+
     def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows in about the place where the filter sees them: float32 (m, d)."""
         values = self.core.canonical(rows)[:, : self.d] * 2.0**-self.exponent
@@ -201,6 +206,7 @@ def prepare(
     reach: float = 0.0,
     first: int = 0,
     likely: int | None = None,
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
 ) -> Rows:
     """Checks X and reads it once.
 
@@ -216,6 +222,9 @@ def prepare(
         The number of the first row, for the fingerprint, where these are a part of others.
     likely : int, optional
         A row that is likely to be picked first: distances to it are taken on the way.
+    lenient : callable
+        Tells, of so many rows, which may hold NaN, infinity or zeros, since they are never picked;
+        see `Rows.invalid`.
 
     Raises
     ------
@@ -233,11 +242,14 @@ def prepare(
     path = path_of(array)
     stamp = Stamp.of(path) if path else None
     core = _core.Rows(array, dtype)
+    passed = lenient(n)
+    if passed is not None:
+        core.let_pass(passed)
     to_first = None
     # A row that is divided by its norm has to be read for that before.
     if metric == "euclidean" and likely is not None and 0 <= likely < n:
         to_first = FirstDistances(likely, np.empty(n))
-    scan = Scan(core, threads, name, first, to_first)
+    scan = Scan(core, threads, name, first, to_first, passed)
     norms = np.empty(n) if metric == "cosine" else None
     _scan_all(scan, n, d * array.itemsize, norms)
     scan.check()
@@ -251,7 +263,7 @@ def prepare(
             stamp.check()
         if whole:
             # A map may be written to without a word of it in the file's times.
-            again = Scan(core, threads, name, first)
+            again = Scan(core, threads, name, first, None, passed)
             _scan_all(again, n, d * array.itemsize, None)
             if again.fingerprint(n, d, array.itemsize) != fingerprint:
                 raise OSError(f"{path} has changed while its rows were read")
@@ -289,8 +301,10 @@ class Scan:
         name: str,
         first: int = 0,
         to_first: FirstDistances | None = None,
+        lenient: NDArray[np.bool_] | None = None,
     ) -> None:
         self.largest = 0.0
+        self._lenient = np.empty(0, bool) if lenient is None else lenient
         self._core, self._threads, self._name, self._first = core, threads, name, first
         self._to_first = to_first
         self._sum = 0
@@ -319,6 +333,12 @@ class Scan:
             at = nonfinite + 1
         if norms is not None:
             zero = np.flatnonzero(norms < LEAST_NORM)
+            blank = self._core.blank()
+            if len(zero) and blank is not None:
+                passed = self._lenient[begin + zero]
+                blank[begin + zero[passed]] = True
+                norms[zero[passed]] = 1
+                zero = zero[~passed]
             if len(zero):
                 self._zero.append(zero + begin)
 

@@ -64,6 +64,7 @@ class TableSource:
             id_column = choose(id_column, fitting, present, name, what, "id_column")
             _once(id_column, schema)
         self.name = name
+        self._nulls = False
         self.cheap_rows = table.cheap_rows
         self._table, self._id_column = table, id_column
         self._what = f"column {self._column!r} of {name}"
@@ -85,10 +86,15 @@ class TableSource:
     def _width(self, kind: pa.DataType) -> int:
         if pa.types.is_fixed_size_list(kind):
             return kind.list_size
-        for lists in self._pieces(self._table.batches(self._column, 1)):
-            _check_nulls(lists, range(1), self._what)
-            return len(lists[0])
+        for lists in self._pieces(self._table.batches(self._column, BLOCK_ROWS)):
+            lengths = lists.drop_null().value_lengths()
+            if len(lengths):
+                return int(lengths[0].as_py())
         return 0
+
+    def let_nulls(self) -> None:
+        """See `pyuniform.sources.protocol.let_nulls`."""
+        self._nulls = self.dtype.startswith("float")
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The column's pieces as matrices."""
@@ -185,6 +191,11 @@ class TableSource:
     def _matrix(self, lists: pa.Array, numbers: Sequence[int] | NDArray[np.int64]) -> NDArray[Any]:
         """Lists of one length as a matrix; `numbers` are their rows, for messages."""
         width = self.shape[1]
+        if lists.null_count and self._nulls:
+            there = lists.is_valid().to_numpy(zero_copy_only=False)
+            rows = np.full((len(lists), width), np.nan, self.dtype)
+            rows[there] = self._matrix(lists.drop_null(), np.asarray(numbers)[there])
+            return rows
         _check_nulls(lists, numbers, self._what)
         if not pa.types.is_fixed_size_list(lists.type):
             lengths = np.diff(lists.offsets.to_numpy())
@@ -195,7 +206,7 @@ class TableSource:
                     f"{lengths[ragged[0]]} values, row 0 has {width}"
                 )
         values = lists.flatten()
-        if values.null_count:
+        if values.null_count and not self._nulls:
             first = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
             raise ValueError(
                 f"{self._what} has nulls inside the list of row {numbers[first // width]}"
