@@ -53,7 +53,7 @@ Tie rule, everywhere: of equal distances the lowest row index is picked, and of 
 the earliest is the nearest.
 """
 
-from pyuniform import reference
+from pyuniform import batches, reference, streaming
 from pyuniform.clouds import CloudPicks, select_clouds
 from pyuniform.compare import compare
 from pyuniform.comparison import Comparison
@@ -70,6 +70,7 @@ __all__ = [
     "Nearest",
     "Selection",
     "__version__",
+    "batches",
     "compare",
     "coreset",
     "covering_radius",
@@ -78,4 +79,5 @@ __all__ = [
     "reference",
     "select",
     "select_clouds",
+    "streaming",
 ]

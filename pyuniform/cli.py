@@ -72,11 +72,12 @@ def measure(
         report = {"rows": len(X), "picks": len(selection), "metric": metric}
         if len(selection) > 1:
             report |= _h_min(X, selection.indices, metric, threads)
-        near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
-        report["covering_radius"] = float(near.distance.max())
-        report["mean_distance"] = float(near.distance.mean())
+        if len(selection):
+            near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
+            report["covering_radius"] = float(near.distance.max())
+            report["mean_distance"] = float(near.distance.mean())
         rng = np.random.default_rng(seed)
-        for r in range(random):
+        for r in range(random if len(selection) > 1 else 0):
             subset = rng.choice(len(X), len(selection), replace=False)
             found = pyuniform.h_min(X, subset, metric=metric, threads=threads)
             report[f"h_min_random_{r}"] = found.distance

@@ -237,11 +237,15 @@ def metric_of(picks: Selection | ArrayLike, metric: str | None) -> str:
     )
 
 
-def as_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
+def as_picks(picks: Selection | ArrayLike, n: int, empty: bool = False) -> NDArray[np.int64]:
     """Row numbers from a Selection or a list, checked against the number of rows."""
     numbers = picks.indices if isinstance(picks, Selection) else np.asarray(picks)
-    if numbers.ndim != 1 or len(numbers) == 0:
+    if numbers.ndim != 1:
         raise ValueError(f"picks must be a list of row numbers, got shape {numbers.shape}")
+    if len(numbers) == 0:
+        if not empty:
+            raise ValueError("picks must be a list of row numbers, got shape (0,): it is empty")
+        return np.empty(0, np.int64)
     if numbers.dtype.kind not in "iu":
         raise TypeError(f"picks must be integers, got dtype {numbers.dtype}")
     if numbers.min() < 0 or numbers.max() >= n:

@@ -185,6 +185,8 @@ def _from_jsonl(path: Path) -> dict[str, Any]:
     for name in ("id", "order"):
         if any(name in pick for pick in picks):
             found[_COLUMNS[name]] = [pick[name] for pick in picks]
+    if not picks and not manifest_path(path).exists():
+        return {}  # nothing at all is no selection of nothing
     if manifest_path(path).exists():
         found["record"] = json.loads(manifest_path(path).read_bytes())
     return found
@@ -216,7 +218,9 @@ def _checked(
 ) -> Picks:
     """The picks in their order, if they are a selection."""
     rows = np.asarray(rows)
-    if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
+    if rows.ndim == 1 and not len(rows):
+        rows = rows.astype(np.int64)  # of no numbers any type will do
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
         raise ValueError("it must hold a list of row numbers")
     radii = np.full(len(rows), np.nan) if radii is None else radii
     if radii.shape != rows.shape:

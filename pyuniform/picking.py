@@ -17,7 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 from pyuniform.arguments import as_mask, row_numbers
 from pyuniform.carriers import Data
 from pyuniform.checkpoint import Checkpoint
-from pyuniform.constraints import as_weights, check_constraints, number_of_picks, take_anchors
+from pyuniform.constraints import (
+    Constraints,
+    as_weights,
+    check_constraints,
+    number_of_picks,
+    take_anchors,
+)
 from pyuniform.filters import SHARE
 from pyuniform.given import begin
 from pyuniform.progress import Progress, shown
@@ -82,6 +88,9 @@ class Request:
         never = np.zeros(n, bool) if self.exclude is None else as_mask(self.exclude, n).copy()
         if self.weights is not None:
             never |= as_weights(self.weights, n) == 0
+        if isinstance(self.resume, Selection):
+            first = self.resume.indices[: self.resume.preselected]
+            never[row_numbers("resume", first, n)] = False
         if self.preselected is not None:
             never[row_numbers("preselected", self.preselected, n)] = False
         return never
@@ -142,6 +151,7 @@ def pick(
             raise ValueError("invalid='drop' is for pyuniform.select, with all rows in one place")
         if data.invalid.any():
             exclude = data.invalid if exclude is None else data.invalid | as_mask(exclude, data.n)
+    resumed = request.resume if isinstance(request.resume, Selection) else None
     asked = check_constraints(
         data.n,
         data.d,
@@ -154,8 +164,12 @@ def pick(
         groups=request.groups,
         quotas=request.quotas,
         tolerance=request.tolerance,
+        let_in=resumed.indices[: resumed.preselected] if resumed else None,
     )
     k = number_of_picks(request.k, request.fraction, data.n, asked)
+    if k == 0:
+        data.ready()
+        return _nothing(data, request, asked, began)
     first = begin(data, asked, k, request.start, request.seed, request.resume)
     rules = asked.rules(first.quota) if asked.needs_rules else None
 
@@ -204,11 +218,27 @@ def pick(
             "0 and come in index order",
             stacklevel=3,
         )
+    manifest = _manifest(data, request, asked, began, first.start, len(indices))
+    if len(indices) < k and (request.k is not None or request.fraction is not None):
+        manifest["asked_for"] = k
+    if known := first.preselected:
+        manifest["preselected"] = known
+    if given.within2 is not None:
+        manifest["near_anchors"] = run.near_anchors
+    if asked.tolerance:
+        manifest["guarantee"] = 2 / (1 - asked.tolerance)
+    return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+
+
+def _manifest(
+    data: Data, request: Request, asked: Constraints, began: float, start: int | None, k: int
+) -> dict[str, Any]:
+    """What a selection of k rows says of its run."""
     manifest = {
-        "metric": metric,
-        "start": first.start,
+        "metric": request.metric,
+        "start": start,
         "seed": request.seed,
-        "k": len(indices),
+        "k": k,
         "n": data.n,
         "d": data.d,
         "dtype": data.dtype,
@@ -222,10 +252,11 @@ def pick(
         manifest["invalid_rows"] = int(np.count_nonzero(data.invalid))
     if asked.names:
         manifest["constraints"] = asked.described()
-    if known := first.preselected:
-        manifest["preselected"] = known
-    if given.within2 is not None:
-        manifest["near_anchors"] = run.near_anchors
-    if asked.tolerance:
-        manifest["guarantee"] = 2 / (1 - asked.tolerance)
-    return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+    return manifest
+
+
+def _nothing(data: Data, request: Request, asked: Constraints, began: float) -> Selection:
+    """The selection where no row may be picked."""
+    manifest = _manifest(data, request, asked, began, None, 0)
+    work = {"pairs": 0, "rounds": 0}
+    return Selection(np.empty(0, np.int64), np.empty(0), 0.0, manifest, work)

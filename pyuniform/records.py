@@ -76,6 +76,8 @@ class JsonLines:
 
     def find(self, rows: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], int, bytes]]:
         """The records with these numbers, in file order: their places in `rows`, begin and line."""
+        if not len(rows):
+            return
         order = np.argsort(rows, kind="stable")
         ascending = rows[order]
         done, wanted = 0, int(ascending[0])

@@ -34,7 +34,7 @@ _PATTERN = re.compile(r"([^%]*)%0?\d*d([^%]*\.tar)")
 
 def row_numbers(picks: Any, n: int) -> NDArray[np.int64]:
     """The rows that a `Selection`, a `StreamedSelection` or a list stands for, checked."""
-    return as_picks(getattr(picks, "indices", picks), n)
+    return as_picks(getattr(picks, "indices", picks), n, empty=True)
 
 
 def rewrite_webdataset(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -141,7 +142,7 @@ def _typed(records: JsonLines, rows: NDArray[np.int64]) -> tuple[pa.Schema, NDAr
         except ValueError as error:
             raise ValueError(f"record {number} of {records.path}: {error}") from None
     try:
-        return pa.schema(list(seen.arrow_type())), offsets
+        return pa.schema(list(seen.arrow_type()) if len(rows) else []), offsets
     except ValueError as error:
         raise ValueError(f"{records.path}: {error}") from None
 
@@ -197,7 +198,24 @@ def _as_lines(tables: Iterable[pa.Table]) -> Iterator[bytes]:
         table = table.cast(pa.schema([f.with_type(_spoken(f.type)) for f in table.schema]))
         for batch in table.to_batches(batch_rows(TEXT_BYTES, table.nbytes, len(table))):
             for record in batch.to_pylist():
-                yield json.dumps(record, default=str, ensure_ascii=False).encode() + b"\n"
+                yield _as_json(record) + b"\n"
+
+
+def _as_json(record: dict[str, Any]) -> bytes:
+    """A record as JSON, which has no NaN and no infinity: they become null."""
+    try:
+        text = json.dumps(record, default=str, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(record), default=str, ensure_ascii=False)
+    return text.encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _spoken(kind: pa.DataType) -> pa.DataType:

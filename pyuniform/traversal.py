@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from pyuniform.carrier import Carrier
 from pyuniform.controller import Controller
 from pyuniform.progressed import Progressed, Saving, Unsound
-from pyuniform.rules import Rules
+from pyuniform.rules import Rules, check_scores
 
 Report = Callable[[int, float], None]
 
@@ -127,6 +127,8 @@ def farthest_first(
     if pool_size is None:
         pool_size = carrier.pool_size(k)
     controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+    if given.rules:
+        check_scores(max(controller.rho, controller.largest))
     rounds: list[dict[str, float]] = []
     before: dict[str, int] = {}
 

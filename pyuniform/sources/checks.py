@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.rows import DTYPES
+from pyuniform.sources.damage import check_version
 
 # Names that are taken without asking when there are several to choose from.
 DEFAULT_NAME = "embedding"
@@ -19,11 +20,13 @@ _LISTED = 20
 def need(module: str, extra: str, what: str, done: str = "read") -> Any:
     """An optional library, or a ValueError: what cannot be done, and the extra to install."""
     try:
-        return importlib.import_module(module)
+        library = importlib.import_module(module)
     except ImportError:
         raise ValueError(
             f"{what} cannot be {done} without {module}: pip install 'pyuniform[{extra}]'"
         ) from None
+    check_version(library, what)
+    return library
 
 
 def check_dtype(dtype: Any, what: str) -> str:

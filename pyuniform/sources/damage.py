@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pyarrow as pa
 
@@ -45,6 +46,24 @@ _UNSUPPORTED = re.compile(
 )
 
 
+# The first versions of libraries that run no code out of data: pickled filters of Zarr arrays,
+# pickled extension types of Arrow schemas.
+_SAFE = {"zarr": (3, 1), "pyarrow": (14, 0, 1)}
+
+
+def check_version(library: Any, what: str) -> None:
+    """Raises ValueError for a version of a library that runs code which it finds in data."""
+    name = library.__name__
+    least = _SAFE.get(name, (0,))
+    version = getattr(library, "__version__", "9999")
+    if tuple(int(n) for n in re.findall(r"\d+", version)[:3]) < least:
+        wanted = ".".join(map(str, least))
+        raise ValueError(
+            f"{what} is not read with {name} {version}, which runs code that it finds in data: "
+            f"pip install '{name}>={wanted}'"
+        )
+
+
 @contextmanager
 def reading(what: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
     """Turns a library's complaint about what is in a file into a ValueError of one line.
@@ -60,6 +79,7 @@ def reading(what: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
     *errors : exceptions
         Others that a library has of its own.
     """
+    check_version(pa, what)
     try:
         yield
     except (*DAMAGED, *errors) as error:
