@@ -44,8 +44,8 @@ class BuildCore(build_ext):
 
         def compile_with_isa(obj, src, ext, cc_args, extra_postargs, pp_opts):
             isa = ISA_FLAGS.get(Path(src).name, [])
-            # Last, and so stronger than what CXXFLAGS or a compiler's default say: each source is for
-            # the instruction set of its name, and all others for any processor.
+            # Last, and so stronger than what CXXFLAGS or a compiler's default say: each source is
+            # for the instruction set of its name, and all others for any processor.
             plain = PLAIN_FLAGS if X86 else []
             compile_one(obj, src, ext, cc_args, [*extra_postargs, *plain, *isa], pp_opts)
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from pyuniform.files import written_whole
 from pyuniform.sources.checks import as_ids
+from pyuniform.sources.damage import DAMAGED, is_of_the_system, one_line
 
 FORMATS = (".npy", ".npz", ".parquet", ".jsonl", ".json")
 # These have no place for a manifest, which lies beside them.
@@ -23,7 +23,6 @@ BESIDE = (".npy", ".jsonl")
 PARQUET_KEY = b"pyuniform"
 # Names in tables, and what they are called here.
 _COLUMNS = {"id": "ids", "row": "rows", "order": "order", "radius": "radii"}
-_ERRORS = (KeyError, TypeError, ValueError, AttributeError, EOFError, RecursionError)
 
 
 class Picks(NamedTuple):
@@ -102,8 +101,10 @@ def read_picks(path: Path) -> Picks:
     check_suffix(path)
     try:
         return _checked(**_READERS[path.suffix](path))
-    except (*_ERRORS, BadZipFile, pa.ArrowException) as error:
-        raise ValueError(f"{path} does not hold a selection: {error}") from error
+    except DAMAGED as error:
+        if is_of_the_system(error):
+            raise
+        raise ValueError(f"{path} does not hold a selection: {one_line(error)}") from error
 
 
 def encoded(record: dict[str, Any]) -> bytes:

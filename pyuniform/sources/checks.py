@@ -134,7 +134,11 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
         raise ValueError(f"ids of {what} have shape {array.shape}; a list is wanted")
     if array.dtype.kind in "iu":
         return array
-    ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in listed or array.tolist()]
+    try:
+        plain: list[Any] = listed or array.tolist()
+    except SystemError as error:
+        raise ValueError(f"ids of {what} hold no valid text: {error}") from None
+    ids = [i.decode() if isinstance(i, bytes) else i for i in plain]
     if ids and all(isinstance(i, int) and not isinstance(i, bool) for i in ids):
         low, high = min(ids), max(ids)
         if low >= -(2**63) and high < 2**63:
