@@ -138,7 +138,7 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
         plain: list[Any] = listed or array.tolist()
     except SystemError as error:
         raise ValueError(f"ids of {what} hold no valid text: {error}") from None
-    ids = [i.decode() if isinstance(i, bytes) else i for i in plain]
+    ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in plain]
     if ids and all(isinstance(i, int) and not isinstance(i, bool) for i in ids):
         low, high = min(ids), max(ids)
         if low >= -(2**63) and high < 2**63:
