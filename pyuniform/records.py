@@ -37,8 +37,9 @@ class JsonLines:
     def __init__(self, path: Path, paths: list[str] | None = None) -> None:
         self.path = path
         self.paths = [str(path)] if paths is None else paths
-        # Where each file would begin, if all were one.
-        self._begins = np.zeros(len(self.paths) + 1, np.int64)
+        # Where each file would begin, if all were one: beyond all, until those before are read.
+        self._begins = np.full(len(self.paths) + 1, np.iinfo(np.int64).max)
+        self._begins[0] = 0
         self._unpacked: dict[str, IO[bytes]] = {}
 
     def count(self) -> int:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import pyuniform
 from pyuniform.cli import cli
 from pyuniform.pipelines import write_subset
-from pyuniform.records import open_records, read_field
+from pyuniform.records import JsonLines, open_records, read_field
 from pyuniform.sources import open_source, read_ids
 from pyuniform.sources.ids import read_numbers
 
@@ -167,6 +167,21 @@ def test_records_of_shards_are_joined(order: str, output: str, suffix: str) -> N
     code, _, said = run("emb", "-k", 6, "-q", "--join", "meta", "-o", output)
     assert code == 1
     assert f"{N - EACH} records for {N} rows" in said
+
+
+def test_records_are_found_before_all_files_were_read() -> None:
+    Path("meta").mkdir()
+    for s in range(4):
+        Path(f"meta/{s}.jsonl").write_bytes(
+            BOM + b"".join(b'{"n": %d}\n' % (5 * s + i) for i in range(5))
+        )
+    for rows in ([2], [0, 3], [7, 1], [12, 5, 0, 5]):
+        records = open_records(Path("meta"))
+        assert isinstance(records, JsonLines)
+        offsets = np.empty(len(rows), np.int64)
+        for places, offset, _ in records.find(np.array(rows)):
+            offsets[places] = offset
+        assert [json.loads(line)["n"] for line in records.read(offsets)] == rows
 
 
 def test_shards_of_records_with_other_columns_are_refused() -> None:

@@ -135,7 +135,7 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
     if array.dtype.kind in "iu":
         return array
     try:
-        plain: list[Any] = listed or array.tolist()
+        plain: list[Any] = array.tolist() if listed is None else list(listed)
     except SystemError as error:
         raise ValueError(f"ids of {what} hold no valid text: {error}") from None
     ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in plain]
