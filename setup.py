@@ -17,6 +17,8 @@ ISA_FLAGS = {
     "isa_avx512.cpp": ["-mavx512f", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
     "isa_vnni.cpp": ["-mavx512f", "-mavx512vnni", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
 }
+# Whatever else is asked for, before what a source adds.
+PLAIN_FLAGS = ["-march=x86-64", "-mtune=generic", "-mno-avx"]
 # To test the AVX-512 kernels on a machine that has none (CONTRIBUTING.md).
 EMULATE = X86 and bool(os.environ.get("PYUNIFORM_EMULATE_AVX512"))
 if EMULATE:
@@ -49,7 +51,10 @@ class BuildCore(build_ext):
 
         def compile_with_isa(obj, src, ext, cc_args, extra_postargs, pp_opts):
             isa = ISA_FLAGS.get(Path(src).name, [])
-            compile_one(obj, src, ext, cc_args, [*extra_postargs, *isa], pp_opts)
+            # Last, and so stronger than what CXXFLAGS or a compiler's default say: each source is
+            # for the instruction set of its name, and all others for any processor.
+            plain = PLAIN_FLAGS if X86 else []
+            compile_one(obj, src, ext, cc_args, [*extra_postargs, *plain, *isa], pp_opts)
 
         self.compiler._compile = compile_with_isa
         super().build_extensions()

@@ -16,6 +16,7 @@
 #include "closest_pair.h"
 #include "core.h"
 #include "frame.h"
+#include "mapped_files.h"
 #include "panels.h"
 #include "pool.h"
 #include "rows.h"
@@ -45,7 +46,8 @@ DType dtype_of(const std::string& name) {
 
 // Throws if one of the rows could not be read from its file, now or in an earlier call.
 void check_file(const Matrix& matrix) {
-  if (matrix.file_failed) {
+  const auto begin = reinterpret_cast<uintptr_t>(matrix.data);
+  if (matrix.file_failed || mapped_cut(begin, matrix.held * matrix.row_stride)) {
     PyErr_SetString(PyExc_OSError, "the file of the rows could not be read: it has become shorter");
     throw py::error_already_set();
   }
@@ -86,6 +88,21 @@ class Rows {
     matrix.held = data_.shape(0);
   }
 
+  // These rows may hold anything: they are never picked. Those of which that is found, here or by
+  // whoever writes to `blank()`, are read as zeros.
+  void let_pass(Array<bool> lenient) {
+    if (lenient.size() != matrix.n) throw std::invalid_argument("one flag a row");
+    lenient_ = std::move(lenient);
+    blank_ = py::array_t<bool>(matrix.n);
+    std::fill_n(blank_.mutable_data(), matrix.n, false);
+    zeros_.assign(matrix.d * item_size(matrix.dtype), '\0');
+    matrix.lenient = lenient_.data();
+    matrix.blank = blank_.mutable_data();
+    matrix.zeros = zeros_.data();
+  }
+
+  py::object blank() const { return matrix.blank ? py::object(blank_) : py::none(); }
+
   // From here on rows are read from files: (first row, open file, where it begins, stride) a part.
   void read_from(const std::vector<std::tuple<int64_t, int, int64_t, int64_t>>& parts) {
     parts_.clear();
@@ -107,6 +124,8 @@ class Rows {
  private:
   py::array data_;
   Array<double> norms_;
+  Array<bool> lenient_, blank_;
+  std::vector<char> zeros_;
   std::vector<FilePart> parts_;
 };
 
@@ -135,6 +154,7 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
     result =
         scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out, start, to_start);
   }
+  check_file(rows.matrix);
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
 }
 
@@ -266,6 +286,7 @@ py::tuple find_closest_pair(const Rows& rows, const Array<double>& center, int e
     closest_pair(active_kernels(), rows.matrix, frame, begin, end, columns_begin, columns_end,
                  threads, &best);
   }
+  check_file(rows.matrix);
   return py::make_tuple(best.distance2, best.first, best.second);
 }
 
@@ -373,6 +394,8 @@ PYBIND11_MODULE(_core, m) {
       .def(py::init<int64_t, int64_t, const std::string&, bool>())
       .def("set_norms", &Rows::set_norms)
       .def("hold", &Rows::hold)
+      .def("let_pass", &Rows::let_pass)
+      .def("blank", &Rows::blank)
       .def("read_from", &Rows::read_from)
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
@@ -438,6 +461,19 @@ PYBIND11_MODULE(_core, m) {
              shard.set_first(distance2 ? distance2->data() : nullptr);
            })
       .def("take_in", &Shard::take_in, NoGil())
+      .def("first_unsound",
+           [](Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
+             if (picked.size() != shard.size() || begin < 0 || end > shard.size())
+               throw std::invalid_argument("one flag a row");
+             const bool* flags = picked.data();
+             int64_t row;
+             {
+               Unlocked unlocked;
+               row = shard.first_unsound(flags, begin, end);
+             }
+             check_file(shard.matrix());
+             return row;
+           })
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, NoGil())
       .def("relax",
@@ -466,6 +502,8 @@ PYBIND11_MODULE(_core, m) {
       .def("stats", &shard_stats);
 
   m.def("frame_exponent", &frame_exponent);
+  m.def("guard_mapped", &guard_mapped);
+  m.def("release_mapped", &release_mapped);
   m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
   m.attr("MOST_BOX_COLUMNS") = kBoxColumns;
   m.attr("MOST_THREADS") = kMostThreads;

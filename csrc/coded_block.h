@@ -23,6 +23,9 @@ class CodedBlock : public Block {
 
   void move(int64_t from, int64_t to) override { packed_.move(from, to); }
 
+  // How `nearest` says that the bound it gave is one from codes: pick c as unproven(c), and back.
+  static int32_t unproven(int32_t pick) { return -2 - pick; }
+
  protected:
   // `load` reads `row_bytes` bytes of a row.
   CodedBlock(const Kernels& kernels, const Frame& frame, const CodeBounds& bounds,
@@ -33,9 +36,6 @@ class CodedBlock : public Block {
         codes_(codes),
         panels_(panels),
         packed_(kernels, kernels.code_tile, panels.columns(), capacity) {}
-
-  // How `nearest` says that the bound it gave is one from codes: pick c as unproven(c), and back.
-  static int32_t unproven(int32_t pick) { return -2 - pick; }
 
   void set_limit(int64_t slot) {
     packed_.limit[slot] = bounds_.limit(packed_[slot], frame_.in_units(bound[slot]));

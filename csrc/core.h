@@ -5,7 +5,8 @@
 //        │             └─ candidates.cpp      the largest bounds, settled in float64
 //        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
 //        ├──► closest_pair (closest_pair.h)   h_min of any set, with its pair
-//        └──► scan_rows (scan.h)              one validating read of the data
+//        ├──► scan_rows (scan.h)              one validating read of the data
+//        └──► guard_mapped (mapped_files.h)   files that are cut while they are mapped
 //                   │
 //   Frame (frame.h)      where the float32 filter works, and its proven error bounds
 //   Panels (panels.h)    picks packed 32 abreast for the tile kernel
@@ -80,6 +81,13 @@ struct Matrix {
   // had some read looks here. It stays set, since they may have been taken for what they are not.
   mutable std::atomic<bool> file_failed{false};
 
+  // Of each row whether it may hold anything, since it is never picked, or null: none may; whether
+  // that was found of it, and it is read as the zeros of `zeros`.
+  const bool* lenient = nullptr;
+  bool* blank = nullptr;
+  const char* zeros = nullptr;
+
+  bool is_blank(int64_t i) const { return blank && blank[i]; }
   bool holds(int64_t i) const { return i >= first && i < first + held; }
   const char* row(int64_t i) const { return data + (i - first) * row_stride; }
 };

@@ -25,6 +25,7 @@ class RowReader {
   // Row i as it is stored. From a file it is read, not mapped: a page fault brings in, and charges
   // to the process, far more than a row.
   const char* stored(int64_t i) {
+    if (matrix_.is_blank(i)) return matrix_.zeros;
     if (matrix_.holds(i)) return matrix_.row(i);
     if (i == at_) return fetched_.data();
     at_ = i;
@@ -79,6 +80,7 @@ class RowReader {
 
   // `wide` is row i, widened; it is not looked at where norms are known.
   double norm_of(int64_t i, const double* wide) const {
+    if (matrix_.is_blank(i)) return 1;
     if (matrix_.norm) return matrix_.norm[i];
     return std::sqrt(kernels_.distance2(wide, origin_.data(), padded(matrix_.d)));
   }

@@ -25,6 +25,9 @@ uint64_t row_fingerprint(const Kernels& kernels, const char* bytes, int64_t leng
   return mix(h * kPrime ^ sums.products);
 }
 
+// Squared distances of larger values could overflow.
+constexpr double kLargest = 0x1p500;
+
 constexpr int64_t kCheckedBytes = int64_t{16} << 10;
 
 }  // namespace
@@ -51,22 +54,24 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
       mine.fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
       if (!finite) {
         const double largest = kernels.largest(matrix.row(i), matrix.dtype, d);
-        if (!std::isfinite(largest)) {
+        if (matrix.lenient && matrix.lenient[i] && !(largest <= kLargest)) {
+          matrix.blank[i] = true;
+        } else if (!std::isfinite(largest)) {
           mine.first_nonfinite = std::min(mine.first_nonfinite, i);
           return;
         }
-        mine.max_abs = std::max(mine.max_abs, largest);
+        if (!matrix.is_blank(i)) mine.max_abs = std::max(mine.max_abs, largest);
       }
       if (distance2) distance2[i - begin] = decider.distance2(i, 0);
       if (!norm) return;
-      kernels.widen(matrix.row(i), matrix.dtype, d, row.data());
+      kernels.widen(matrix.is_blank(i) ? matrix.zeros : matrix.row(i), matrix.dtype, d, row.data());
       norm[i - begin] = std::sqrt(kernels.distance2(row.data(), origin.data(), padded(d)));
     };
     for (const auto [from, to] : share) {
       for (int64_t at = from; at < to; at += step) {
         const int64_t count = std::min(step, to - at);
         const double largest = kernels.largest(matrix.row(at), matrix.dtype, count * d);
-        const bool finite = std::isfinite(largest);
+        const bool finite = std::isfinite(largest) && (!matrix.lenient || largest <= kLargest);
         if (finite) mine.max_abs = std::max(mine.max_abs, largest);
         for (int64_t i = at; i < at + count; ++i) read(i, finite);
       }

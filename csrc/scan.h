@@ -11,6 +11,9 @@ struct ScanResult {
   uint64_t fingerprint;     // sums, modulo 2^64, to that of a larger range
 };
 
+// Rows that may hold anything, and hold NaN, infinity or values beyond 2^500, become blank and are
+// read as zeros, but for their fingerprint.
+//
 // Reads rows [begin, end), which are in memory; the fingerprint takes row i for row first + i. If
 // `norm` is not null, writes the norm of row i to norm[i - begin]: the square root of the canonical
 // squared distance to the origin. If `distance2` is not null, that of row i to row `start`, of rows

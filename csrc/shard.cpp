@@ -1,8 +1,10 @@
 #include "shard.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "code_block.h"
+#include "decider.h"
 #include "far_block.h"
 #include "float_block.h"
 #include "rows.h"
@@ -165,6 +167,36 @@ void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) 
     });
   }
   if (axes_) stats_.int8_madds += count * p * d;
+}
+
+int64_t Shard::first_unsound(const bool* picked, int64_t begin, int64_t end) {
+  const int32_t t = static_cast<int32_t>(picks());
+  std::atomic<int64_t> first{matrix_.n};
+  const int threads = threads_for_rows(end - begin);
+  in_parallel(begin, end, even_step(end - begin, 1, threads), threads, [&](Share& share) {
+    Decider decider(matrix_, kernels_, canonical_picks_);
+    auto sound = [&](int64_t i) {
+      const double bound = bound_[i];
+      const bool proven = nearest_[i] >= 0 || !far_;
+      const int32_t nearest = proven ? nearest_[i] : CodedBlock::unproven(nearest_[i]);
+      const bool scanned = scanned_.empty() || (scanned_[i] >= 0 && scanned_[i] <= t);
+      if (seen_[i] < 0 || seen_[i] > t || !scanned) return false;
+      if (picked[i]) return bound == -1;
+      if (!(bound >= 0) || std::isinf(bound)) return false;
+      if (nearest < 0 || nearest >= t) return false;
+      const double distance2 = decider.distance2(i, nearest);
+      const bool exact = proven && (second_.empty() || second_[i] == kSettled);
+      return exact ? bound == distance2 : bound >= distance2;
+    };
+    for (const auto [from, to] : share) {
+      int64_t i = from;
+      while (i < to && i < first && sound(i)) ++i;
+      int64_t known = first;
+      while (i < to && i < known && !first.compare_exchange_weak(known, i)) {
+      }
+    }
+  });
+  return first < matrix_.n ? first.load() : -1;
 }
 
 void Shard::drop_codes() {

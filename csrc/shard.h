@@ -61,6 +61,12 @@ class Shard {
   Untouched<int32_t>& seen() { return seen_; }
   Untouched<int32_t>& scanned() { return scanned_; }
 
+  // The first of the rows begin to end whose state, written from elsewhere, cannot be one of these
+  // picks; -1 if there is none. Numbers of picks are out of range, a row is in the race or out of
+  // it although it was or was not picked (`picked`, by row), or the bound is not the distance to
+  // `nearest`, or, while that is in doubt, below it.
+  int64_t first_unsound(const bool* picked, int64_t begin, int64_t end);
+
   // From here on the float32 filter, whose bounds are tighter; between two calls of relax.
   void drop_codes();
 

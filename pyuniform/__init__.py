@@ -25,12 +25,13 @@ Who calls whom; imports run downwards only::
     report/             a page about a selection
       ├─ selection.py   Selection, and the files it is kept in (pick_files.py)
       ├─ progress.py    what a long run shows
-      ├─ checkpoint.py  what is kept of a run, to go on from
+      ├─ checkpoint.py  what is kept of a run, to go on from (locks.py)
       ├─ constraints.py what is asked for beside k (quotas.py), and what comes first (given.py)
       ▼
     parts.py            rows in parts, on ranks or with actors, as one set of rows
     carriers.py         data and device in, carrier out
     traversal.py        farthest-first traversal as a loop over a carrier's operations (carrier.py)
+    progressed.py       a run between two steps, and what is checked before it is gone on with
     controller.py       how deep its rounds go
     rules.py            what rows compete by, where that is more than distance
       ▼
@@ -42,7 +43,8 @@ Who calls whom; imports run downwards only::
       ▼
     sources/            files, folders, URLs and other libraries' objects as rows
       ▼
-    rows.py, device.py  arrays in, checked once, ready for a shard (pinned.py, device_room.py)
+    rows.py, device.py  arrays in, checked once, ready for a shard (pinned.py, device_room.py,
+                        maps.py)
       ▼
     reference.py        the specification, float64 and NumPy
     _core               csrc/, compiled; native.py picks the instruction set, threads.py how many
@@ -53,7 +55,7 @@ Tie rule, everywhere: of equal distances the lowest row index is picked, and of 
 the earliest is the nearest.
 """
 
-from pyuniform import reference
+from pyuniform import batches, reference, streaming
 from pyuniform.clouds import CloudPicks, select_clouds
 from pyuniform.compare import compare
 from pyuniform.comparison import Comparison
@@ -70,6 +72,7 @@ __all__ = [
     "Nearest",
     "Selection",
     "__version__",
+    "batches",
     "compare",
     "coreset",
     "covering_radius",
@@ -78,4 +81,5 @@ __all__ = [
     "reference",
     "select",
     "select_clouds",
+    "streaming",
 ]

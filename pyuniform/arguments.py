@@ -36,8 +36,8 @@ def as_number(name: str, value: Any, below: float) -> float:
 
 
 def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
-    """Row numbers from 0 to n - 1; TypeError or ValueError for anything else."""
-    numbers = np.asarray(rows)
+    """Row numbers from 0 to n - 1, also of a selection; TypeError or ValueError for others."""
+    numbers = np.asarray(getattr(rows, "indices", rows))
     if numbers.ndim != 1:
         raise ValueError(f"{name} must be a list of row numbers, got shape {numbers.shape}")
     if len(numbers) and numbers.dtype.kind not in "iu":
@@ -50,11 +50,16 @@ def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
 
 def as_mask(exclude: Any, n: int) -> NDArray[np.bool_]:
     """A mask of n rows, which are given by number or as a mask; of `exclude`, as it is named."""
-    array = np.asarray(exclude)
+    array = np.asarray(getattr(exclude, "indices", exclude))
     if array.dtype == bool:
         if array.shape != (n,):
             raise ValueError(f"exclude, as a mask, must have shape ({n},), got {array.shape}")
         return array
+    if len(array) == n > 2 and array.dtype.kind in "iu" and np.isin(array, (0, 1)).all():
+        raise ValueError(
+            f"exclude has {n} numbers, all of them 0 or 1: a mask must be of bool, "
+            "exclude.astype(bool)"
+        )
     mask = np.zeros(n, bool)
     mask[row_numbers("exclude", array, n)] = True
     return mask

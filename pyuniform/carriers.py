@@ -7,13 +7,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pyuniform import native
 from pyuniform.carrier import Carrier
 from pyuniform.device import prepare_device, resolve_device
-from pyuniform.far_rows import FarRows, Reading
+from pyuniform.far_rows import FarRows, Reading, invalid_rows
 from pyuniform.filters import Plan, check_filter, check_witnesses, make_plan
+from pyuniform.maps import file_of
 from pyuniform.out_of_core import check_out_of_core, stays_on_disk
-from pyuniform.rows import Rows, file_of, prepare
+from pyuniform.rows import Rows, prepare
 from pyuniform.shard import CpuShard
 from pyuniform.shards import Shards
 from pyuniform.sources import as_array, is_source, open_source
@@ -40,6 +44,8 @@ class Data:
         wanted.
     ready : callable
         Called when all rows have been read, before anything is known of their fingerprint.
+    invalid : ndarray of bool, shape (n,), or None
+        Rows that are to be left out, as they hold NaN, infinity or zeros.
     """
 
     rows: Any
@@ -47,6 +53,16 @@ class Data:
     shard: Callable[..., Any]
     carrier: Callable[..., Carrier]
     ready: Callable[[], None] = lambda: None
+    invalid: NDArray[np.bool_] | None = None
+
+    def unchanged(self, whole: bool) -> None:
+        """Raises OSError if a file that rows are read from has been cut or written to.
+
+        With `whole` mapped rows are read again, and compared by their fingerprint.
+        """
+        own = getattr(self.rows, "unchanged", None)
+        if own is not None:
+            own(whole)
 
     @property
     def threads(self) -> int:
@@ -87,12 +103,16 @@ def take(
     first: int = 0,
     likely: int | None = None,
     picks: Callable[[int], int] = lambda n: min(n, 1024),
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+    drop: bool = False,
 ) -> Data:
     """Checks X and all that says how it will be worked on.
 
     `reach` is the size of the largest value that picks from elsewhere have; `first` the number of
     the first row, where these are a part of others; `likely` a row that is likely to be picked
     first; `picks` tells how many picks there will be of n rows, for the memory that they take.
+    `lenient` tells, of so many rows, which may hold NaN, infinity or zeros, since they are never
+    picked; with `drop` it is all of them, and `Data.invalid` says which do.
 
     Raises
     ------
@@ -110,14 +130,25 @@ def take(
         if source is None and (out_of_core is True or not in_memory):
             source = open_array(X)
         if source and stays_on_disk(source, in_memory, out_of_core, filter, witnesses):
-            return _on_disk(FarRows(source, metric, threads, scratch, reach=reach, first=first))
+            passed = lenient(source.shape[0])
+            if drop:
+                # Which rows may come first has to be known before any is picked.
+                passed = invalid_rows(source, metric, threads)
+            rows = FarRows(
+                source, metric, threads, scratch, reach=reach, first=first, lenient=passed
+            )
+            return _on_disk(rows, passed if drop else None)
     elif witnesses is True:
         raise ValueError(f"witnesses=True is for device='cpu'; on {place} none are looked for")
     if source and array is None:
         array = as_array(source)
     if place == "cpu":
-        rows = prepare(array, metric, threads, reach=reach, first=first, likely=likely)
-        return _on_cpu(rows, filter, witnesses)
+        near = prepare(
+            array, metric, threads, reach=reach, first=first, likely=likely, lenient=lenient
+        )
+        return _on_cpu(near, filter, witnesses, near.invalid if drop else None)
+    if drop:
+        raise ValueError(f"invalid='drop' is for device='cpu'; on {place} all rows must be finite")
     # What multiplies rows as they are stored wants them there.
     far = out_of_core if filter in ("auto", "int8") else False
     return _on_gpu(array, metric, place, filter, reach, first, far, picks)
@@ -128,20 +159,23 @@ def loaded(X: Any) -> Any:
     return as_array(open_source(X)) if is_source(X) else X
 
 
-def _on_cpu(rows: Rows, filter: str, witnesses: bool | str) -> Data:
+def _on_cpu(
+    rows: Rows, filter: str, witnesses: bool | str, invalid: NDArray[np.bool_] | None
+) -> Data:
     def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
         return CpuShard(rows, make_plan(rows, picks, filter, witnesses, share))
 
-    return Data(rows, _host(rows), shard, _in_host_memory(rows.threads))
+    carrier = _in_host_memory(rows.threads)
+    return Data(rows, _host(rows), shard, carrier, invalid=invalid)
 
 
-def _on_disk(rows: FarRows) -> Data:
+def _on_disk(rows: FarRows, invalid: NDArray[np.bool_] | None) -> Data:
     def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
         # Codes alone: sketches would take memory, and be verified by rows.
         return CpuShard(rows, Plan(True, None), reading=reading)
 
     manifest = _host(rows) | {"out_of_core": True, "scratch_bytes": rows.scratch_bytes}
-    return Data(rows, manifest, shard, _in_host_memory(rows.threads))
+    return Data(rows, manifest, shard, _in_host_memory(rows.threads), invalid=invalid)
 
 
 def _in_host_memory(threads: int) -> Callable[..., Carrier]:

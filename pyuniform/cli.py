@@ -25,6 +25,7 @@ from pyuniform.records import read_field
 from pyuniform.rows import DTYPES
 from pyuniform.selection import Selection
 from pyuniform.sources import as_array, open_source
+from pyuniform.sources.damage import DAMAGED, one_line
 from pyuniform.threads import default_threads
 
 
@@ -73,11 +74,12 @@ def measure(
         report = {"rows": len(X), "picks": len(selection), "metric": metric}
         if len(selection) > 1:
             report |= _h_min(X, selection.indices, metric, threads)
-        near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
-        report["covering_radius"] = float(near.distance.max())
-        report["mean_distance"] = float(near.distance.mean())
+        if len(selection):
+            near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
+            report["covering_radius"] = float(near.distance.max())
+            report["mean_distance"] = float(near.distance.mean())
         rng = np.random.default_rng(seed)
-        for r in range(random):
+        for r in range(random if len(selection) > 1 else 0):
             subset = rng.choice(len(X), len(selection), replace=False)
             found = pyuniform.h_min(X, subset, metric=metric, threads=threads)
             report[f"h_min_random_{r}"] = found.distance
@@ -185,6 +187,10 @@ def info() -> None:
     click.echo(f"dtypes: {', '.join(DTYPES)}")
 
 
+# What a file or a library may bring up; bugs of other kinds are shown as they are.
+BROUGHT: tuple[type[Exception], ...] = (*DAMAGED, ImportError)
+
+
 def main() -> None:
     """Entry point: one line for a user's mistake. Exit codes: 1 bad input, 2 wrong usage."""
     warnings.showwarning = _show_warning
@@ -198,8 +204,12 @@ def main() -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
-    except (ValueError, TypeError, OSError, MemoryError) as error:
-        _fail(" ".join(str(error).split()) or type(error).__name__, 1)
+    except MemoryError as error:
+        _fail(f"there is not enough memory: {one_line(error)}", 1)
+    except BROUGHT as error:
+        known = isinstance(error, (ValueError, TypeError, OSError))
+        # What a library raises says little without its kind.
+        _fail(("" if known else f"{type(error).__name__}: ") + one_line(error, 2000), 1)
 
 
 def _allow_many_files() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from pyuniform.quotas import at_least
 from pyuniform.robust import outliers
 from pyuniform.selection import Selection
 from pyuniform.sources import Source, as_array, open_source, read_ids
+from pyuniform.sources.checks import as_ids
+from pyuniform.sources.ids import read_numbers
 from pyuniform.sources.protocol import field_of
 
 FILE = click.Path(path_type=Path)
@@ -85,9 +88,15 @@ def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def constraints_of(
-    given: dict[str, Any], source: Source, reading: dict[str, Any], has_ids: bool
+    given: dict[str, Any],
+    source: Source,
+    reading: dict[str, Any],
+    has_ids: bool,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """The arguments of `pyuniform.select` that the options stand for.
+
+    `tell` is called with what a user should know of them.
 
     Raises
     ------
@@ -110,9 +119,9 @@ def constraints_of(
         known = {name: value for name, value in reading.items() if same and name != "id_column"}
         arguments["anchors"] = open_source(given["anchors"], **known)
     if given["exclude"]:
-        arguments["exclude"] = _rows_of(given["exclude"], source, has_ids)
+        arguments["exclude"] = _rows_of(given["exclude"], source, has_ids, tell)
     if given["weights"]:
-        arguments["weights"] = np.load(given["weights"], allow_pickle=False)
+        arguments["weights"] = read_numbers(given["weights"])
     elif given["weights_column"]:
         arguments["weights"] = field_of(source, given["weights_column"])
     if given["groups"]:
@@ -156,23 +165,50 @@ def add_robust_choices(
         arguments["quotas"] = at_least(arguments["groups"], k, given["at_least"], exclude=exclude)
 
 
-def _rows_of(path: Path, source: Source, has_ids: bool) -> NDArray[Any]:
-    """Rows that a file names; ids that no row has are none."""
+def _rows_of(
+    path: Path, source: Source, has_ids: bool, tell: Callable[[str], None]
+) -> NDArray[Any]:
+    """Rows that a file names. Where no row has some of its ids a warning says so.
+
+    Raises
+    ------
+    ValueError
+        It names ids, and no row has any of them.
+    """
     named = read_ids(path)
-    if has_ids:
-        ids = source.ids
-        assert ids is not None
-        if ids.dtype.kind in "iu":
-            named = _as_numbers(named, path)
-        return np.flatnonzero(np.isin(ids, named))
-    return _as_numbers(named, path)
+    if not has_ids:
+        named = _as_numbers(named, path)
+        tell(f"{len(set(named.tolist()))} rows are excluded")
+        return named
+    ids = source.ids
+    assert ids is not None
+    if ids.dtype.kind in "iu":
+        named = _as_numbers(named, path)
+    # As Python has them: NumPy would compare integers of other kinds as fractions.
+    wanted = dict.fromkeys(named.tolist() if ids.dtype.kind in "iu" else map(str, named.tolist()))
+    rows = np.flatnonzero([name in wanted for name in ids.tolist()])
+    for name in ids[rows].tolist():
+        wanted.pop(name, None)
+    count, missing = len(set(named.tolist())), list(wanted)
+    if missing and not len(rows):
+        raise ValueError(
+            f"{path} names {count} ids, and no row has any of them: it names {missing[0]!r}, and "
+            f"the first row has {ids[0]!r}"
+        )
+    found = f"{count - len(missing)} of {count} ids that {path} names were found"
+    if missing:
+        more = f", or {len(missing) - 1} more" if len(missing) > 1 else ""
+        warnings.warn(f"{found}; no row has {missing[0]!r}{more}", stacklevel=2)
+    else:
+        tell(f"{found}; {len(rows)} rows are excluded")
+    return rows
 
 
 def _as_numbers(named: NDArray[Any], path: Path) -> NDArray[Any]:
     if named.dtype.kind in "iu":
         return named
     try:
-        return np.array([int(text) for text in named.tolist()], dtype=np.int64)
+        return as_ids([int(text) for text in named.tolist()], str(path))
     except ValueError as error:
         raise ValueError(f"{path} must hold numbers: {error}") from None
 

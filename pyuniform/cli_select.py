@@ -17,6 +17,7 @@ from pyuniform.cli_options import DEVICE, INPUT, THREADS, metric_option, reading
 from pyuniform.files import check_apart, check_writable
 from pyuniform.filters import FILTERS
 from pyuniform.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.picking import INVALID
 from pyuniform.pipelines import check_uids, write_uids
 from pyuniform.records import open_records
 from pyuniform.selection import Selection
@@ -105,6 +106,14 @@ CONNECT_SECONDS = 10.0
     type=click.IntRange(min=1),
     help="With --ray: how many actors.  [default: as there are free processors]",
 )
+@click.option(
+    "--invalid",
+    type=click.Choice(INVALID),
+    default="raise",
+    show_default=True,
+    help="What becomes of rows with NaN, infinity or a missing value, or, for cosine, of zeros: an "
+    "error, or they are left out.",
+)
 @click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def select(
@@ -130,6 +139,7 @@ def select(
     checkpoint: Path | None,
     ray: str | None,
     shards: int | None,
+    invalid: str,
     trace: Path | None,
     quiet: bool,
 ) -> None:
@@ -166,7 +176,12 @@ def select(
         source = with_ids(source, read_ids(ids))
     if uids:
         check_uids(uids, ids_at(source, [0]))
-    arguments = constraints_of(constraints, source, reading, bool(ids or id_column))
+
+    def tell(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    arguments = constraints_of(constraints, source, reading, bool(ids or id_column), tell)
     add_robust_choices(arguments, constraints, source, k, metric, threads)
     records = None
     if join and output:
@@ -189,6 +204,7 @@ def select(
         "scratch": scratch,
         "checkpoint": checkpoint,
         "progress": not quiet,
+        "invalid": invalid,
     }
     if ray is None:
         selection = pyuniform.select(source, k, threads=threads, **arguments)
@@ -212,7 +228,7 @@ def select(
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     if output is None and uids is None:
-        click.echo("\n".join(map(str, selection.indices.tolist())))
+        click.echo("".join(f"{row}\n" for row in selection.indices.tolist()), nl=False)
     if not quiet:
         _summarise(selection, output or uids)
 
@@ -240,14 +256,31 @@ def _start_ray(address: str) -> None:
 
 def _summarise(selection: Selection, output: Path | None) -> None:
     manifest, pairs = selection.manifest, selection.stats["pairs"]
-    share = pairs / (manifest["n"] * manifest["k"])
+    # A row may be met again where many are equal, or with anchors.
+    share = pairs / (manifest["n"] * max(1, manifest["k"]))
     click.echo(
         f"{manifest['k']} of {manifest['n']} rows in {manifest['seconds']:.2f} s, "
         f"h_min {selection.h_min:.6g}, covering radius {selection.covering_radius:.6g} "
-        f"({manifest['metric']}); {selection.stats['rounds']} rounds, {share:.1%} of all pairs"
+        f"({manifest['metric']}); {selection.stats['rounds']} rounds, "
+        + (f"{share:.1%} of all pairs" if share <= 1 else f"{share:.3g} times all pairs")
         + (f"; written to {output}" if output else ""),
         err=True,
     )
+    if "asked_for" in manifest:
+        why = "may be picked"
+        if "min_distance" in manifest.get("constraints", {}):
+            why = f"is {manifest['constraints']['min_distance']:g} or more from picks and anchors"
+        click.echo(
+            f"{manifest['k']} rows were picked, of {manifest['asked_for']} asked for: no other row "
+            f"{why}",
+            err=True,
+        )
+    if manifest.get("invalid_rows"):
+        click.echo(
+            f"{manifest['invalid_rows']} rows are left out: they hold NaN, infinity, a missing "
+            "value or zeros",
+            err=True,
+        )
     if "near_anchors" in manifest:
         click.echo(
             f"{manifest['near_anchors']} rows lie within --min-distance of an anchor", err=True

@@ -74,6 +74,12 @@ def select_clouds(
     place = resolve_device(device, clouds)
     if place != "cpu":
         return _on_gpu(clouds, k, start, place)
+    if hasattr(clouds, "detach"):
+        clouds = clouds.detach()  # features may want a gradient; picks have none
+    # Before NumPy is asked, which has no name for some dtypes of torch.
+    dtype = str(getattr(clouds, "dtype", "float32")).removeprefix("torch.")
+    if dtype not in ("float32", "object"):
+        raise TypeError(f"clouds must be float32, got {dtype}: convert them")
     array = np.asarray(clouds)
     _check_clouds(array.shape, array.dtype.name, k)
     starts = _starts(start, *array.shape[:2])

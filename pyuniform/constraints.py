@@ -46,6 +46,8 @@ class Constraints:
     groups: Groups | None
     min_distance: float
     tolerance: float
+    # `eligible` before preselected rows were let in: what was asked for.
+    named: NDArray[np.bool_] | None = None
 
     @property
     def names(self) -> list[str]:
@@ -66,7 +68,7 @@ class Constraints:
         values = {
             "preselected": self.preselected,
             "anchors": self.anchors and self.anchors.fingerprint,
-            "exclude": self.eligible,
+            "exclude": self.named,
             "min_distance": self.min_distance,
             "weights": self.weights,
             "groups": self.groups and self.groups.group,
@@ -131,8 +133,11 @@ def check_constraints(
     groups: ArrayLike | None = None,
     quotas: Mapping[Any, int] | int | str | None = None,
     tolerance: float = 0.0,
+    let_in: NDArray[np.int64] | None = None,
 ) -> Constraints:
     """Checks what is asked of a selection of n rows of d values.
+
+    Rows of `let_in` were preselected in a run that is resumed.
 
     Raises
     ------
@@ -145,7 +150,7 @@ def check_constraints(
     if excluded is not None:
         eligible = ~excluded
     if weights is not None:
-        weighed = _as_weights(weights, n)
+        weighed = as_weights(weights, n)
         if (weighed == 0).any():
             eligible = (weighed > 0) & (True if eligible is None else eligible)
     if preselected is not None:
@@ -154,8 +159,12 @@ def check_constraints(
             raise ValueError("preselected must have each row number once")
         if excluded is not None and (out := chosen[excluded[chosen]]).size:
             raise ValueError(f"preselected rows cannot be excluded: row {out[0]} is both")
-        if eligible is not None:
-            eligible[chosen] = True
+    named = eligible
+    if eligible is not None:
+        eligible = eligible.copy()
+        eligible[chosen] = True
+        if let_in is not None:
+            eligible[row_numbers("resume", let_in, n)] = True
     if anchors is not None and anchors.d != d:
         raise ValueError(f"anchors have {anchors.d} values, the rows of X {d}")
     return Constraints(
@@ -167,6 +176,7 @@ def check_constraints(
         check_groups(groups, quotas, n),
         as_number("min_distance", 0.0 if min_distance is None else min_distance, math.inf),
         as_number("tolerance", tolerance, 1.0),
+        named,
     )
 
 
@@ -188,7 +198,8 @@ def take_anchors(anchors: Any, metric: str) -> tuple[Rows, NDArray[np.float64]]:
     return rows, rows.canonical(np.arange(rows.n))
 
 
-def _as_weights(weights: Any, n: int) -> NDArray[np.float64]:
+def as_weights(weights: Any, n: int) -> NDArray[np.float64]:
+    """Weights of n rows, checked; ValueError or TypeError if they are none."""
     array = np.asarray(weights)
     if array.shape != (n,):
         raise ValueError(f"weights must have shape ({n},), one a row, got {array.shape}")
@@ -225,6 +236,8 @@ def number_of_picks(k: int | None, fraction: float | None, n: int, asked: Constr
         if asked.groups is not None and asked.groups.total is not None:
             k = asked.groups.total
         elif asked.min_distance > 0:
+            if most == 0:
+                return 0  # as many as fit
             k = most
         else:
             raise ValueError("give either k or fraction")

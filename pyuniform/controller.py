@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+# Rows that are settled in a round at most: each costs a few bytes while it lasts.
+MOST_SETTLED = 1 << 16
+
 
 @dataclass
 class Controller:
@@ -49,7 +52,8 @@ class Controller:
             # Going deeper than the last picks need is the one kind of work that goes to waste.
             self.depth = min(self.depth, left * _log_ratio(self.largest, largest) / picked)
         elif found:
-            self.pool_size *= 2
+            # More rows are settled in a round, so that many that tie need few rounds.
+            self.pool_size = max(self.pool_size, min(2 * self.pool_size, MOST_SETTLED))
         # Not 0, which nothing could scale up again; and beyond exp(-40) rows are duplicates.
         self.depth = min(max(self.depth, 1e-9), 40.0)
         self.largest = largest

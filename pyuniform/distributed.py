@@ -21,11 +21,11 @@ from pyuniform.checkpoint import Checkpoint
 from pyuniform.parts import Part, as_one, ids_of
 from pyuniform.picking import Request, pick
 from pyuniform.progress import Progress
+from pyuniform.progressed import Progressed, Saving
 from pyuniform.selection import Selection
 from pyuniform.shard import Shard
 from pyuniform.sources.checks import need
 from pyuniform.threads import check_threads
-from pyuniform.traversal import Progressed, Saving
 
 
 def select(
@@ -86,7 +86,7 @@ def select(
     how = {"device": device, "threads": threads, "filter": filter, "witnesses": witnesses}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))
-    data = as_one(ranks, request.metric, away.reach, pool_threads)
+    data = as_one(ranks, request.metric, away.reach, pool_threads, request.never_picked)
     found = pick(data, request, away, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes
@@ -202,10 +202,10 @@ class _KeptByFirst:
     def __init__(self, ranks: _Ranks, checkpoint: Checkpoint | None) -> None:
         self._ranks, self._checkpoint = ranks, checkpoint
 
-    def restore(self) -> Progressed | None:
+    def restore(self, first: NDArray[np.int64], anchors: int) -> Progressed | None:
         """What was saved, on all ranks."""
-        checkpoint = self._checkpoint
-        saved = self._ranks.together(lambda: checkpoint.restore() if checkpoint else None)
+        kept = self._checkpoint
+        saved = self._ranks.together(lambda: kept.restore(first, anchors) if kept else None)
         told = None if saved is None else replace(saved, names=[], read=_nothing)
         return self._ranks.gather(told)[0]
 
@@ -217,6 +217,11 @@ class _KeptByFirst:
         """Writes one, on the first rank."""
         if self._checkpoint is not None:
             self._checkpoint.save(run, state)
+
+    def close(self) -> None:
+        """Lets other runs have the path."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
 
 
 def _nothing(name: str, out: NDArray[np.float64]) -> None:

@@ -19,13 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform import _core
+from pyuniform.maps import Stamp, file_of, guard
 from pyuniform.rows import (
     LEAST_NORM,
     Rows,
     Scan,
     check_metric,
     check_shape,
-    file_of,
     prepare,
     sample_rows,
 )
@@ -56,6 +56,8 @@ class FarRows:
         The folder of the scratch file; by default TMPDIR, or else /var/tmp.
     reach, first
         As of `pyuniform.rows.prepare`.
+    lenient : ndarray of bool, shape (n,), optional
+        Rows that may hold NaN, infinity or zeros, since they are never picked.
 
     Attributes
     ----------
@@ -83,6 +85,7 @@ class FarRows:
         name: str = "X",
         reach: float = 0.0,
         first: int = 0,
+        lenient: NDArray[np.bool_] | None = None,
     ) -> None:
         check_metric(metric)
         check_shape(source.shape, source.dtype, name)
@@ -92,6 +95,9 @@ class FarRows:
         self.fingerprint = ""
         self._name, self._reach, self._first = name, reach, first
         self.core = _core.Rows(self.n, self.d, self.dtype, metric == "cosine")
+        self._lenient = lenient
+        if lenient is not None:
+            self.core.let_pass(lenient)
         self._parts = [_mapped_part(part) or part for part in parts(source)]
         self.sample = self._prepared(_sample_of(source))
         self.center, self.exponent = self.sample.center, self.sample.exponent
@@ -106,6 +112,15 @@ class FarRows:
         if not self.fingerprint:
             return self._prepared(rows).core.canonical(np.arange(len(rows)))
         return self.core.canonical(rows)
+
+    def unchanged(self, whole: bool) -> None:
+        """Raises OSError if a file that rows are read from has been cut or written to.
+
+        Copies in the scratch file are what was checked.
+        """
+        for part in self._parts:
+            if isinstance(part, _FilePart):
+                part.unchanged()
 
     def _prepared(self, numbers: NDArray[np.int64]) -> Rows:
         """Some rows in memory. What is wrong with any is told by `take_in`, with its number."""
@@ -143,7 +158,7 @@ class FarRows:
         OSError
             A file has become shorter, or the disk is full.
         """
-        scan = Scan(self.core, self.threads, self._name, self._first)
+        scan = Scan(self.core, self.threads, self._name, self._first, None, self._lenient)
         files: list[tuple[int, int, int, int]] = []
         at = 0
         for part in self._parts:
@@ -174,6 +189,24 @@ class FarRows:
         )
 
 
+def invalid_rows(
+    source: Source, metric: str, threads: int | None = None, name: str = "X"
+) -> NDArray[np.bool_]:
+    """Rows of a source that hold NaN, infinity or, for cosine, zeros, found by reading all."""
+    threads = check_threads(threads)
+    found = []
+    for block in read_blocks(source, BLOCK_ROWS):
+        core = _core.Rows(_bits(block), source.dtype)
+        every = np.ones(len(block), bool)
+        core.let_pass(every)
+        norms = np.empty(len(block)) if metric == "cosine" else None
+        Scan(core, threads, name, 0, None, every).read(0, len(block), norms)
+        blank = core.blank()
+        assert blank is not None
+        found.append(blank)
+    return np.concatenate(found)
+
+
 def _sample_of(source: Source) -> NDArray[np.int64]:
     n = source.shape[0]
     if source.cheap_rows:
@@ -199,6 +232,14 @@ class _FilePart:
     map: np.memmap
     number: int
     begin: int
+
+    def __post_init__(self) -> None:
+        self._stamp = Stamp.of(str(self.map.filename), self.number)
+
+    def unchanged(self) -> None:
+        """Raises OSError if the file has been cut or written to since it was opened."""
+        if self._stamp is not None:
+            self._stamp.check(self.number)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -266,6 +307,7 @@ def _mapped_part(source: Source) -> _FilePart | None:
         part = _FilePart(array, map, os.open(map.filename, os.O_RDONLY), begin + (map.offset or 0))
     except OSError:
         return None
+    guard(array)
     # Another file may have got the name since.
     for i in (0, len(array) - 1):
         row = array[i].tobytes()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     path = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
-        with os.fdopen(handle, "wb") as out:
+        with io.BufferedWriter(_Output(handle, "wb")) as out:
             yield out
             out.flush()
             os.fsync(out.fileno())
@@ -24,8 +25,28 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)
         raise
+
+
+class _Output(io.FileIO):
+    """A file that complains of a full disk once.
+
+    Archive writers, told of it, end their archive all the same, from finalizers as well, where a
+    second complaint could only be printed.
+    """
+
+    _failed = False
+
+    def write(self, data: Any) -> int:
+        """Writes, or, once that has failed, drops what comes."""
+        if self._failed:
+            return memoryview(data).nbytes
+        try:
+            return super().write(data)
+        except OSError:
+            self._failed = True
+            raise
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.arguments import integer_within
+from pyuniform.arguments import integer_within, row_numbers
 from pyuniform.carrier import Carrier
 from pyuniform.carriers import Data
 from pyuniform.constraints import Constraints
@@ -57,16 +57,24 @@ class Beginning:
         Raises
         ------
         ValueError
-            The row to start with is too near to an anchor.
+            The row to start with is too near to an anchor; radii of what is resumed are not those
+            of its rows.
         """
-        if self.resumed is not None:
-            return self.resumed.radii
         if len(self.rows) == 0:
             return np.empty(0)
         if len(self.rows) == 1 and anchors is None:
             return np.array([math.inf])
         squared = radii2_in_order(carrier.canonical(self.rows), anchors, threads)
         radii = to_metric(squared, self.asked.metric)
+        if self.resumed is not None:
+            wrong = np.flatnonzero(radii != self.resumed.radii)
+            if len(wrong):
+                at = int(wrong[0])
+                raise ValueError(
+                    f"resume has the radius {float(self.resumed.radii[at])!r} for its pick {at}, "
+                    f"row {self.rows[at]}, which is {float(radii[at])!r} from those before it"
+                )
+            return radii
         if self.start is not None and radii[0] < self.asked.min_distance:
             raise ValueError(
                 f"start={self.start} is {radii[0]:g} from an anchor, less than "
@@ -167,8 +175,13 @@ def _check_resumed(
             raise ValueError(f"resume is of another run: {name} is {other!r} there, {value!r} here")
     if k < len(resumed):
         raise ValueError(f"resume has {len(resumed)} picks already, k is {k}: use its prefix")
-    if np.isnan(resumed.radii).any() or resumed.indices.max() >= data.n:
-        raise ValueError("resume must have its radii, and row numbers of X")
+    rows = row_numbers("resume", resumed.indices, data.n)
+    if not len(rows):
+        raise ValueError("resume has no picks: leave it out")
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError("resume must have each row number once")
+    if resumed.radii.shape != rows.shape or np.isnan(resumed.radii).any():
+        raise ValueError("resume must have its radii, one a pick")
 
 
 def radii2_in_order(
@@ -188,7 +201,9 @@ def radii2_in_order(
     ndarray of float64, shape (p,)
         inf for the first, if there are no anchors.
     """
-    shard = CpuShard(prepare(values, "euclidean", threads))
+    # The filter's frame must hold the anchors too, which may be much larger.
+    reach = 0.0 if anchors is None else float(np.abs(anchors).max())
+    shard = CpuShard(prepare(values, "euclidean", threads, reach=reach))
     found = np.empty(len(values))
     if anchors is not None:
         shard.add_picks(np.full(len(anchors), -1), anchors)

@@ -79,7 +79,7 @@ def h_min(
     place = resolve_device(device, X)
     if place != "cpu":
         return _h_min_on_gpu(X, picks, metric, place)
-    rows = prepare(X, metric, threads)
+    rows = whole = prepare(X, metric, threads)
     if picks is not None:
         numbers = unique_picks(picks, rows.n)
         # Only the picked rows are copied; as canonical values they keep their distances.
@@ -102,6 +102,7 @@ def h_min(
             if progress:
                 progress(min(1.0, (done + (right - left) * end) / (2 * total)))
         done += (right - left) * right
+    whole.unchanged(True)
     return ClosestPair(
         float(to_metric(best[0], metric)), int(numbers[best[1]]), int(numbers[best[2]])
     )
@@ -183,6 +184,7 @@ def nearest(
     numbers = as_picks(picks, rows.n)
     shard = rows.shard(len(numbers), 1.0)
     squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
+    rows.unchanged(True)
     return Nearest(pick, to_metric(squared, metric))
 
 
@@ -237,11 +239,15 @@ def metric_of(picks: Selection | ArrayLike, metric: str | None) -> str:
     )
 
 
-def as_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
+def as_picks(picks: Selection | ArrayLike, n: int, empty: bool = False) -> NDArray[np.int64]:
     """Row numbers from a Selection or a list, checked against the number of rows."""
     numbers = picks.indices if isinstance(picks, Selection) else np.asarray(picks)
-    if numbers.ndim != 1 or len(numbers) == 0:
+    if numbers.ndim != 1:
         raise ValueError(f"picks must be a list of row numbers, got shape {numbers.shape}")
+    if len(numbers) == 0:
+        if not empty:
+            raise ValueError("picks must be a list of row numbers, got shape (0,): it is empty")
+        return np.empty(0, np.int64)
     if numbers.dtype.kind not in "iu":
         raise TypeError(f"picks must be integers, got dtype {numbers.dtype}")
     if numbers.min() < 0 or numbers.max() >= n:

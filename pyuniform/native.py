@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from pyuniform import _core, threads
 
@@ -12,10 +13,22 @@ ISA_VARIABLE = "PYUNIFORM_ISA"
 def _apply_override() -> None:
     wanted = os.environ.get(ISA_VARIABLE)
     if wanted and not _core.select_instruction_set(wanted):
-        raise ImportError(
+        message = (
             f"{ISA_VARIABLE}={wanted!r} is not available here; choose one of "
             f"{', '.join(_core.instruction_sets())}"
         )
+        if _is_command():
+            print(f"pyuniform: {message}", file=sys.stderr)
+            sys.exit(1)
+        raise ImportError(message)
+
+
+def _is_command() -> bool:
+    """Whether this process is the command line, whose users are shown no traceback."""
+    if os.path.basename(sys.argv[0]) == "pyuniform":
+        return True
+    asked = sys.orig_argv
+    return any(asked[i : i + 2] in (["-m", "pyuniform"], ["-m", "pyuniform.cli"]) for i in (1, 2))
 
 
 def default_threads() -> int:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.checkpoint import check_same_run
+from pyuniform.locks import PathLock
 
 # Of this arrangement.
 FORMAT = 1
@@ -93,20 +94,24 @@ def opened_partial(
     Raises
     ------
     ValueError
-        The file is of another run, or no such file at all.
+        The file is of another run, or no such file at all; another run is using it.
     OSError
         It cannot be read or written.
     """
-    path.touch()
-    with open(path, "r+b") as file:
-        line = file.readline(_LONGEST_LINE)
-        if line:
-            _check(path, line, run)
-        else:
-            file.write(json.dumps({"format": FORMAT, "run": run}).encode() + b"\n")
-            file.flush()
-        yield PartialRows(file, n, d, chunk)
-    path.unlink()
+    lock = PathLock(path, str(path))
+    try:
+        path.touch()
+        with open(path, "r+b") as file:
+            line = file.readline(_LONGEST_LINE)
+            if line:
+                _check(path, line, run)
+            else:
+                file.write(json.dumps({"format": FORMAT, "run": run}).encode() + b"\n")
+                file.flush()
+            yield PartialRows(file, n, d, chunk)
+        path.unlink()
+    finally:
+        lock.release()
 
 
 @contextmanager

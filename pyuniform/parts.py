@@ -7,6 +7,7 @@ the whole, and becomes a shard.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from pyuniform.rows import joined_fingerprint
 from pyuniform.shard import Candidates
 from pyuniform.shards import Shards, Team
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.sources.shards import id_dtype
+from pyuniform.sources.checks import id_dtype
 
 # Frames of parts may differ by so many powers of two, see csrc/frame.h.
 CLOSE_EXPONENTS = 12
@@ -58,11 +59,18 @@ class Part:
             check_ids(self._source)
         return _shape(self._X)
 
-    def take(self, reach: float, first: int) -> int | None:
-        """Checks the rows, of which the first has this number; returns their frame's exponent."""
+    def take(
+        self, reach: float, first: int, lenient: NDArray[np.bool_] | None = None
+    ) -> int | None:
+        """Checks the rows, of which the first has this number; returns their frame's exponent.
+
+        Those of `lenient` may hold anything.
+        """
         if self._X is None:
             return None
-        self._data = take(self._X, self._metric, **self._how, reach=reach, first=first)
+        self._data = take(
+            self._X, self._metric, **self._how, reach=reach, first=first, lenient=lambda n: lenient
+        )
         return self._data.rows.exponent
 
     def stand(self, picks: int, share: float) -> None:
@@ -72,6 +80,11 @@ class Part:
     def fingerprint(self) -> str:
         """Of rows that have been read; empty without rows."""
         return self._data.fingerprint if self._data else ""
+
+    def unchanged(self, whole: bool) -> None:
+        """See `pyuniform.carriers.Data`."""
+        if self._data:
+            self._data.unchanged(whole)
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[Any] | None:
         """Record ids of some rows, if there are any."""
@@ -116,9 +129,16 @@ class _AllRows:
     metric: str
     threads: int
     fingerprint: str = ""
+    unchanged: Callable[[bool], None] = lambda whole: None
 
 
-def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
+def as_one(
+    team: Members,
+    metric: str,
+    reach: float,
+    threads: int,
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+) -> Data:
     """The rows of all parts, in their order.
 
     Parameters
@@ -129,6 +149,8 @@ def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
         Values of up to this size will come from elsewhere.
     threads : int
         Of the pool, which is here.
+    lenient : callable
+        As of `pyuniform.rows.prepare`, of all rows.
 
     Raises
     ------
@@ -144,16 +166,29 @@ def as_one(team: Members, metric: str, reach: float, threads: int) -> Data:
         raise ValueError(f"{team.kind}s have rows of other widths or dtypes: {kinds}")
     sizes = [shape[0] if shape else 0 for shape in shapes]
     begins = np.cumsum([0, *sizes])[:-1].tolist()
-    exponents = team.ask("take", [(reach, begin) for begin in begins])
+    passed = lenient(sum(sizes))
+    own = [
+        None if passed is None else passed[b : b + size]
+        for b, size in zip(begins, sizes, strict=True)
+    ]
+    exponents = team.ask("take", [(reach, *part) for part in zip(begins, own, strict=True)])
     largest = max(e for e in exponents if e is not None)
     behind = [e is not None and e < largest - CLOSE_EXPONENTS for e in exponents]
     if any(behind):
         # The filter's frame must hold the picks of other parts.
         far = max(reach, math.ldexp(0.75, largest + 40))
-        again = [(far, b) if late else None for b, late in zip(begins, behind, strict=True)]
+        parts = zip(begins, own, behind, strict=True)
+        again = [(far, b, some) if late else None for b, some, late in parts]
         team.ask("take", again)
     _, d, dtype = present[0]
     rows = _AllRows(sum(sizes), d, dtype, metric, threads)
+
+    def unchanged(whole: bool) -> None:
+        # Members are asked together, which a check between two steps of one of them is not.
+        if whole:
+            team.ask("unchanged", [(whole,)] * team.members)
+
+    rows.unchanged = unchanged
 
     def stand(picks: int, share: float, reading: Any = None) -> Members:
         team.ask("stand", [(picks, share)] * team.members)

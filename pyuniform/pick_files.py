@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from pyuniform.files import written_whole
 from pyuniform.sources.checks import as_ids
+from pyuniform.sources.damage import DAMAGED, is_of_the_system, one_line
 
 FORMATS = (".npy", ".npz", ".parquet", ".jsonl", ".json")
 # These have no place for a manifest, which lies beside them.
@@ -23,7 +23,6 @@ BESIDE = (".npy", ".jsonl")
 PARQUET_KEY = b"pyuniform"
 # Names in tables, and what they are called here.
 _COLUMNS = {"id": "ids", "row": "rows", "order": "order", "radius": "radii"}
-_ERRORS = (KeyError, TypeError, ValueError, AttributeError, EOFError, RecursionError)
 
 
 class Picks(NamedTuple):
@@ -102,8 +101,10 @@ def read_picks(path: Path) -> Picks:
     check_suffix(path)
     try:
         return _checked(**_READERS[path.suffix](path))
-    except (*_ERRORS, BadZipFile, pa.ArrowException) as error:
-        raise ValueError(f"{path} does not hold a selection: {error}") from error
+    except DAMAGED as error:
+        if is_of_the_system(error):
+            raise
+        raise ValueError(f"{path} does not hold a selection: {one_line(error)}") from error
 
 
 def encoded(record: dict[str, Any]) -> bytes:
@@ -185,6 +186,8 @@ def _from_jsonl(path: Path) -> dict[str, Any]:
     for name in ("id", "order"):
         if any(name in pick for pick in picks):
             found[_COLUMNS[name]] = [pick[name] for pick in picks]
+    if not picks and not manifest_path(path).exists():
+        return {}  # nothing at all is no selection of nothing
     if manifest_path(path).exists():
         found["record"] = json.loads(manifest_path(path).read_bytes())
     return found
@@ -216,7 +219,9 @@ def _checked(
 ) -> Picks:
     """The picks in their order, if they are a selection."""
     rows = np.asarray(rows)
-    if rows.ndim != 1 or len(rows) == 0 or rows.dtype.kind not in "iu":
+    if rows.ndim == 1 and not len(rows):
+        rows = rows.astype(np.int64)  # of no numbers any type will do
+    if rows.ndim != 1 or rows.dtype.kind not in "iu":
         raise ValueError("it must hold a list of row numbers")
     radii = np.full(len(rows), np.nan) if radii is None else radii
     if radii.shape != rows.shape:

@@ -7,6 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -14,17 +15,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform.arguments import as_mask, row_numbers
 from pyuniform.carriers import Data
 from pyuniform.checkpoint import Checkpoint
-from pyuniform.constraints import check_constraints, number_of_picks, take_anchors
+from pyuniform.constraints import (
+    Constraints,
+    as_weights,
+    check_constraints,
+    number_of_picks,
+    take_anchors,
+)
 from pyuniform.filters import SHARE
 from pyuniform.given import begin
 from pyuniform.progress import Progress, shown
+from pyuniform.progressed import Saving
 from pyuniform.reference import to_metric
 from pyuniform.rows import Rows, check_metric
 from pyuniform.selection import Selection
-from pyuniform.traversal import Given, Report, Saving, farthest_first
+from pyuniform.traversal import Given, Report, farthest_first
 from pyuniform.version import __version__
+
+# What becomes of rows with NaN, infinity, a missing value or, for cosine, zeros.
+INVALID = ("raise", "drop")
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,33 @@ class Request:
     resume: Selection | None = None
     checkpoint: str | os.PathLike[str] | None = None
     progress: bool | Progress = False
+    invalid: str = "raise"
+
+    def __post_init__(self) -> None:
+        if self.invalid not in INVALID:
+            raise ValueError(f"invalid must be one of {', '.join(INVALID)}, got {self.invalid!r}")
+
+    def never_picked(self, n: int) -> NDArray[np.bool_] | None:
+        """Of n rows those that may hold anything, since they are never picked; None if none may.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `pyuniform.select`, of what says so.
+        """
+        if self.invalid == "drop":
+            return np.ones(n, bool)
+        if self.exclude is None and self.weights is None:
+            return None
+        never = np.zeros(n, bool) if self.exclude is None else as_mask(self.exclude, n).copy()
+        if self.weights is not None:
+            never |= as_weights(self.weights, n) == 0
+        if isinstance(self.resume, Selection):
+            first = self.resume.indices[: self.resume.preselected]
+            never[row_numbers("resume", first, n)] = False
+        if self.preselected is not None:
+            never[row_numbers("preselected", self.preselected, n)] = False
+        return never
 
     @property
     def likely(self) -> int | None:
@@ -115,32 +154,44 @@ def pick(
         As `pyuniform.select`.
     """
     metric = request.metric
+    exclude = request.exclude
+    if request.invalid == "drop":
+        if data.invalid is None:
+            raise ValueError("invalid='drop' is for pyuniform.select, with all rows in one place")
+        if data.invalid.any():
+            exclude = data.invalid if exclude is None else data.invalid | as_mask(exclude, data.n)
+    resumed = request.resume if isinstance(request.resume, Selection) else None
     asked = check_constraints(
         data.n,
         data.d,
         metric,
         preselected=request.preselected,
         anchors=away.rows,
-        exclude=request.exclude,
+        exclude=exclude,
         min_distance=request.min_distance,
         weights=request.weights,
         groups=request.groups,
         quotas=request.quotas,
         tolerance=request.tolerance,
+        let_in=resumed.indices[: resumed.preselected] if resumed else None,
     )
     k = number_of_picks(request.k, request.fraction, data.n, asked)
+    if k == 0:
+        data.ready()
+        return _nothing(data, request, asked, began)
     first = begin(data, asked, k, request.start, request.seed, request.resume)
     rules = asked.rules(first.quota) if asked.needs_rules else None
 
-    keeper = None
-    if request.checkpoint is not None:
-        of_run = {"metric": metric, "k": k, "start": first.start, "n": data.n, "d": data.d}
-        of_run |= {"dtype": data.dtype, "constraints": asked.described()}
-        keeper = keep(request.checkpoint, of_run, lambda: data.fingerprint)
-
     # One more pick than asked for tells the covering radius, where rows compete by distance alone.
     wanted = k if rules else min(k + 1, data.n)
-    with shown(request.progress, k) as show:
+    with ExitStack() as held:
+        keeper = None
+        if request.checkpoint is not None:
+            of_run = {"metric": metric, "k": k, "start": first.start, "n": data.n, "d": data.d}
+            of_run |= {"dtype": data.dtype, "constraints": asked.described()}
+            keeper = keep(request.checkpoint, of_run, lambda: data.fingerprint)
+            held.callback(keeper.close)
+        show = held.enter_context(shown(request.progress, k))
         if scratch_bytes := data.manifest.get("scratch_bytes"):
             show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
         report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
@@ -158,6 +209,7 @@ def pick(
             away.values,
             asked.floor2 if away.rows is not None and asked.min_distance > 0 else None,
             ready,
+            data.unchanged,
             rules,
             asked.covered() if rules else None,
         )
@@ -175,11 +227,27 @@ def pick(
             "0 and come in index order",
             stacklevel=3,
         )
+    manifest = _manifest(data, request, asked, began, first.start, len(indices))
+    if len(indices) < k and (request.k is not None or request.fraction is not None):
+        manifest["asked_for"] = k
+    if known := first.preselected:
+        manifest["preselected"] = known
+    if given.within2 is not None:
+        manifest["near_anchors"] = run.near_anchors
+    if asked.tolerance:
+        manifest["guarantee"] = 2 / (1 - asked.tolerance)
+    return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+
+
+def _manifest(
+    data: Data, request: Request, asked: Constraints, began: float, start: int | None, k: int
+) -> dict[str, Any]:
+    """What a selection of k rows says of its run."""
     manifest = {
-        "metric": metric,
-        "start": first.start,
+        "metric": request.metric,
+        "start": start,
         "seed": request.seed,
-        "k": len(indices),
+        "k": k,
         "n": data.n,
         "d": data.d,
         "dtype": data.dtype,
@@ -189,12 +257,15 @@ def pick(
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - began, 6),
     }
+    if data.invalid is not None:
+        manifest["invalid_rows"] = int(np.count_nonzero(data.invalid))
     if asked.names:
         manifest["constraints"] = asked.described()
-    if known := first.preselected:
-        manifest["preselected"] = known
-    if given.within2 is not None:
-        manifest["near_anchors"] = run.near_anchors
-    if asked.tolerance:
-        manifest["guarantee"] = 2 / (1 - asked.tolerance)
-    return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+    return manifest
+
+
+def _nothing(data: Data, request: Request, asked: Constraints, began: float) -> Selection:
+    """The selection where no row may be picked."""
+    manifest = _manifest(data, request, asked, began, None, 0)
+    work = {"pairs": 0, "rounds": 0}
+    return Selection(np.empty(0, np.int64), np.empty(0), 0.0, manifest, work)

@@ -107,7 +107,7 @@ def select(
         shards = integer_within("shards", shards, 1, MOST_SHARDS)
     parts = rows_in_parts(X, shards, wants["num_cpus"], given)
     with Actors(parts, (request.metric, how), wants, timeout) as actors:
-        data = as_one(actors, request.metric, away.reach, threads)
+        data = as_one(actors, request.metric, away.reach, threads, request.never_picked)
         found = pick(data, request, away, began, actors.keep)
         ids = ids_of(actors, found.indices)
     found.manifest["restarts"] = actors.restarts

@@ -14,9 +14,9 @@ from typing import Any
 
 from pyuniform.checkpoint import Checkpoint
 from pyuniform.parts import Part
+from pyuniform.progressed import Saving
 from pyuniform.ray_rows import RowsOf
 from pyuniform.shard import Candidates, Shard
-from pyuniform.traversal import Saving
 
 # An actor relaxes for so many seconds between two chances to be interrupted.
 STEP_SECONDS = 1.0

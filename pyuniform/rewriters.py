@@ -6,6 +6,7 @@ moved there when all of them are whole.
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import tarfile
@@ -22,15 +23,18 @@ from pyuniform.arguments import integer_within
 from pyuniform.files import check_writable
 from pyuniform.measure import as_picks
 from pyuniform.sources.checks import need
+from pyuniform.sources.damage import reading
 
 # As in webdataset: a file's name up to the first dot after its folder is the key of its sample.
 _KEY = re.compile(r"((?:.*/)?[^./]+)\.[^/]*")
+_KIND = "tar file"
+_PIECE = 1 << 20
 _PATTERN = re.compile(r"([^%]*)%0?\d*d([^%]*\.tar)")
 
 
 def row_numbers(picks: Any, n: int) -> NDArray[np.int64]:
     """The rows that a `Selection`, a `StreamedSelection` or a list stands for, checked."""
-    return as_picks(getattr(picks, "indices", picks), n)
+    return as_picks(getattr(picks, "indices", picks), n, empty=True)
 
 
 def rewrite_webdataset(
@@ -106,7 +110,7 @@ def rewrite_webdataset(
                         f"key {key!r} is in {found[name]} and again in {path}: give indices"
                     )
                 found[name] = path
-                writer.add(number, tar, info)
+                writer.add(number, path, tar, info)
         if missing := wanted - found.keys():
             kind = "samples" if keep_keys is None else "keys"
             listed = ", ".join(map(repr, sorted(missing)[:5]))
@@ -120,15 +124,26 @@ def rewrite_webdataset(
 _Member = tuple[str, Path, tarfile.TarFile, tarfile.TarInfo]
 
 
+class _Header(tarfile.TarInfo):
+    """A header; only the end mark ends a walk, where tarfile ends at any that is damaged."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _Header:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            raise
+        except tarfile.HeaderError as error:
+            raise tarfile.ReadError(f"its end mark is missing: {error}") from None
+
+
 def _members(sources: list[Path]) -> Iterator[tuple[int, _Member]]:
     """All files that belong to a sample, with the number of the sample."""
     number = -1
     for path in sources:
         last = ""
-        with _whole_tar(path), tarfile.open(path) as tar:
-            while (info := tar.next()) is not None:
-                # It would remember every header that it has passed.
-                tar.members = []  # type: ignore[attr-defined]
+        with _opened(path) as tar:
+            while (info := _next(path, tar)) is not None:
                 match = _KEY.fullmatch(info.name)
                 if not info.isreg() or match is None:
                     continue
@@ -138,11 +153,53 @@ def _members(sources: list[Path]) -> Iterator[tuple[int, _Member]]:
 
 
 @contextmanager
-def _whole_tar(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (tarfile.TarError, EOFError) as error:
-        raise ValueError(f"{path} is not a whole tar file: {error}") from None
+def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    with reading(str(path), _KIND):
+        tar = tarfile.open(path, tarinfo=_Header)  # noqa: SIM115
+    with tar:
+        yield tar
+
+
+def _next(path: Path, tar: tarfile.TarFile) -> tarfile.TarInfo | None:
+    """The next member; None at the end, behind which there are zeros alone."""
+    with reading(str(path), _KIND):
+        info = tar.next()
+        # It would remember every header that it has passed.
+        tar.members = []  # type: ignore[attr-defined]
+        file = tar.fileobj
+        # To the end of compressed files, where the checksum is looked at.
+        while info is None and file is not None and (rest := file.read(_PIECE)):
+            if rest.strip(b"\0"):
+                raise tarfile.ReadError("it goes on behind its end mark")
+        return info
+
+
+class _Contents:
+    """The contents of a member, to be read while another file is written."""
+
+    def __init__(self, path: Path, tar: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+        self._path = path
+        with reading(str(path), _KIND):
+            self._file = tar.extractfile(info)
+
+    def read(self, size: int) -> bytes:
+        with reading(str(self._path), _KIND):
+            return self._file.read(size) if self._file else b""
+
+
+def _as_stored(info: tarfile.TarInfo) -> tarfile.TarInfo:
+    """The header to copy a member with: one with holes is written without any."""
+    if not info.issparse():
+        return info
+    info = copy.copy(info)
+    info.type = tarfile.REGTYPE
+    ours = ("size", "path")
+    info.pax_headers = {
+        name: value
+        for name, value in info.pax_headers.items()
+        if name not in ours and not name.startswith("GNU.sparse")
+    }
+    return info
 
 
 class _TarShards:
@@ -155,7 +212,7 @@ class _TarShards:
         self.paths: list[Path] = []
         self.sample = -1
 
-    def add(self, sample: int, source: tarfile.TarFile, info: tarfile.TarInfo) -> None:
+    def add(self, sample: int, path: Path, source: tarfile.TarFile, info: tarfile.TarInfo) -> None:
         """Appends a file to its sample, which may be a new one."""
         if sample != self.sample:
             if self._count % self._size == 0:
@@ -165,7 +222,8 @@ class _TarShards:
             self._count += 1
             self.sample = sample
         if self._tar is not None:
-            self._tar.addfile(info, source.extractfile(info))
+            contents: Any = _Contents(path, source, info)
+            self._tar.addfile(_as_stored(info), contents)
 
     def __enter__(self) -> _TarShards:
         return self

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import mmap
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform import _core
+from pyuniform.maps import Stamp, guard, path_of
+from pyuniform.maps import file_of as file_of  # for those who work on rows
 from pyuniform.threads import check_threads
 
 METRICS = ("euclidean", "cosine")
@@ -66,6 +68,9 @@ class Rows:
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
     first : FirstDistances, optional
         Distances to the row that was likely to be picked first.
+    unchanged : callable
+        ``unchanged(whole)`` raises OSError if the file that the rows are mapped from has been cut
+        or written to since they were checked; `whole` reads them again for it.
     """
 
     core: _core.Rows
@@ -78,10 +83,16 @@ class Rows:
     fingerprint: str
     threads: int
     first: FirstDistances | None = None
+    unchanged: Callable[[bool], None] = lambda whole: None
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
         return self.core.canonical(rows)
+
+    @property
+    def invalid(self) -> NDArray[np.bool_] | None:
+        """Of each row whether something is wrong with it; None where that is an error."""
+        return self.core.blank()
 
     def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Some rows in about the place where the filter sees them: float32 (m, d)."""
@@ -130,7 +141,7 @@ class _Bfloat16Bits(np.ndarray):
 
 def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     if isinstance(X, np.ndarray):
-        return X
+        return _stacked(X, X, name) if X.dtype == object and X.ndim == 1 else X
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(X, torch.Tensor):
         if X.device.type != "cpu":
@@ -152,18 +163,25 @@ def _to_numpy(X: Any, name: str) -> NDArray[Any]:
     except ValueError as error:
         raise ValueError(f"{name} is not a rectangular array: {error}") from None
     if array.dtype == object:
-        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+        return _stacked(array, X, name)
     return array
 
 
-def file_of(array: Any) -> np.memmap | None:
-    """The map of a file that an array, perhaps a view of it, has its values in."""
-    base = array
-    found = None
-    while isinstance(base, np.ndarray):
-        found = base if isinstance(base, np.memmap) else found
-        base = base.base
-    return found if isinstance(base, mmap.mmap) else None
+def _stacked(vectors: NDArray[Any], X: Any, name: str) -> NDArray[Any]:
+    """A list of vectors, as a column of a data frame is, as one array."""
+    kinds = {
+        vector.dtype if isinstance(vector, np.ndarray) else type(vector)
+        for vector in vectors.ravel()[:64].tolist()
+    }
+    if vectors.ndim != 1 or not len(vectors) or not kinds or kinds <= {str, type(None), object}:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    try:
+        rows = np.stack([np.asarray(vector) for vector in vectors])
+    except ValueError as error:
+        raise ValueError(f"{name} holds vectors that cannot be stacked: {error}") from None
+    if rows.ndim != 2 or rows.dtype == object:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    return rows
 
 
 def check_metric(metric: str) -> None:
@@ -180,6 +198,7 @@ def prepare(
     reach: float = 0.0,
     first: int = 0,
     likely: int | None = None,
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
 ) -> Rows:
     """Checks X and reads it once.
 
@@ -195,6 +214,9 @@ def prepare(
         The number of the first row, for the fingerprint, where these are a part of others.
     likely : int, optional
         A row that is likely to be picked first: distances to it are taken on the way.
+    lenient : callable
+        Tells, of so many rows, which may hold NaN, infinity or zeros, since they are never picked;
+        see `Rows.invalid`.
 
     Raises
     ------
@@ -208,21 +230,36 @@ def prepare(
     threads = check_threads(threads)
     array, dtype = as_matrix(X, name)
     n, d = array.shape
+    guard(array)
+    path = path_of(array)
+    stamp = Stamp.of(path) if path else None
     core = _core.Rows(array, dtype)
+    passed = lenient(n)
+    if passed is not None:
+        core.let_pass(passed)
     to_first = None
     # A row that is divided by its norm has to be read for that before.
     if metric == "euclidean" and likely is not None and 0 <= likely < n:
         to_first = FirstDistances(likely, np.empty(n))
-    scan = Scan(core, threads, name, first, to_first)
+    scan = Scan(core, threads, name, first, to_first, passed)
     norms = np.empty(n) if metric == "cosine" else None
-    step = max(1, SCAN_BYTES // (d * array.itemsize))
-    for begin in range(0, n, step):
-        end = min(n, begin + step)
-        scan.read(begin, end, None if norms is None else norms[begin:end])
+    _scan_all(scan, n, d * array.itemsize, norms)
     scan.check()
     if norms is not None:
         core.set_norms(norms)
     exponent = frame_exponent(max(scan.largest, reach), metric)
+    fingerprint = scan.fingerprint(n, d, array.itemsize)
+
+    def unchanged(whole: bool) -> None:
+        if stamp is not None:
+            stamp.check()
+        if whole:
+            # A map may be written to without a word of it in the file's times.
+            again = Scan(core, threads, name, first, None, passed)
+            _scan_all(again, n, d * array.itemsize, None)
+            if again.fingerprint(n, d, array.itemsize) != fingerprint:
+                raise OSError(f"{path} has changed while its rows were read")
+
     return Rows(
         core=core,
         n=n,
@@ -231,10 +268,19 @@ def prepare(
         metric=metric,
         center=_center(core, n, d, exponent),
         exponent=exponent,
-        fingerprint=scan.fingerprint(n, d, array.itemsize),
+        fingerprint=fingerprint,
         threads=threads,
         first=to_first,
+        unchanged=unchanged if path else lambda whole: None,
     )
+
+
+def _scan_all(scan: Scan, n: int, row_bytes: int, norms: NDArray[np.float64] | None) -> None:
+    """Reads all rows, in steps of a fraction of a second."""
+    step = max(1, SCAN_BYTES // row_bytes)
+    for begin in range(0, n, step):
+        end = min(n, begin + step)
+        scan.read(begin, end, None if norms is None else norms[begin:end])
 
 
 class Scan:
@@ -247,8 +293,10 @@ class Scan:
         name: str,
         first: int = 0,
         to_first: FirstDistances | None = None,
+        lenient: NDArray[np.bool_] | None = None,
     ) -> None:
         self.largest = 0.0
+        self._lenient = np.empty(0, bool) if lenient is None else lenient
         self._core, self._threads, self._name, self._first = core, threads, name, first
         self._to_first = to_first
         self._sum = 0
@@ -277,6 +325,12 @@ class Scan:
             at = nonfinite + 1
         if norms is not None:
             zero = np.flatnonzero(norms < LEAST_NORM)
+            blank = self._core.blank()
+            if len(zero) and blank is not None:
+                passed = self._lenient[begin + zero]
+                blank[begin + zero[passed]] = True
+                norms[zero[passed]] = 1
+                zero = zero[~passed]
             if len(zero):
                 self._zero.append(zero + begin)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -38,6 +39,15 @@ class Quotas:
         full = np.flatnonzero(before & (self.left == 0))
         return np.concatenate(
             [np.empty(0, np.int64), *(order[begins[g] : begins[g + 1]] for g in full)]
+        )
+
+
+def check_scores(largest: float) -> None:
+    """Raises ValueError if the largest score is too large to be told from others."""
+    if largest == math.inf:
+        raise ValueError(
+            "weights times distances leave float64's range: scale weights or rows down, which "
+            "changes no pick"
         )
 
 

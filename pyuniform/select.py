@@ -15,6 +15,7 @@ from pyuniform.picking import Request, pick
 from pyuniform.progress import Progress
 from pyuniform.selection import Selection
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
+from pyuniform.sources.protocol import let_nulls
 
 
 def select(
@@ -42,6 +43,7 @@ def select(
     scratch: str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | Progress = False,
+    invalid: str = "raise",
 ) -> Selection:
     """Picks k rows that are spread most uniformly, by farthest-first traversal [1]_.
 
@@ -72,7 +74,7 @@ def select(
     anchors : array_like, path or source, shape (m, d), optional
         Vectors to keep away from: distances to them count as those to picks do.
     exclude : array_like of int, or of bool with shape (N,), optional
-        Rows that are never picked.
+        Rows that are never picked, and may hold anything.
     min_distance : float, optional
         Rows nearer than this to a pick or an anchor are never picked, in the metric's unit. Without
         k as many are picked as fit.
@@ -121,6 +123,10 @@ def select(
         True shows a bar, or lines if standard error is not a terminal. A callable is called with
         (picks made, k, current radius), and its method ``reading``, if it has one, with (rows read,
         N) while rows on disk are read for the first time.
+    invalid : {"raise", "drop"}
+        What becomes of rows that could be picked and hold NaN, infinity, a missing value or, for
+        cosine, zeros alone. "drop" leaves them out, as `exclude` does, so that row numbers stay as
+        they are; ``manifest["invalid_rows"]`` counts them.
 
     Returns
     -------
@@ -130,10 +136,10 @@ def select(
     Raises
     ------
     ValueError, TypeError
-        An argument is out of range or of the wrong kind; NaN, infinity, or, for cosine, rows of
-        zero norm; options that contradict each other; quotas that cannot be met; record ids that
-        cannot be read; a checkpoint or a selection to resume of other data or options. Raised
-        before any picking.
+        An argument is out of range or of the wrong kind; rows that could be picked with NaN,
+        infinity, or, for cosine, zero norm; options that contradict each other; quotas that cannot
+        be met; record ids that cannot be read; a checkpoint or a selection to resume of other data
+        or options. Raised before any picking.
     OSError
         A file cannot be read, or has become shorter; there is no room for a scratch file.
 
@@ -177,7 +183,10 @@ def select(
         resume,
         checkpoint,
         progress,
+        invalid,
     )
+    if source is not None and (invalid == "drop" or exclude is not None or weights is not None):
+        let_nulls(source)
     away = request.away()
     data = take(
         X,
@@ -191,6 +200,8 @@ def select(
         away.reach,
         likely=request.likely,
         picks=request.likely_picks,
+        lenient=request.never_picked,
+        drop=invalid == "drop",
     )
     found = pick(data, request, away, began)
     return found if source is None else replace(found, ids=ids_at(source, found.indices))

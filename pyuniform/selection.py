@@ -59,12 +59,12 @@ class Selection:
 
     @property
     def h_min(self) -> float:
-        """The smallest distance between two picks, in the metric's unit; inf for a single pick.
+        """The smallest distance between two picks, in the metric's unit; inf for one pick or none.
 
         It is the smallest radius, and, but for weights and tolerance, the last. Distances to
         anchors count.
         """
-        return float(self.radii.min())
+        return float(self.radii.min(initial=np.inf))
 
     @property
     def preselected(self) -> int:
@@ -79,6 +79,8 @@ class Selection:
         With groups it is the first part of an answer, and not one for smaller quotas. Manifest and
         stats stay those of the run.
         """
+        if not len(self):
+            raise ValueError("the selection is empty, and has no prefix")
         if isinstance(k, bool) or not isinstance(k, (int, np.integer)) or not 1 <= k <= len(self):
             raise ValueError(f"k must be an integer from 1 to {len(self)}, got {k!r}")
         if k == len(self):

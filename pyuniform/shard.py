@@ -14,7 +14,9 @@ from pyuniform.carrier import Read
 from pyuniform.far_rows import FarRows, Reading
 from pyuniform.filters import Plan, decision_cost
 from pyuniform.forecast import Forecast
+from pyuniform.progressed import Unsound
 from pyuniform.rows import Rows
+from pyuniform.rules import Rules
 
 # Multiply-adds between two chances to be interrupted: a fraction of a second on one slow core.
 RELAX_BUDGET = 5e9
@@ -22,6 +24,8 @@ RELAX_BUDGET = 5e9
 FAR_STEPS = 16
 # Rows that are settled between two chances to be interrupted.
 SETTLE_ROWS = 1 << 16
+# Rows of a pool, which are held in float64 and compared with each other, whatever the limit.
+MOST_CANDIDATES = 1024
 # Of each row codes leave some distances to float64 in any data, mostly those to the first picks: so
 # many are forgiven, and fewer where each takes longer (a number divided by d).
 DECISIONS = 20
@@ -140,6 +144,8 @@ class CpuShard:
         self._sketches = adapt and plan.axes is not None
         self._judged: dict[str, int] = {}
         self._picks = 0
+        self._factors: NDArray[np.float64] | None = None
+        self._floor2 = -1.0
         self._likely = None if isinstance(rows, FarRows) else rows.first
         # Distances that the core looks at until it has taken in all rows.
         self._first: NDArray[np.float64] | None = None
@@ -176,6 +182,7 @@ class CpuShard:
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
         """See `Shard`."""
+        self._factors, self._floor2 = factors, floor2
         self._core.set_scores(factors, floor2)
 
     def count_within(self, distance2: float) -> int:
@@ -228,6 +235,16 @@ class CpuShard:
     def candidates(self, rho: float, limit: int) -> Candidates:
         """See `Shard`."""
         rows, outside, outside_row = self._core.candidates(rho, limit)
+        if len(rows) > MOST_CANDIDATES:
+            # Where many rows tie, many are settled, and the best of them are enough: those left
+            # out are exact now, and beaten by these.
+            _, distance2, _ = self._core.read(rows, False)
+            score = Rules(self._factors, self._floor2).scores(rows, distance2)
+            order = np.lexsort((rows, -score))
+            best = order[MOST_CANDIDATES]
+            if (score[best], -rows[best]) > (outside, -outside_row):
+                outside, outside_row = float(score[best]), int(rows[best])
+            rows = np.sort(rows[order[:MOST_CANDIDATES]])
         values, distance2, nearest = self._core.read(rows, True)
         return Candidates(rows, values, distance2, nearest, outside, outside_row)
 
@@ -260,9 +277,16 @@ class CpuShard:
             self._core.drop_codes()
             self._codes = False
         own = self.state()
-        if set(names) == set(own):
-            for name, values in own.items():
-                read(name, values)
+        if set(names) != set(own):
+            return
+        picked = self._core.state()["bound"] < 0
+        for name, values in own.items():
+            read(name, values)
+        # Rows on disk are read once more for it, in their order.
+        for begin in range(0, self.size, SETTLE_ROWS):
+            row = self._core.first_unsound(picked, begin, min(self.size, begin + SETTLE_ROWS))
+            if row >= 0:
+                raise Unsound(f"what it says of row {row} of a shard is not so")
 
     def stats(self) -> dict[str, int]:
         """See `Shard`."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pyuniform import _core
 from pyuniform.carrier import Read, Round
 from pyuniform.rows import MOST_COLUMNS
-from pyuniform.rules import Rules
+from pyuniform.rules import Rules, check_scores
 from pyuniform.shard import Candidates, Shard
 
 # Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
@@ -140,6 +140,7 @@ class Shards:
         """See `Carrier`."""
         found = self._ask("candidates", rho, pool_size)
         pool = _Pool(found, self._offsets, self._picks, self._rules)
+        pool.check()
         picked, picked2, filter_pairs, exact_pairs = pool.greedy(limit, self._threads)
         self._work["pool_filter_pairs"] += filter_pairs
         self._work["pool_pairs"] += exact_pairs
@@ -257,6 +258,13 @@ class _Pool:
             None if rules.quotas is None else rules.quotas.group[self.index],
             None if rules.quotas is None else rules.quotas.left.copy(),
         )
+
+    def check(self) -> None:
+        """Raises ValueError if scores are too large to be told apart."""
+        if self._rules.factors is None:
+            return
+        scores = self._rules.scores(self.index, self.distance2)
+        check_scores(max(self.outside, scores.max(initial=-1.0)))
 
     def found_out(self) -> list[tuple[NDArray[Any], ...]]:
         """What shards are to know of their candidates: arguments of `Shard.write`."""

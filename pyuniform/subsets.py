@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -51,7 +52,8 @@ def write_subset(
     Parameters
     ----------
     source : path
-        A .jsonl or .parquet file, or a folder by ``save_to_disk`` of Hugging Face datasets.
+        A .jsonl or .parquet file, perhaps .jsonl.gz or .jsonl.zst; a folder or glob of such; or a
+        folder by ``save_to_disk`` of Hugging Face datasets.
     picks : Selection, StreamedSelection or array_like of int
         Records by number, from 0; blank lines have none.
     output : path
@@ -83,7 +85,7 @@ def check_order(order: str, orders: tuple[str, ...] = ORDERS) -> None:
 
 def check_output(records: Records, output: Path) -> None:
     """Raises ValueError or OSError, before any work, unless records can be written there."""
-    check_apart([output], [records.path])
+    check_apart([output], records.paths)
     if isinstance(records, SavedDataset) and not output.suffix:
         if os.path.lexists(output):
             raise ValueError(f"{output} is there already")
@@ -140,7 +142,7 @@ def _typed(records: JsonLines, rows: NDArray[np.int64]) -> tuple[pa.Schema, NDAr
         except ValueError as error:
             raise ValueError(f"record {number} of {records.path}: {error}") from None
     try:
-        return pa.schema(list(seen.arrow_type())), offsets
+        return pa.schema(list(seen.arrow_type()) if len(rows) else []), offsets
     except ValueError as error:
         raise ValueError(f"{records.path}: {error}") from None
 
@@ -196,7 +198,24 @@ def _as_lines(tables: Iterable[pa.Table]) -> Iterator[bytes]:
         table = table.cast(pa.schema([f.with_type(_spoken(f.type)) for f in table.schema]))
         for batch in table.to_batches(batch_rows(TEXT_BYTES, table.nbytes, len(table))):
             for record in batch.to_pylist():
-                yield json.dumps(record, default=str, ensure_ascii=False).encode() + b"\n"
+                yield _as_json(record) + b"\n"
+
+
+def _as_json(record: dict[str, Any]) -> bytes:
+    """A record as JSON, which has no NaN and no infinity: they become null."""
+    try:
+        text = json.dumps(record, default=str, ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(record), default=str, ensure_ascii=False)
+    return text.encode()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {name: _finite(inner) for name, inner in value.items()}
+    return [_finite(inner) for inner in value] if isinstance(value, (list, tuple)) else value
 
 
 def _spoken(kind: pa.DataType) -> pa.DataType:

@@ -20,14 +20,14 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.carrier import Carrier
 from pyuniform.controller import Controller
-from pyuniform.rules import Rules
+from pyuniform.progressed import Progressed, Saving, Unsound
+from pyuniform.rules import Rules, check_scores
 
 Report = Callable[[int, float], None]
 
@@ -50,46 +50,6 @@ class Traversal:
     covering2: float | None = None
 
 
-@dataclass
-class Progressed:
-    """A run between two of its steps, as a checkpoint keeps it.
-
-    Attributes
-    ----------
-    indices, radii2 : ndarray, shape (t,)
-        The picks made.
-    controller : dict
-        Fields of the `Controller`.
-    stats, rounds, covering2
-        As of `Traversal`.
-    over : bool
-        Whether nothing is left to do.
-    names : list of str
-        The arrays of the carrier's state that were saved; where there are none, only the work of
-        finding them out again is lost.
-    read : callable
-        ``read(name, out)`` fills an array with one of them.
-    """
-
-    indices: NDArray[np.int64]
-    radii2: NDArray[np.float64]
-    controller: dict[str, Any]
-    stats: dict[str, int]
-    rounds: list[dict[str, float]]
-    covering2: float | None = None
-    over: bool = False
-    names: list[str] = field(default_factory=list)
-    read: Callable[[str, NDArray[Any]], None] = lambda name, out: None
-
-
-class Saving(Protocol):
-    """What keeps a run; see `pyuniform.checkpoint.Checkpoint`."""
-
-    def restore(self) -> Progressed | None: ...  # noqa: D102
-    def due(self) -> bool: ...  # noqa: D102
-    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None: ...  # noqa: D102
-
-
 @dataclass(frozen=True)
 class Given:
     """Picks that are made before the first round.
@@ -104,6 +64,9 @@ class Given:
         Rows at up to this squared distance to an anchor are counted.
     ready : callable
         Called when all rows have been read, to raise if they are not those that were meant.
+    unchanged : callable
+        ``unchanged(whole)`` raises if a file that rows are read from has changed since; `whole`
+        looks more closely, and is for the end.
     rules, covered : Rules or None
         What rows compete by, if it is more than their distance; and which rows the covering radius
         is of.
@@ -113,6 +76,7 @@ class Given:
     anchors: NDArray[np.float64] | None = None
     within2: float | None = None
     ready: Callable[[], None] = lambda: None
+    unchanged: Callable[[bool], None] = lambda whole: None
     rules: Rules | None = None
     covered: Rules | None = None
 
@@ -163,10 +127,13 @@ def farthest_first(
     if pool_size is None:
         pool_size = carrier.pool_size(k)
     controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+    if given.rules:
+        check_scores(max(controller.rho, controller.largest))
     rounds: list[dict[str, float]] = []
     before: dict[str, int] = {}
 
-    saved = checkpoint.restore() if checkpoint else None
+    anchors = 0 if given.anchors is None else len(given.anchors)
+    saved = checkpoint.restore(given.rows, anchors) if checkpoint else None
     if saved:
         made = saved.indices[t:]
         t = len(saved.indices)
@@ -177,7 +144,10 @@ def farthest_first(
         if saved.over:
             return Traversal(indices[:t], radii2[:t], before, rounds, near_anchors, saved.covering2)
         carrier.add_rows(made)
-        carrier.restore(saved.names, saved.read)
+        try:
+            carrier.restore(saved.names, saved.read)
+        except Unsound as error:
+            raise ValueError(f"{saved.where} is not a whole checkpoint: {error}") from None
 
     def stats() -> dict[str, int]:
         now = carrier.stats()
@@ -185,6 +155,7 @@ def farthest_first(
         return {**both, "rounds": len(rounds)}
 
     def keep(covering2: float | None = None, over: bool = False) -> None:
+        given.unchanged(over)
         if checkpoint:
             run = Progressed(
                 indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2, over
@@ -218,6 +189,9 @@ def farthest_first(
         between()
         if found.largest < 0:
             break
+        if not picked:
+            # Rows that have become NaN would never be picked.
+            given.unchanged(False)
 
     covering2 = None
     if given.covered:

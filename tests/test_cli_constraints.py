@@ -93,11 +93,13 @@ def test_rows_to_exclude_by_number_and_id() -> None:
     assert picks("x.npy", "-k", 12, "--exclude", "rows.txt") == expected
     assert picks("x.npy", "-k", 12, "--exclude", "rows.npy") == expected
     ids = ["--id-column", "id", "--exclude", "ids.txt"]
-    assert picks("x.parquet", "--column", "v", "-k", 12, *ids) == expected
+    with pytest.warns(UserWarning, match="3 of 4 ids that ids.txt names were found"):
+        assert picks("x.parquet", "--column", "v", "-k", 12, *ids) == expected
     np.save("numbers.npy", 1000 + np.arange(N))
     Path("some.txt").write_text("1000\n1005\n9\n1007\n")
     some = ["--ids", "numbers.npy", "--exclude", "some.txt"]
-    assert picks("x.npy", "-k", 12, *some) == expected
+    with pytest.warns(UserWarning, match="no row has 9$"):
+        assert picks("x.npy", "-k", 12, *some) == expected
 
 
 def test_picks_that_are_there_already() -> None:

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.embedders.protocol import Options, words
-from pyuniform.sources.checks import need, reading
+from pyuniform.sources.checks import need
+from pyuniform.sources.damage import reading
 
 GENSIM = (".kv", ".model", ".wordvectors")
 _PIECE = 1 << 20

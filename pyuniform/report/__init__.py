@@ -89,6 +89,8 @@ def write_report(
         raise ValueError(f"path must end in one of {', '.join(SUFFIXES)}, got {path}")
     if not isinstance(selection, Selection):
         raise TypeError(f"selection must be a Selection, got {type(selection).__name__}")
+    if not len(selection):
+        raise ValueError("selection is empty: there is nothing to show")
     seed = integer_within("seed", seed, 0)
     random_subsets = integer_within("random_subsets", random_subsets, 0)
     sample = integer_within("sample", sample, 2)

@@ -14,10 +14,13 @@ Who calls whom; imports run downwards only::
     arrays.py       ArraySource: an array or a memory map
     streams.py      StreamSource: values in a binary stream
     ids.py          record ids from other places: with_ids(), read_ids()
-    paths.py        files, folders, globs and URLs
+    paths.py        files, folders, globs and URLs, for embeddings, ids and records alike
+    text.py         lines of text files, compressed or not
+    arrow_types.py  Arrow's many types as the few that are worked on
       ▼
     protocol.py     Source, as_array(), read_blocks(), ids_at(), check_ids()
-    checks.py       what all of them check, and the one-line errors
+    checks.py       what all of them check
+    damage.py       errors of one line for what is in a file
 
 Each format is a thin layer on its own library, imported when a source of its kind is opened.
 """

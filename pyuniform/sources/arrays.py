@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.rows import as_matrix
+from pyuniform.rows import DTYPES, as_matrix
 from pyuniform.sources.checks import (
     check_dtype,
     check_matrix,
@@ -28,6 +28,8 @@ class ArraySource:
     def __init__(self, array: NDArray[Any], name: str) -> None:
         self.name = name
         self.shape = check_matrix(array.shape, name)
+        if not self.shape[0] and array.dtype.name not in DTYPES:
+            array = np.empty(self.shape, np.float32)  # of no values any type will do
         self.dtype = check_dtype(array.dtype, name)
         self._array = array
 

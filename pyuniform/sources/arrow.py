@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import reading
+from pyuniform.maps import guard_map
+from pyuniform.sources.arrow_types import plain
+from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
 from pyuniform.sources.paths import is_url, open_binary
 
@@ -51,7 +54,7 @@ class IpcTable:
         touched = np.unique(groups).tolist()
         for number, batch in zip(touched, self._batches(column, touched), strict=True):
             first = self._ends[number - 1] if number else 0
-            yield batch.column(0).take(pa.array(rows[groups == number] - first))
+            yield plain(batch.column(0)).take(pa.array(rows[groups == number] - first))
 
     def whole(self, column: str) -> pa.Array | None:
         """The column, if it is one piece of the mapped file."""
@@ -105,7 +108,7 @@ class ArrowTable:
 
     def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
         """The column at these rows."""
-        yield from self._table.column(column).take(pa.array(rows)).chunks
+        yield from plain(self._table.column(column)).take(pa.array(rows)).chunks
 
     def whole(self, column: str) -> pa.Array | None:
         """The column, if it is one chunk."""
@@ -127,6 +130,11 @@ def open_table(
     return TableSource(ArrowTable(table), "table", column, id_column)
 
 
+def open_column(column: pa.Array | pa.ChunkedArray) -> TableSource:
+    """A column of lists, out of a table or by itself."""
+    return TableSource(ArrowTable(pa.table({"embedding": column})), "column")
+
+
 def _every_batch(reader: Any, is_file: bool) -> Iterator[pa.RecordBatch]:
     return map(reader.get_batch, range(reader.num_record_batches)) if is_file else iter(reader)
 
@@ -143,6 +151,8 @@ def _input(path: str) -> Iterator[tuple[Any, pa.Buffer | None]]:
         with open_binary(path) as stream:
             yield pa.PythonFile(stream, mode="r"), None
     else:
-        with pa.memory_map(path) as file:
-            mapping = file.read_buffer()
+        with open(path, "rb") as file:
+            map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        guard_map(map, path)
+        mapping = pa.py_buffer(map)  # what is made of it keeps the map
         yield pa.BufferReader(mapping), mapping

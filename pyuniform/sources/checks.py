@@ -1,17 +1,16 @@
-"""What every source checks, and errors of one line."""
+"""What every source checks."""
 
 from __future__ import annotations
 
 import importlib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.rows import DTYPES
+from pyuniform.sources.damage import check_version
 
 # Names that are taken without asking when there are several to choose from.
 DEFAULT_NAME = "embedding"
@@ -21,11 +20,13 @@ _LISTED = 20
 def need(module: str, extra: str, what: str, done: str = "read") -> Any:
     """An optional library, or a ValueError: what cannot be done, and the extra to install."""
     try:
-        return importlib.import_module(module)
+        library = importlib.import_module(module)
     except ImportError:
         raise ValueError(
             f"{what} cannot be {done} without {module}: pip install 'pyuniform[{extra}]'"
         ) from None
+    check_version(library, what)
+    return library
 
 
 def check_dtype(dtype: Any, what: str) -> str:
@@ -51,6 +52,8 @@ def numpy_dtype(name: str, what: str) -> np.dtype[Any]:
 def check_matrix(shape: tuple[int, ...], what: str) -> tuple[int, int]:
     """The shape, if it has two dimensions."""
     if len(shape) != 2:
+        if shape and shape[0] == 0:
+            return 0, 0  # as an empty list has it, of which nothing is known
         raise ValueError(f"{what} has shape {tuple(shape)}; (rows, values) is wanted")
     return int(shape[0]), int(shape[1])
 
@@ -113,6 +116,8 @@ def choose_array(
 ) -> str:
     """`choose` among arrays, given by name with their shapes and dtypes."""
     fitting = [name for name, (shape, _) in members.items() if len(shape) == ndim]
+    if not fitting:
+        fitting = [name for name, (shape, _) in members.items() if shape[:1] == (0,)]
     present = {name: f"{tuple(shape)} {dtype}" for name, (shape, dtype) in members.items()}
     kind = "two-dimensional array" if ndim == 2 else "one-dimensional array"
     return choose(asked, fitting, present, what, kind, option)
@@ -129,7 +134,11 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
         raise ValueError(f"ids of {what} have shape {array.shape}; a list is wanted")
     if array.dtype.kind in "iu":
         return array
-    ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in listed or array.tolist()]
+    try:
+        plain: list[Any] = array.tolist() if listed is None else list(listed)
+    except SystemError as error:
+        raise ValueError(f"ids of {what} hold no valid text: {error}") from None
+    ids: list[Any] = [i.decode() if isinstance(i, bytes) else i for i in plain]
     if ids and all(isinstance(i, int) and not isinstance(i, bool) for i in ids):
         low, high = min(ids), max(ids)
         if low >= -(2**63) and high < 2**63:
@@ -142,29 +151,13 @@ def as_ids(values: Any, what: str) -> NDArray[Any]:
     return np.fromiter(ids, object, len(ids))
 
 
-@contextmanager
-def reading(what: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
-    """Turns a library's complaint about damaged data into a ValueError of one line.
-
-    Errors of the operating system (no such file, no permission, no space) stay as they are.
-    """
-    expected: tuple[type[Exception], ...] = (ValueError, EOFError, OSError, RuntimeError, *errors)
-    try:
-        yield
-    except expected as error:
-        if isinstance(error, (FileNotFoundError, PermissionError)):
-            raise
-        if isinstance(error, OSError) and error.errno:
-            raise
-        raise ValueError(f"{what} is not a whole {kind}: {_one_line(error)}") from error
-
-
 def _listed(present: Mapping[str, str]) -> str:
     listed = [f"{name} ({kind})" for name, kind in list(present.items())[:_LISTED]]
     return ", ".join(listed + ["..."] * (len(present) > _LISTED)) or "nothing"
 
 
-def _one_line(error: Exception) -> str:
-    # Rust libraries add the places in their own sources.
-    text = re.sub(r", /\S+\.rs:\d+:\d+", "", " ".join(str(error).split()))
-    return text if len(text) <= 300 else text[:297] + "..."
+def id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
+    """What holds the ids of all shards."""
+    common = np.result_type(*kinds)
+    # int64 and uint64 would be rounded to float64.
+    return common if common.kind in "iuO" else np.dtype(object)

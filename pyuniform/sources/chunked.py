@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import check_dtype, check_matrix, check_rows, reading, row_numbers
+from pyuniform.sources.checks import check_dtype, check_matrix, check_rows, row_numbers
+from pyuniform.sources.damage import reading
 from pyuniform.sources.protocol import BLOCK_ROWS
 
 # Band of arrays without chunks.

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import need, reading
+from pyuniform.sources.checks import need
+from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
 
 _KIND = "Lance dataset"

@@ -10,14 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import (
-    as_ids,
-    check_dtype,
-    check_rows,
-    choose,
-    reading,
-    row_numbers,
-)
+from pyuniform.sources.arrow_types import id_type, plain, plain_ids, plain_type
+from pyuniform.sources.checks import as_ids, check_dtype, check_rows, choose, row_numbers
+from pyuniform.sources.damage import reading
 from pyuniform.sources.protocol import BLOCK_ROWS, blocks_after
 
 
@@ -56,30 +51,50 @@ class TableSource:
     ) -> None:
         schema = table.schema
         present = {field.name: str(field.type) for field in schema}
-        lists = [field.name for field in schema if _is_list(field.type)]
-        self._column = choose(column, lists, present, name, "list column", "column")
+        kinds = {field.name: plain_type(field.type) for field in schema}
+        # Writers of parts without rows do not always know what their columns hold.
+        empty = table.num_rows == 0
+        lists = [n for n, kind in kinds.items() if _is_list(kind)]
+        if empty and (column in kinds if column else not lists):
+            lists = [column] if column else list(kinds)[:1]
+        self._column = _once(choose(column, lists, present, name, "list column", "column"), schema)
         if id_column is not None:
-            fitting = [field.name for field in schema if _is_id(field.type)]
-            kind = "column of integers or strings"
-            id_column = choose(id_column, fitting, present, name, kind, "id_column")
+            fitting = [n for n, kind in kinds.items() if empty or id_type(kind)]
+            what = "column of integers or strings"
+            id_column = choose(id_column, fitting, present, name, what, "id_column")
+            _once(id_column, schema)
         self.name = name
+        self._nulls = False
         self.cheap_rows = table.cheap_rows
         self._table, self._id_column = table, id_column
         self._what = f"column {self._column!r} of {name}"
-        kind = schema.field(self._column).type
+        kind = kinds[self._column]
+        if empty and not _is_list(kind):
+            self.shape, self.dtype = (0, 0), "float32"
+            return
         try:
             self.dtype = check_dtype(kind.value_type.to_pandas_dtype(), self._what)
-        except NotImplementedError:
+        except (NotImplementedError, TypeError) as error:
+            if empty:
+                self.shape, self.dtype = (0, 0), "float32"
+                return
+            if isinstance(error, TypeError):
+                raise
             raise TypeError(f"{self._what} holds lists of {kind.value_type}: no dtype") from None
         self.shape = (table.num_rows, self._width(kind))
 
     def _width(self, kind: pa.DataType) -> int:
         if pa.types.is_fixed_size_list(kind):
             return kind.list_size
-        for lists in self._pieces(self._table.batches(self._column, 1)):
-            _check_nulls(lists, range(1), self._what)
-            return len(lists[0])
+        for lists in self._pieces(self._table.batches(self._column, BLOCK_ROWS)):
+            lengths = lists.drop_null().value_lengths()
+            if len(lengths):
+                return int(lengths[0].as_py())
         return 0
+
+    def let_nulls(self) -> None:
+        """See `pyuniform.sources.protocol.let_nulls`."""
+        self._nulls = self.dtype.startswith("float")
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The column's pieces as matrices."""
@@ -131,6 +146,8 @@ class TableSource:
 
     def field(self, name: str) -> NDArray[Any]:
         """Another column; see `pyuniform.sources.protocol.field_of`."""
+        if self._table.schema.names.count(name) > 1:
+            _once(name, self._table.schema)
         if name not in self._table.schema.names:
             raise ValueError(f"{self.name} has no column {name!r}, but {self._table.schema.names}")
         found, at = [], 0
@@ -138,8 +155,6 @@ class TableSource:
             if piece.null_count:
                 first = int(np.flatnonzero(piece.is_null().to_numpy(zero_copy_only=False))[0])
                 raise ValueError(f"column {name!r} of {self.name} has a null in row {at + first}")
-            if pa.types.is_dictionary(piece.type):
-                piece = piece.dictionary_decode()
             found.append(piece.to_numpy(zero_copy_only=False))
             at += len(piece)
         return np.concatenate(found) if found else np.empty(0)
@@ -148,7 +163,11 @@ class TableSource:
         """The column without a copy, if it is one piece that lies in memory."""
         whole = getattr(self._table, "whole", None)
         lists = whole(self._column) if whole else None
-        return None if lists is None else self._matrix(lists, range(len(lists)))
+        if lists is None or not len(lists):
+            return None
+        with reading(self.name, self._table.kind):
+            lists = plain(lists)
+        return self._matrix(lists, range(len(lists)))
 
     def _gather_ids(self, pieces: Iterable[pa.Array]) -> NDArray[Any]:
         parts = list(self._id_pieces(pieces))
@@ -159,21 +178,24 @@ class TableSource:
         for piece in self._pieces(pieces):
             if piece.null_count:
                 raise ValueError(f"{what} has nulls: every record needs an id")
-            if pa.types.is_dictionary(piece.type):
-                piece = piece.dictionary_decode()
-            with reading(what, "column of integers or UTF-8", pa.ArrowException):
-                values = piece.to_numpy(zero_copy_only=False)
+            with reading(what, "column of integers or UTF-8"):
+                values = plain_ids(piece).to_numpy(zero_copy_only=False)
             yield as_ids(values, what)
 
     def _pieces(self, pieces: Iterable[pa.Array]) -> Iterator[pa.Array]:
         with reading(self.name, self._table.kind):
             for piece in pieces:
                 if len(piece):
-                    yield piece
+                    yield plain(piece)
 
     def _matrix(self, lists: pa.Array, numbers: Sequence[int] | NDArray[np.int64]) -> NDArray[Any]:
         """Lists of one length as a matrix; `numbers` are their rows, for messages."""
         width = self.shape[1]
+        if lists.null_count and self._nulls:
+            there = lists.is_valid().to_numpy(zero_copy_only=False)
+            rows = np.full((len(lists), width), np.nan, self.dtype)
+            rows[there] = self._matrix(lists.drop_null(), np.asarray(numbers)[there])
+            return rows
         _check_nulls(lists, numbers, self._what)
         if not pa.types.is_fixed_size_list(lists.type):
             lengths = np.diff(lists.offsets.to_numpy())
@@ -184,7 +206,7 @@ class TableSource:
                     f"{lengths[ragged[0]]} values, row 0 has {width}"
                 )
         values = lists.flatten()
-        if values.null_count:
+        if values.null_count and not self._nulls:
             first = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
             raise ValueError(
                 f"{self._what} has nulls inside the list of row {numbers[first // width]}"
@@ -203,9 +225,9 @@ def _is_list(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _is_id(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    # A shard without rows may not know what its ids are.
-    tests = pa.types.is_integer, pa.types.is_string, pa.types.is_large_string, pa.types.is_null
-    return any(test(kind) for test in tests)
+def _once(name: str, schema: pa.Schema) -> str:
+    """A column's name; ValueError if there are several columns of that name."""
+    count = schema.names.count(name)
+    if count > 1:
+        raise ValueError(f"there are {count} columns of the name {name!r}: rename all but one")
+    return name

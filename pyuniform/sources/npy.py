@@ -6,8 +6,10 @@ from typing import IO, Any
 
 import numpy as np
 
+from pyuniform.maps import guard
 from pyuniform.sources.arrays import ArraySource
-from pyuniform.sources.checks import check_matrix, numpy_dtype, reading
+from pyuniform.sources.checks import check_matrix, numpy_dtype
+from pyuniform.sources.damage import reading
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source
 from pyuniform.sources.streams import StreamSource
@@ -26,6 +28,7 @@ def open_npy(path: str, *, dtype: str | None = None) -> Source:
     with reading(path, ".npy file of numbers"):
         # Not np.load: it would take archives and pickles as well.
         array = np.lib.format.open_memmap(path, mode="r")
+        guard(array)
     check_matrix(array.shape, path)
     return ArraySource(array.view(named(array.dtype, dtype, path)), path)
 

@@ -11,7 +11,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import choose_array, reading
+from pyuniform.sources.checks import choose_array
+from pyuniform.sources.damage import reading
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.npy import check_size, named, read_header
 from pyuniform.sources.paths import open_binary

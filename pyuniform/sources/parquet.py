@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import reading
+from pyuniform.sources.arrow_types import plain
+from pyuniform.sources.damage import reading
 from pyuniform.sources.lists import TableSource
-from pyuniform.sources.paths import is_url, open_binary
+from pyuniform.sources.parquet_files import opened
 
-# Column chunks are read piece by piece: by default a row group's would be in memory whole.
-_HOW: dict[str, Any] = {
-    "buffer_size": 1 << 20,
-    "pre_buffer": False,
-    "page_checksum_verification": True,
-}
 # Decoding takes several times the memory of what is decoded, and longer batches are no faster.
 _DECODED_ROWS = 1024
 
@@ -66,7 +58,7 @@ class ParquetTable:
                 at = done = 0
                 batches = file.iter_batches(_DECODED_ROWS, row_groups=[group], columns=[column])
                 while done < len(inside):
-                    piece = next(batches).column(column)
+                    piece = plain(next(batches).column(column))
                     upto = int(np.searchsorted(inside, at + len(piece)))
                     yield piece.take(pa.array(inside[done:upto] - at))
                     at, done = at + len(piece), upto
@@ -77,14 +69,3 @@ def open_parquet(
 ) -> TableSource:
     """A Parquet file; `column` is by default ``embedding``, or else the only column of lists."""
     return TableSource(ParquetTable(path), path, column, id_column)
-
-
-@contextmanager
-def opened(path: str) -> Iterator[pq.ParquetFile]:
-    """A Parquet file or URL, to be read piece by piece."""
-    if is_url(path):
-        with open_binary(path) as stream, pq.ParquetFile(stream, **_HOW) as file:
-            yield file
-    else:
-        with pq.ParquetFile(path, **_HOW) as file:
-            yield file

@@ -135,6 +135,17 @@ def parts(source: Source) -> list[Source]:
     return own() if callable(own) else [source]
 
 
+def let_nulls(source: Source) -> None:
+    """Has tables give NaN for missing values, where their dtype has it, in place of an error."""
+    for part in parts(source):
+        inner = getattr(part, "source", None)
+        if inner is not None:
+            let_nulls(inner)
+        own = getattr(part, "let_nulls", None)
+        if callable(own):
+            own()
+
+
 def field_of(source: Source, name: str) -> NDArray[Any]:
     """Another column of a table, a value for each row, in the order of the rows.
 

@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 
+from pyuniform.maps import guard
 from pyuniform.sources.arrays import ArraySource
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.paths import is_url, open_binary
@@ -50,4 +51,5 @@ def open_raw(path: str, *, dim: int | None = None, dtype: str | None = None) -> 
         return StreamSource(lambda: open_binary(path), 0, shape, values, path, "file")
     # An empty file cannot be mapped.
     array = np.memmap(path, values, "r", 0, shape) if n else np.empty(shape, values)
+    guard(array)
     return ArraySource(array, path)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyuniform.sources.arrays import open_array
-from pyuniform.sources.arrow import open_arrow, open_table
+from pyuniform.sources.arrow import open_arrow, open_column, open_table
 from pyuniform.sources.hdf5 import open_hdf5, open_object
 from pyuniform.sources.hf import open_dataset, open_saved
 from pyuniform.sources.lance import open_lance, open_lance_dataset
@@ -24,6 +24,7 @@ from pyuniform.sources.paths import (
     is_glob,
     is_url,
     matches,
+    shards_in,
     without_file_scheme,
 )
 from pyuniform.sources.protocol import Source, check_source, looks_like_a_source
@@ -77,6 +78,8 @@ _OBJECTS: list[tuple[str, str, Opener]] = [
     ("h5py", "Dataset", open_object),
     ("h5py", "Group", open_object),
     ("lance", "LanceDataset", open_lance_dataset),
+    ("pyarrow", "Array", open_column),
+    ("pyarrow", "ChunkedArray", open_column),
 ]
 
 # Why an option does not apply.
@@ -237,18 +240,13 @@ def _open_folder(path: str, options: dict[str, Any]) -> Source:
     for mark, opener in _FOLDER_MARKS:
         if mark in entries:
             return _call(opener, path, path, options)
-    shards: dict[Opener, list[str]] = {}
-    for name in entries:
-        known = _format(name)
-        if known is not None and not name.startswith((".", "_")):
-            shards.setdefault(known.opener, []).append(name)
-    if not shards:
-        raise ValueError(f"{path} holds no embeddings: no name ends in {', '.join(_FORMATS)}")
-    if len(shards) > 1:
-        kinds = ", ".join(f"{len(names)} like {names[0]}" for names in shards.values())
-        raise ValueError(f"{path} holds files of several formats ({kinds}): choose by a glob")
-    ((_, names),) = shards.items()
+    names = shards_in(path, _opener_of, "embeddings", list(_FORMATS))
     return concatenate([_open_path(inside_folder(path, name), options) for name in names], path)
+
+
+def _opener_of(name: str) -> Opener | None:
+    known = _format(name)
+    return None if known is None else known.opener
 
 
 def _format(path: str) -> _Format | None:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.maps import guard
 from pyuniform.sources.arrays import ArraySource
-from pyuniform.sources.checks import choose_array, need, numpy_dtype, reading
+from pyuniform.sources.checks import choose_array, need, numpy_dtype
+from pyuniform.sources.damage import reading
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.paths import local_only
 from pyuniform.sources.protocol import Source
@@ -54,7 +56,9 @@ def _map(path: str, key: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> N
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         begin, _ = json.loads(file.read(length))[key]["data_offsets"]
-    return np.memmap(path, dtype, "r", 8 + length + begin, shape)
+    array = np.memmap(path, dtype, "r", 8 + length + begin, shape)
+    guard(array)
+    return array
 
 
 def _read(path: str, key: str) -> NDArray[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import check_rows, numpy_dtype, row_numbers
+from pyuniform.sources.checks import check_rows, id_dtype, numpy_dtype, row_numbers
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, check_ids, ids_at, parts
 
 _LISTED = 5
@@ -98,8 +98,7 @@ def concatenate(sources: Sequence[Source], name: str | None = None) -> Source:
     Parameters
     ----------
     sources : sequence of Source
-        Of one width and dtype. Those without rows are left out; if they have no width either, as
-        lists of no rows have none, it is not missed.
+        Of one width and dtype. Those without rows are left out, whatever their width and dtype.
     name : str, optional
         For messages.
 
@@ -115,21 +114,19 @@ def concatenate(sources: Sequence[Source], name: str | None = None) -> Source:
     return Concatenation(sources, name or f"{sources[0].name} and {len(sources) - 1} more")
 
 
-def id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
-    """What holds the ids of all shards."""
-    common = np.result_type(*kinds)
-    # int64 and uint64 would be rounded to float64.
-    return common if common.kind in "iuO" else np.dtype(object)
-
-
 def _agreed(sources: Sequence[Source], name: str) -> tuple[int, str]:
     """The width and dtype that all sources have."""
-    known = [source for source in sources if source.shape[0] or source.shape[1]]
+    known = [source for source in sources if source.shape[0]]
     if not known:
-        return 0, sources[0].dtype
+        return max(source.shape[1] for source in sources), sources[0].dtype
     kinds = Counter((source.shape[1], source.dtype) for source in known)
     norm = kinds.most_common(1)[0][0]
-    odd = [source for source in known if (source.shape[1], source.dtype) != norm]
+    # What has no rows need not know what they would be.
+    odd = [
+        source
+        for source in sources
+        if (source.shape[1] or norm[0], source.dtype if source.shape[0] else norm[1]) != norm
+    ]
     if odd:
         usual = next(source for source in known if (source.shape[1], source.dtype) == norm)
         listed = ", ".join(f"{s.name} is {s.shape} {s.dtype}" for s in odd[:_LISTED])

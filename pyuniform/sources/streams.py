@@ -11,7 +11,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import check_dtype, check_matrix, check_rows, reading, row_numbers
+from pyuniform.sources.checks import check_dtype, check_matrix, check_rows, row_numbers
+from pyuniform.sources.damage import reading
 from pyuniform.sources.protocol import BLOCK_ROWS
 
 Open = Callable[[], AbstractContextManager[IO[bytes]]]

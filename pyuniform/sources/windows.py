@@ -17,6 +17,7 @@ from pyuniform.sources.protocol import (
     blocks_after,
     check_ids,
     ids_at,
+    let_nulls,
     mapped,
     parts,
 )
@@ -66,6 +67,10 @@ class Window:
     def ids_at(self, rows: Any) -> NDArray[Any] | None:
         """The ids of these rows of the window."""
         return ids_at(self._source, row_numbers(rows, self.shape[0], self.name) + self._begin)
+
+    def let_nulls(self) -> None:
+        """See `pyuniform.sources.protocol.let_nulls`."""
+        let_nulls(self._source)
 
     def check_ids(self) -> None:
         """Those of the source."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from pyuniform.sources.checks import choose_array, need, reading
+from pyuniform.sources.checks import choose_array, need
 from pyuniform.sources.chunked import ChunkedSource
+from pyuniform.sources.damage import reading
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.protocol import Source
 

@@ -172,12 +172,14 @@ class Kept:
     def __init__(self, count: int) -> None:
         self.count, self.run, self.state = count, None, {}
 
-    def restore(self) -> Progressed | None:
+    def restore(self, first: np.ndarray, anchors: int) -> Progressed | None:
         return self.run
 
     def due(self) -> bool:
         self.count -= 1
         return self.count == 0
+
+    def close(self) -> None: ...
 
     def save(self, run: Progressed, state: dict[str, np.ndarray]) -> None:
         if not state:

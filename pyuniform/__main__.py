@@ -1,0 +1,6 @@
+"""``python -m pyuniform``: the command line."""
+
+from pyuniform.cli import main
+
+if __name__ == "__main__":
+    main()
