@@ -46,8 +46,7 @@ DType dtype_of(const std::string& name) {
 
 // Throws if one of the rows could not be read from its file, now or in an earlier call.
 void check_file(const Matrix& matrix) {
-  const auto begin = reinterpret_cast<uintptr_t>(matrix.data);
-  if (matrix.file_failed || mapped_cut(begin, matrix.held * matrix.row_stride)) {
+  if (matrix.file_failed || mapped_cut()) {
     PyErr_SetString(PyExc_OSError, "the file of the rows could not be read: it has become shorter");
     throw py::error_already_set();
   }

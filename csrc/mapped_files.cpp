@@ -15,7 +15,7 @@ namespace pyuniform {
 
 bool guard_mapped(uintptr_t, size_t) { return false; }
 void release_mapped(uintptr_t) {}
-bool mapped_cut(uintptr_t, size_t) { return false; }
+bool mapped_cut() { return false; }
 
 #else
 
@@ -101,11 +101,9 @@ void release_mapped(uintptr_t begin) {
     }
 }
 
-bool mapped_cut(uintptr_t begin, size_t size) {
+bool mapped_cut() {
   for (int r = 0; r < used.load(); ++r)
-    if (ranges[r].cut.load() && begin < ranges[r].end.load() &&
-        ranges[r].begin.load() < begin + size)
-      return true;
+    if (ranges[r].end.load() != 0 && ranges[r].cut.load()) return true;
   return false;
 }
 

@@ -14,7 +14,8 @@ bool guard_mapped(uintptr_t begin, size_t size);
 // The end of that; to be called before the memory becomes anything else.
 void release_mapped(uintptr_t begin);
 
-// Whether a page of memory that is guarded, and part of this, was missing when it was read.
-bool mapped_cut(uintptr_t begin, size_t size);
+// Whether a page that is guarded was missing when it was read. Rows may have been copied from there
+// since, so nobody can tell whose they are: every call fails until the map is gone.
+bool mapped_cut();
 
 }  // namespace pyuniform

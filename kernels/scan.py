@@ -8,7 +8,7 @@ import torch
 import triton
 
 from pyuniform.kernels.jit import scan as jit_scan
-from pyuniform.kernels.launch import launch
+from pyuniform.kernels.launch import REGISTERS, launch
 
 # Rows of a program.
 ROWS = 32
@@ -62,5 +62,6 @@ def scan(rows: torch.Tensor, first: int = 0) -> Scan:
         length,
         ROWS=ROWS,
         WORDS=words,
+        maxnreg=REGISTERS,
     )
     return result
