@@ -29,7 +29,8 @@ struct Range {
 
 constexpr int kRanges = 1 << 14;
 Range ranges[kRanges];
-std::atomic<int> used{0};  // ranges beyond were never taken
+std::atomic<int> used{0};        // ranges beyond were never taken
+std::atomic<int> cut_ranges{0};  // ranges whose `cut` is set
 std::mutex changing;
 struct sigaction before;  // what would have been done
 uintptr_t page_size = 0;
@@ -49,7 +50,7 @@ void on_bus_error(int signal, siginfo_t* info, void* context) {
     // Where it is read next there is memory; nothing is told of the file.
     if (mmap(page, page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
              0) == page) {
-      range->cut = true;
+      if (!range->cut.exchange(true)) ++cut_ranges;
       return;
     }
   }
@@ -83,7 +84,6 @@ bool guard_mapped(uintptr_t begin, size_t size) {
   install();
   for (int r = 0; r < kRanges; ++r) {
     if (ranges[r].end.load() != 0) continue;
-    ranges[r].cut = false;
     ranges[r].begin = begin;
     ranges[r].end = begin + size;
     if (r >= used.load()) used = r + 1;
@@ -97,15 +97,12 @@ void release_mapped(uintptr_t begin) {
   for (int r = 0; r < used.load(); ++r)
     if (ranges[r].end.load() != 0 && ranges[r].begin.load() == begin) {
       ranges[r].end = 0;
+      if (ranges[r].cut.exchange(false)) --cut_ranges;
       return;
     }
 }
 
-bool mapped_cut() {
-  for (int r = 0; r < used.load(); ++r)
-    if (ranges[r].end.load() != 0 && ranges[r].cut.load()) return true;
-  return false;
-}
+bool mapped_cut() { return cut_ranges.load() > 0; }
 
 #endif
 

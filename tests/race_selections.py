@@ -1,4 +1,4 @@
-"""Concurrent selections, on all ways through the core, for .ci/tsan to look for data races in.
+"""Concurrent selections, on all ways through the core, for .ci/sanitize to look for data races in.
 
 Rows are enough for the loops over them to be shared out among threads.
 """
