@@ -23,7 +23,7 @@ PLAIN_FLAGS = ["-march=x86-64", "-mtune=generic", "-mno-avx"]
 EMULATE = X86 and bool(os.environ.get("PYUNIFORM_EMULATE_AVX512"))
 if EMULATE:
     ISA_FLAGS |= {
-        name: [*ISA_FLAGS["isa_avx2.cpp"], "-include", "tests/avx512_emulation.h"]
+        name: [*ISA_FLAGS["isa_avx2.cpp"], "-include", "tests/core/avx512_emulation.h"]
         for name in ("isa_avx512.cpp", "isa_vnni.cpp")
     }
 SOURCES = sorted(str(p) for p in Path("csrc").glob("*.cpp") if X86 or p.name not in ISA_FLAGS)

@@ -25,10 +25,11 @@ from benchmarks.ceilings import Ceilings
 from benchmarks.isolated import environment
 from benchmarks.machine import facts, spread
 from benchmarks.results import Kernel
-from pyuniform import native, reference
-from pyuniform.filters import Plan
-from pyuniform.rows import prepare
-from pyuniform.shard import CpuShard
+from pyuniform import reference
+from pyuniform._common import native
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.shards.filters import Plan
+from pyuniform._engine.shards.host import CpuShard
 
 # Rows, columns, picks; and rows and columns for h_min.
 NEAREST = [(20_000, 384, 16), (20_000, 384, 256), (20_000, 384, 1_024), (100_000, 128, 1_000)]

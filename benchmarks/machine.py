@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import pyuniform
-from pyuniform import native
+from pyuniform._common import native
 
 
 def header() -> str:

@@ -29,8 +29,8 @@ LIMITS = ("memory.limit_in_bytes", "memory.max")
 RUN = """
 import json, os, signal, sys
 import numpy as np, pyuniform
-import pyuniform.checkpoint
-pyuniform.checkpoint.INTERVAL = 5.0
+import pyuniform.selection.checkpoint
+pyuniform.selection.checkpoint.INTERVAL = 5.0
 source, k, checkpoint, kill, in_memory = sys.argv[1:]
 class Watch:
     def stop(self, phase):

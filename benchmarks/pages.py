@@ -22,7 +22,7 @@ import numpy as np
 import pyuniform
 from benchmarks import ROOT
 from benchmarks.marks import write_between
-from pyuniform.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
+from pyuniform.evaluate.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
 
 DOCS = ROOT / "docs"
 DELTA = 0.05
@@ -42,7 +42,7 @@ def run_snippet(language: str, text: str, folder: Path) -> str:
     if language == "sh":
         joined = text.replace("\\\n", " ").splitlines()
         commands = [
-            [sys.executable, "-m", "pyuniform.cli", *shlex.split(line, comments=True)[1:]]
+            [sys.executable, "-m", "pyuniform", *shlex.split(line, comments=True)[1:]]
             for line in joined
         ]
     printed = ""

@@ -2,7 +2,8 @@
 
     python -m benchmarks.planning [--repeats 3] [--write]
 
-`--write` puts them into pyuniform/measured.json, and the comparison into docs/scaling.md.
+`--write` puts them into pyuniform/distributed/measured.json, and the comparison into
+docs/scaling.md.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from benchmarks.data import make
 from benchmarks.isolated import environment
 from benchmarks.machine import available_threads, header, weighted_work
 from benchmarks.marks import write_between
-from pyuniform import native
-from pyuniform.shards import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
+from pyuniform._common import native
+from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 
 PAGE = ROOT / "docs" / "scaling.md"
-MEASURED = ROOT / "pyuniform" / "measured.json"
+MEASURED = ROOT / "pyuniform" / "distributed" / "measured.json"
 CASES = [
     ("embeddings", 20_000, 384, 2_000),
     ("embeddings", 100_000, 384, 100),
@@ -166,7 +167,7 @@ def constants(runs: list[Run]) -> dict[str, Any]:
 
 def table(runs: list[Run]) -> str:
     """What was measured beside what is estimated, with the constants as they are on disk."""
-    estimate = importlib.reload(importlib.import_module("pyuniform.plan")).plan
+    estimate = importlib.reload(importlib.import_module("pyuniform.distributed.plan")).plan
     threads = available_threads()
     lines = [
         f"{header()}; embeddings as of the benchmarks.",

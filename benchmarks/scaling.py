@@ -45,11 +45,11 @@ sel = pyuniform.distributed.select(X[mine], k, threads=threads)
 dist.destroy_process_group()
 """
 ACTORS = """
-import json, sys, ray, pyuniform.ray
+import json, sys, ray, pyuniform.distributed.ray
 path, k, threads, shards = sys.argv[1], *map(int, sys.argv[2:])
 ray.init(num_cpus=shards * threads, include_dashboard=False, log_to_driver=False)
-pyuniform.ray.select(path, 10, shards=shards, threads=threads)
-sel = pyuniform.ray.select(path, k, shards=shards, threads=threads)
+pyuniform.distributed.ray.select(path, 10, shards=shards, threads=threads)
+sel = pyuniform.distributed.ray.select(path, k, shards=shards, threads=threads)
 """
 ANSWER = """
 about = {"seconds": sel.manifest["seconds"], "indices": sel.indices.tolist()}

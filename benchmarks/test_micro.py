@@ -14,10 +14,17 @@ import pytest
 
 import pyuniform
 from benchmarks.ceilings import Ceilings
-from pyuniform import _core, reference
-from pyuniform.filters import Plan
-from pyuniform.rows import prepare
-from pyuniform.shard import CpuShard
+from pyuniform import reference
+from pyuniform._core import (
+    active_instruction_set,
+    greedy_pool,
+    instruction_sets,
+    select_instruction_set,
+)
+from pyuniform._core import scan as core_scan
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.shards.filters import Plan
+from pyuniform._engine.shards.host import CpuShard
 
 pytest.importorskip("pytest_benchmark")
 
@@ -26,13 +33,13 @@ DTYPES = ["float32", "float16", "float64", "int8", "uint8"]
 SHAPES = [(8_000, 384, 256), (8_000, 64, 256), (2_000, 384, 1_024)]
 
 
-@pytest.fixture(params=_core.instruction_sets())
+@pytest.fixture(params=instruction_sets())
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each instruction set that the processor has."""
-    before = _core.active_instruction_set()
-    assert _core.select_instruction_set(request.param)
+    before = active_instruction_set()
+    assert select_instruction_set(request.param)
     yield request.param
-    _core.select_instruction_set(before)
+    select_instruction_set(before)
 
 
 @cache
@@ -74,7 +81,7 @@ def describe(
 def test_scan(benchmark: Any, isa: str, dtype: str) -> None:
     X = rows(8_000, 384, dtype)
     prepared = prepare(X, "euclidean", 1)
-    largest, nonfinite, _ = benchmark(_core.scan, prepared.core, 0, len(X), 1)
+    largest, nonfinite, _ = benchmark(core_scan, prepared.core, 0, len(X), 1)
     assert (largest, nonfinite) == (np.abs(X.astype(np.float64)).max(), -1)
     describe(benchmark, "scan", isa, X)
 
@@ -126,7 +133,7 @@ def test_pool(benchmark: Any, isa: str, size: int) -> None:
         state = (first[1:].copy(), np.zeros(size - 1, np.int32), np.ones(size - 1, np.int32))
         return (pool[1:], index, *state, -1.0, 2**62, picks, 1), {}
 
-    picked, *_ = benchmark.pedantic(_core.greedy_pool, setup=fresh, rounds=20)
+    picked, *_ = benchmark.pedantic(greedy_pool, setup=fresh, rounds=20)
     expected, _ = reference.farthest_first(pool, picks + 1)
     np.testing.assert_array_equal(picked + 1, expected[1:])
     describe(benchmark, "pool", isa, rows(8_000, 384, "float32")[:size], picks)

@@ -31,7 +31,7 @@ from transformers import (
 )
 
 import pyuniform
-from pyuniform.batches import SpreadBatches
+from pyuniform.pipelines.batches import SpreadBatches
 
 DATA = Path(__file__).parent / "data"
 BATCH = 32

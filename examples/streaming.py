@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import pyuniform
-from pyuniform.streaming import StreamingSelector
+from pyuniform.streaming.selector import StreamingSelector
 
 DATA = Path(__file__).parent / "data" / "wordnet.npy"
 BATCH = 256

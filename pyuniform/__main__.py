@@ -1,6 +1,6 @@
 """``python -m pyuniform``: the command line."""
 
-from pyuniform.cli import main
+from pyuniform.cli.main import main
 
 if __name__ == "__main__":
     main()

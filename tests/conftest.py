@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pyuniform import _core
+from pyuniform._core import active_instruction_set, instruction_sets, select_instruction_set
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "examples" / "data"
@@ -23,17 +24,19 @@ def outside_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     The checkout holds the package's sources, and no compiled core unless it was built in place.
     """
     before = os.getcwd()
+    # Where it is ignored, as in a job in the background, children would ignore it too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.chdir(tmp_path_factory.mktemp("empty"))
     yield
     os.chdir(before)
 
 
-@pytest.fixture(params=_core.instruction_sets())
+@pytest.fixture(params=instruction_sets())
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
-    before = _core.active_instruction_set()
-    assert _core.select_instruction_set(request.param)
+    before = active_instruction_set()
+    assert select_instruction_set(request.param)
     yield request.param
-    _core.select_instruction_set(before)
+    select_instruction_set(before)
 
 
 @pytest.fixture(scope="session")

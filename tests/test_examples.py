@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pyuniform.batches import SpreadBatches
+from pyuniform.pipelines.batches import SpreadBatches
 
 FINETUNE = Path(__file__).parent.parent / "examples" / "finetune.py"
 

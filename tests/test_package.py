@@ -21,7 +21,7 @@ def python(interpreter: Path | str, code: str) -> str:
 
 def test_import_needs_no_extra() -> None:
     code = (
-        "import sys; import pyuniform, pyuniform.cli, pyuniform.kernels; "
+        "import sys; import pyuniform, pyuniform.cli.main, pyuniform.kernels; "
         "print(sorted({m.split('.')[0] for m in sys.modules} & "
         "{'torch', 'triton', 'cuda', 'cupy', 'ray', 'matplotlib', 'pandas', 'scipy'}))"
     )

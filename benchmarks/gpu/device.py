@@ -8,10 +8,10 @@ import facts
 import torch
 
 import pyuniform
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import DeviceShard
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.shards.device import DeviceShard
+from pyuniform._engine.traversal import farthest_first
 from pyuniform.kernels import cuda
-from pyuniform.traversal import farthest_first
 
 DEVICE = torch.device("cpu" if facts.SMOKE else "cuda:0")
 # Rows that are made at a time.

@@ -11,8 +11,8 @@ import torch
 from device import DEVICE, embeddings
 
 from pyuniform import reference
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import make_device_filter
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.shards.device import make_device_filter
 from pyuniform.kernels import relax as relaxing
 from pyuniform.kernels.candidates import candidates
 from pyuniform.kernels.filter import Filter

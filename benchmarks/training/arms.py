@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 import pyuniform
 from benchmarks.training.data import Data
 from benchmarks.training.rows import FULL, NEAR_DUPLICATE, RANDOM, UNIFORM, Arm
-from pyuniform import baselines
+from pyuniform.evaluate import baselines
 
 # How far a near-duplicate lies from what it repeats, relative to the least distance of the others.
 NEAR = 1e-4

@@ -4,7 +4,7 @@ Who calls whom::
 
     __init__.py      write_report(): the public door
     facts.py         what is measured; with pairs.py and mapping.py
-    plots.py         facts to SVG
+    figures.py         facts to SVG
     page.py          facts and SVG to HTML; with blocks.py and style.py
 """
 
@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from pyuniform.arguments import integer_within
-from pyuniform.carriers import Data, loaded, take
-from pyuniform.files import check_writable, written_whole
-from pyuniform.measure import as_picks
-from pyuniform.selection import Selection
-from pyuniform.threads import check_threads
+from pyuniform._common.files import check_writable, written_whole
+from pyuniform._common.threads import check_threads
+from pyuniform._common.validate import integer_within
+from pyuniform.evaluate.metrics import as_picks
+from pyuniform.selection.placement import Data, loaded, take
+from pyuniform.selection.result import Selection
 
 SUFFIXES = (".html", ".htm")
 
@@ -108,10 +108,10 @@ def write_report(
     labels = _one_a_row(labels, data.n, "labels")
 
     # Not above: they need matplotlib, and the package must be importable without.
-    from pyuniform.report import facts, page, plots
+    from pyuniform.report import facts, figures, page
 
     found = facts.measure(X, data, selection, labels, metric, seed, random_subsets, sample, threads)
-    content = page.render(found, plots.draw(found), selection, texts, labels, title)
+    content = page.render(found, figures.draw(found), selection, texts, labels, title)
     with written_whole(path) as out:
         # A lone surrogate, which UTF-8 cannot hold, becomes a question mark.
         out.write(content.encode("utf-8", errors="replace"))

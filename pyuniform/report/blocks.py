@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pyuniform.report.plots import Plot
+from pyuniform.report.figures import Plot
 
 LONGEST_TEXT = 280
 LONGEST_LABEL = 60

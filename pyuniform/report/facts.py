@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from pyuniform.carriers import Data
-from pyuniform.measure import ClosestPair, Nearest, h_min, nearest
+from pyuniform.evaluate.metrics import ClosestPair, Nearest, h_min, nearest
 from pyuniform.reference import to_metric
 from pyuniform.report.mapping import Map, map_rows
 from pyuniform.report.pairs import PAIRS, Pair, Read, closest, closest_picks, merged, neighbours
-from pyuniform.selection import Selection
+from pyuniform.selection.placement import Data
+from pyuniform.selection.result import Selection
 
 _Float = NDArray[np.float64]
 _Int = NDArray[np.int64]

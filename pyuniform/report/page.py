@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pyuniform._common.version import __version__
 from pyuniform.report.blocks import (
     LONGEST_LABEL,
     NOTHING,
@@ -20,11 +21,10 @@ from pyuniform.report.blocks import (
     table,
 )
 from pyuniform.report.facts import Facts
+from pyuniform.report.figures import Plot
 from pyuniform.report.pairs import Pair
-from pyuniform.report.plots import Plot
 from pyuniform.report.style import STYLE
-from pyuniform.selection import Selection
-from pyuniform.version import __version__
+from pyuniform.selection.result import Selection
 
 LARGEST_CLUSTERS = 10
 MOST_LABELS = 20

@@ -25,7 +25,9 @@ Who calls whom; imports run downwards only::
 Each format is a thin layer on its own library, imported when a source of its kind is opened.
 """
 
+from pyuniform.sources.concatenation import concatenate
 from pyuniform.sources.ids import read_ids, with_ids
+from pyuniform.sources.open import is_source, open_source, register, suffixes
 from pyuniform.sources.protocol import (
     BLOCK_ROWS,
     Source,
@@ -34,9 +36,7 @@ from pyuniform.sources.protocol import (
     ids_at,
     read_blocks,
 )
-from pyuniform.sources.registry import is_source, open_source, register, suffixes
-from pyuniform.sources.shards import concatenate
-from pyuniform.sources.windows import window
+from pyuniform.sources.slices import window
 
 __all__ = [
     "BLOCK_ROWS",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.rows import DTYPES
+from pyuniform._engine.rows.host import DTYPES
 from pyuniform.sources.damage import check_version
 
 # Names that are taken without asking when there are several to choose from.
@@ -30,7 +30,7 @@ def need(module: str, extra: str, what: str, done: str = "read") -> Any:
 
 
 def check_dtype(dtype: Any, what: str) -> str:
-    """The dtype's name among `pyuniform.rows.DTYPES`; TypeError if it is none of them."""
+    """The dtype's name among `DTYPES`; TypeError if it is none of them."""
     dtype = np.dtype(dtype)
     if dtype.name not in DTYPES or not dtype.isnative:
         raise TypeError(

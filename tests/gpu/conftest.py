@@ -35,11 +35,11 @@ def place(monkeypatch: pytest.MonkeyPatch, device: str) -> str:
     """A device for the public functions; where there is none, the interpreter stands in for it."""
     if device == "cuda":
         return device
-    for module in (pyuniform.carriers, pyuniform.measure):
+    for module in (pyuniform.selection.placement, pyuniform.evaluate.metrics):
         monkeypatch.setattr(module, "resolve_device", lambda name, X: "interpreter")
-    real = pyuniform.device.as_tensor
+    real = pyuniform._engine.rows.device.as_tensor
     monkeypatch.setattr(
-        pyuniform.device,
+        pyuniform._engine.rows.device,
         "as_tensor",
         lambda X, place, name="X", far=False, **needs: real(X, "cpu", name, far, **needs),
     )

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from pyuniform import reference
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import DeviceShard, make_device_filter
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.shards.device import DeviceShard, make_device_filter
 from pyuniform.kernels.filter import Filter
 from pyuniform.kernels.picks import Picks
 from pyuniform.kernels.tiles import Tile

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import make_device_filter
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.shards.device import make_device_filter
 from pyuniform.kernels.closest_pair import closest_pair, find_closest_pair
 from pyuniform.kernels.tiles import Tile
 from pyuniform.reference import distance2

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from constrained import ALL_PAIRS, assert_run, options_for
-from corpora import DATASETS, make
 from devices import as_tensor, canonical, shard_of
+from helpers.constrained import ALL_PAIRS, assert_run, options_for
+from helpers.corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import reference
-from pyuniform.filters import make_plan
-from pyuniform.rows import prepare
-from pyuniform.shard import CpuShard
-from pyuniform.shards import Shards
-from pyuniform.traversal import Given, Progressed, farthest_first
+from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.shards.filters import make_plan
+from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.traversal import Given, Progressed, farthest_first
 
 # Rows and picks: few, for the interpreter.
 CASES = {

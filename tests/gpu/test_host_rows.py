@@ -13,16 +13,17 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from corpora import make
 from devices import HostRows, as_tensor, shard_of
+from helpers.corpora import make
 
 import pyuniform
 import pyuniform.kernels.cuda
-from pyuniform import pinned, reference
-from pyuniform.device_room import check_room, stays_in_host_memory
-from pyuniform.device_shard import filter_kind
+from pyuniform import reference
+from pyuniform._engine.rows import pinned
+from pyuniform._engine.rows.device_memory import check_room, stays_in_host_memory
+from pyuniform._engine.shards.device import filter_kind
+from pyuniform._engine.traversal import farthest_first
 from pyuniform.kernels.staging import STAGED_BYTES
-from pyuniform.traversal import farthest_first
 
 ROWS, COLUMNS = 1 << 20, 768
 GIB = 1 << 30
@@ -33,7 +34,9 @@ def host_rows(monkeypatch: pytest.MonkeyPatch, device: str) -> str:
     """The device; in the interpreter, host memory is one that torch must not touch."""
     if device == "cpu":
         monkeypatch.setattr(
-            pyuniform.device, "lock", lambda values, place, name: values.as_subclass(HostRows)
+            pyuniform._engine.rows.device,
+            "lock",
+            lambda values, place, name: values.as_subclass(HostRows),
         )
     return device
 
@@ -53,7 +56,7 @@ def test_torch_cannot_touch_them() -> None:
 def test_picks_are_the_references(host_rows: str, dtype: str, metric: str) -> None:
     values = np.random.default_rng(2).standard_normal((120, 20)) * 20
     X = as_tensor(np.abs(values) + 1, "cpu", dtype)
-    rows = pyuniform.device.prepare_device(X, metric, host_rows, far=True)
+    rows = pyuniform._engine.rows.device.prepare_device(X, metric, host_rows, far=True)
     assert rows.far
     assert filter_kind(rows) == "int8"
     with pytest.raises(ValueError, match="does not take these"):

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 import pyuniform
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import DeviceShard, make_device_filter
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.shards.device import DeviceShard, make_device_filter
+from pyuniform._engine.traversal import farthest_first
 from pyuniform.kernels.closest_pair import closest_pair
 from pyuniform.kernels.launch import interpreted
 from pyuniform.reference import to_metric
-from pyuniform.rows import prepare
-from pyuniform.traversal import farthest_first
 
 ROWS, PICKS, CHUNK, POOL = (220, 24, 8, 40) if interpreted() else (6_000, 1_500, 512, 1_024)
 CASES = [

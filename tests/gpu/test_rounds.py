@@ -13,12 +13,12 @@ import torch
 from devices import TILE, as_tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-import pyuniform.device_shard
+import pyuniform._engine.shards.device
 from pyuniform import reference
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import DeviceShard
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.shards.device import DeviceShard
+from pyuniform._engine.traversal import farthest_first
 from pyuniform.kernels.launch import MOST_PROGRAMS, Launch, interpreted, observed
-from pyuniform.traversal import farthest_first
 
 MOST_LAUNCHES = 40
 # What starts no kernel, and what the host waits for.
@@ -37,9 +37,9 @@ class Counted(TorchDispatchMode):
         self.rounds: list[Counter[str]] = [Counter()]
         self.programs: list[int] = []
         self.interpreting = False
-        real = pyuniform.device_shard.to_host
+        real = pyuniform._engine.shards.device.to_host
         monkeypatch.setattr(
-            pyuniform.device_shard, "to_host", lambda tensor: self._waited(real, tensor)
+            pyuniform._engine.shards.device, "to_host", lambda tensor: self._waited(real, tensor)
         )
         if interpreted():
             from triton.runtime.interpreter import InterpretedFunction

@@ -9,14 +9,14 @@ from devices import as_tensor, canonical, filter_of
 
 import pyuniform
 from pyuniform import reference
-from pyuniform.device import as_tensor as taken
-from pyuniform.device import prepare_device, resolve_device
+from pyuniform._engine.rows.device import as_tensor as taken
+from pyuniform._engine.rows.device import prepare_device, resolve_device
+from pyuniform._engine.rows.host import prepare
 from pyuniform.kernels.encode import canonical as canonical_on_device
 from pyuniform.kernels.encode import encode
 from pyuniform.kernels.filter import fits, multiplies
 from pyuniform.kernels.scan import scan
 from pyuniform.kernels.staging import copy_through, staged
-from pyuniform.rows import prepare
 
 DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
 

@@ -14,13 +14,13 @@ import shim
 import torch
 from devices import HostRows
 
-import pyuniform.device
-from pyuniform.device import prepare_device
-from pyuniform.device_shard import DeviceShard, make_device_filter
+import pyuniform._engine.rows.device
+from pyuniform._engine.rows.device import prepare_device
+from pyuniform._engine.shards.device import DeviceShard, make_device_filter
+from pyuniform._engine.traversal import farthest_first
 from pyuniform.kernels import cuda, tiles
 from pyuniform.kernels.closest_pair import closest_pair
 from pyuniform.kernels.launch import Launch, observed
-from pyuniform.traversal import farthest_first
 
 # Widths, types and metrics. Of a width a compiler is told whether it is a multiple of 16, as 768
 # is, or not, as 300 is: two small ones.
@@ -95,7 +95,7 @@ def run_everything() -> None:
         shard.candidates(0.0, 8)
         shard.settle(np.arange(9))
     # Rows in host memory, a block at a time.
-    pyuniform.device.lock = lambda values, place, name: values.as_subclass(HostRows)
+    pyuniform._engine.rows.device.lock = lambda values, place, name: values.as_subclass(HostRows)
     far = prepare_device(rows_of("float16", 48, 48), "cosine", "cpu", far=True)
     farthest_first(DeviceShard(far, "auto", 2), 2, 0, pool_size=8)
 

@@ -1,0 +1,1 @@
+"""Shared by all layers: validation, files, progress, threads, optional imports."""

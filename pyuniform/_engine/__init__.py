@@ -1,0 +1,1 @@
+"""The exact lazy greedy loop, and the backends that carry it out."""

@@ -1,0 +1,283 @@
+"""Shards as one carrier: their candidates meet in a pool in host memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._core import greedy_pool
+from pyuniform._engine.protocols import Read, Round
+from pyuniform._engine.rows.host import MOST_COLUMNS
+from pyuniform._engine.scoring import Rules, check_scores
+from pyuniform._engine.shards.host import Candidates, Shard
+
+# Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
+POOL_SIZES = (192, 512)
+PICKS_A_ROUND = 16
+# Canonical values of a pool: at most this many bytes.
+POOL_BYTES = 1 << 24
+
+
+class Team(Protocol):
+    """Shards in their order, here or elsewhere.
+
+    Attributes
+    ----------
+    sizes : list of int
+        Rows of each.
+    """
+
+    sizes: list[int]
+
+    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+        """What the shards answer; those with None for arguments are not asked, and answer None."""
+
+    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """Calls a method of each that answers nothing."""
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """Relaxes all of them, in steps of a second at most."""
+
+    def here(self) -> list[tuple[int, Shard]]:
+        """The shards whose states are kept here, and which they are."""
+
+
+class Here:
+    """Shards of this process, one after the other; see `Team`."""
+
+    def __init__(self, shards: Sequence[Shard]) -> None:
+        self.sizes = [shard.size for shard in shards]
+        self._shards = shards
+
+    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+        """See `Team`."""
+        return [
+            None if given is None else getattr(shard, method)(*given)
+            for shard, given in zip(self._shards, arguments, strict=True)
+        ]
+
+    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """See `Team`."""
+        self.ask(method, arguments)
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """See `Team`."""
+        for shard in self._shards:
+            yield from shard.relax(rho)
+
+    def here(self) -> list[tuple[int, Shard]]:
+        """See `Team`."""
+        return list(enumerate(self._shards))
+
+
+class Shards:
+    """Rows of several shards, one after the other.
+
+    Row i of a shard has the number i + (rows of the shards before).
+
+    Parameters
+    ----------
+    shards : sequence of Shard, or Team
+        Fresh ones.
+    threads : int
+        Of the pool.
+    """
+
+    def __init__(self, shards: Sequence[Shard] | Team, threads: int = 1) -> None:
+        self._team: Team = Here(shards) if isinstance(shards, Sequence) else shards
+        self._threads = threads
+        self._offsets = np.cumsum([0, *self._team.sizes])
+        self._picks = 0
+        self._width = 0
+        self._work = dict.fromkeys(("pool_pairs", "pool_filter_pairs"), 0)
+        self._rules = Rules()
+
+    def _ask(self, method: str, *arguments: Any) -> list[Any]:
+        return self._team.ask(method, [arguments] * len(self._team.sizes))
+
+    def govern(self, rules: Rules) -> None:
+        """See `Carrier`."""
+        self._rules = rules
+        ends = zip(self._offsets[:-1], self._offsets[1:], strict=True)
+        factors = [None if rules.factors is None else rules.factors[b:e] for b, e in ends]
+        self._team.tell("set_scores", [(f, rules.floor2) for f in factors])
+
+    def count_within(self, distance2: float) -> int:
+        """See `Carrier`."""
+        return sum(self._ask("count_within", distance2))
+
+    def add_rows(self, rows: NDArray[np.int64]) -> None:
+        """See `Carrier`."""
+        # A few at a time: canonical values take twice the memory of float32 rows, or more.
+        step = max(1, POOL_BYTES // (8 * (self._width or MOST_COLUMNS)))
+        for begin in range(0, len(rows), step):
+            some = rows[begin : begin + step]
+            self._add_picks(some, self.canonical(some))
+        if self._rules.take(rows):
+            self.govern(self._rules)
+
+    def add_anchors(self, values: NDArray[np.float64]) -> None:
+        """See `Carrier`."""
+        self._add_picks(np.full(len(values), -1), values)
+
+    def pool_size(self, k: int) -> int:
+        """See `Carrier`."""
+        size = min(max(k // PICKS_A_ROUND, POOL_SIZES[0]), POOL_SIZES[1])
+        return max(1, min(size, POOL_BYTES // (8 * self._width)))
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """See `Carrier`."""
+        return self._team.relax(rho)
+
+    def threshold(self, count: int) -> float:
+        """See `Carrier`."""
+        return max(self._ask("threshold", count))
+
+    def play(self, rho: float, pool_size: int, limit: int) -> Round:
+        """See `Carrier`."""
+        found = self._ask("candidates", rho, pool_size)
+        pool = _Pool(found, self._offsets, self._picks, self._rules)
+        pool.check()
+        picked, picked2, filter_pairs, exact_pairs = pool.greedy(limit, self._threads)
+        self._work["pool_filter_pairs"] += filter_pairs
+        self._work["pool_pairs"] += exact_pairs
+        self._team.tell("write", pool.found_out())
+        if len(picked):
+            self._add_picks(pool.index[picked], pool.values[picked])
+            if self._rules.take(pool.index[picked]):
+                self.govern(self._rules)
+        return Round(
+            pool.index[picked], picked2, len(pool.index), pool.outside, pool.largest_left()
+        )
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Carrier`."""
+        return {
+            self._prefix(s) + name: values
+            for s, shard in self._team.here()
+            for name, values in shard.state().items()
+        }
+
+    def restore(self, names: Sequence[str], read: Read) -> None:
+        """See `Carrier`."""
+        for s, shard in self._team.here():
+            prefix = self._prefix(s)
+            own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+            shard.restore(own, _prefixed(prefix, read))
+
+    def _prefix(self, s: int) -> str:
+        """Of names of a shard's state: its rows, so that shards of other rows do not take it."""
+        return f"{self._offsets[s]}-{self._offsets[s + 1]} "
+
+    def stats(self) -> dict[str, int]:
+        """See `Carrier`; `pairs` are those looked at in full length."""
+        total = dict(self._work)
+        for stats in self._ask("stats"):
+            for name, value in stats.items():
+                total[name] = total.get(name, 0) + value
+        total["int8_multiply_adds"] += total["pool_filter_pairs"] * self._width
+        total["float64_multiply_adds"] += total["pool_pairs"] * self._width
+        total["pairs"] = sum(
+            total[name]
+            for name in ("filter_pairs", "exact_pairs", "pool_filter_pairs", "pool_pairs")
+        )
+        return total
+
+    def canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Carrier`."""
+        home = np.searchsorted(self._offsets, indices, side="right") - 1
+        there = [home == s for s in range(len(self._team.sizes))]
+        parts = self._team.ask(
+            "canonical",
+            [
+                (indices[here] - offset,) if here.any() else None
+                for here, offset in zip(there, self._offsets, strict=False)
+            ],
+        )
+        width = next(part.shape[1] for part in parts if part is not None)
+        values = np.empty((len(indices), width))
+        for here, part in zip(there, parts, strict=True):
+            if part is not None:
+                values[here] = part
+        return values
+
+    def _add_picks(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        self._picks += len(indices)
+        self._width = values.shape[1]
+        arguments = []
+        for offset, size in zip(self._offsets, self._team.sizes, strict=False):
+            local = indices - offset
+            arguments.append((np.where((local >= 0) & (local < size), local, -1), values))
+        self._team.tell("add_picks", arguments)
+
+
+def _prefixed(prefix: str, read: Read) -> Read:
+    return lambda name, out: read(prefix + name, out)
+
+
+class _Pool:
+    """The candidates of all shards, under global numbers."""
+
+    def __init__(
+        self, found: list[Candidates], offsets: NDArray[np.int64], picks: int, rules: Rules
+    ) -> None:
+        self._found = found
+        self._rules = rules
+        self.index = np.concatenate([c.rows + o for c, o in zip(found, offsets, strict=False)])
+        values = [c.values for c in found if len(c.rows)]
+        self.values = values[0] if len(values) == 1 else np.vstack(values or [found[0].values])
+        self.distance2 = np.concatenate([c.distance2 for c in found])
+        self.nearest = np.concatenate([c.nearest for c in found])
+        self.seen = np.full(len(self.index), picks, dtype=np.int32)
+        # The tie rule once more: largest score, then lowest index.
+        self.outside, negative = max(
+            (c.outside, -(c.outside_row + int(o))) for c, o in zip(found, offsets, strict=False)
+        )
+        self.outside_index = -negative
+
+    def greedy(
+        self, limit: int, threads: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], int, int]:
+        rules = self._rules
+        return greedy_pool(
+            self.values,
+            self.index,
+            self.distance2,
+            self.nearest,
+            self.seen,
+            # Any score of at least that share of the best outside will do.
+            self.outside * rules.enough if self.outside > 0 else self.outside,
+            self.outside_index,
+            limit,
+            threads,
+            None if rules.factors is None else rules.factors[self.index],
+            rules.floor2,
+            None if rules.quotas is None else rules.quotas.group[self.index],
+            None if rules.quotas is None else rules.quotas.left.copy(),
+        )
+
+    def check(self) -> None:
+        """Raises ValueError if scores are too large to be told apart."""
+        if self._rules.factors is None:
+            return
+        scores = self._rules.scores(self.index, self.distance2)
+        check_scores(max(self.outside, scores.max(initial=-1.0)))
+
+    def found_out(self) -> list[tuple[NDArray[Any], ...]]:
+        """What shards are to know of their candidates: arguments of `Shard.write`."""
+        told: list[tuple[NDArray[Any], ...]] = []
+        end = 0
+        for candidates in self._found:
+            part = slice(end, end := end + len(candidates.rows))
+            told.append(
+                (candidates.rows, self.distance2[part], self.nearest[part], self.seen[part])
+            )
+        return told
+
+    def largest_left(self) -> float:
+        left = self.seen >= 0
+        scores = self._rules.scores(self.index[left], self.distance2[left])
+        return max(self.outside, float(scores.max()) if len(scores) else -1.0)

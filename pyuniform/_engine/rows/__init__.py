@@ -1,0 +1,1 @@
+"""Rows, checked once: in host memory, on disk, or on a device."""

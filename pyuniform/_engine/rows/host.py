@@ -1,0 +1,403 @@
+"""Arrays in, checked once at the public door, ready for a shard."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._common.mapped import Stamp, guard, path_of
+from pyuniform._common.mapped import file_of as file_of  # for those who work on rows
+from pyuniform._common.threads import check_threads
+from pyuniform._core import Rows as CoreRows
+from pyuniform._core import frame_exponent as core_frame_exponent
+from pyuniform._core import scan as core_scan
+
+METRICS = ("euclidean", "cosine")
+DTYPES = ("float32", "float16", "bfloat16", "float64", "int8", "uint8")
+
+# Squared distances of larger values could overflow float64.
+LARGEST = 2.0**500
+# Squares of smaller norms leave float64's normal range: such rows have no direction.
+LEAST_NORM = float(np.finfo(np.float64).tiny) ** 0.5
+# Rows of more values would make the filter's error bound meaningless.
+MOST_COLUMNS = 1 << 20
+# A scan reads this much between two chances to be interrupted.
+SCAN_BYTES = 1 << 28
+
+
+class FirstDistances:
+    """Canonical squared distances of all rows to one of them, known from the validating read.
+
+    Parameters
+    ----------
+    row : int
+    distance2 : ndarray of float64, shape (n,)
+    """
+
+    def __init__(self, row: int, distance2: NDArray[np.float64]) -> None:
+        self._row = row
+        self._distance2: NDArray[np.float64] | None = distance2
+
+    def part(self, begin: int, end: int) -> tuple[int, NDArray[np.float64]]:
+        """The row, and where distances of the rows begin to end are to be written."""
+        assert self._distance2 is not None
+        return self._row, self._distance2[begin:end]
+
+    def take(self, row: int) -> NDArray[np.float64] | None:
+        """The distances, if they are to this row. They are given away, and asked for once."""
+        found, self._distance2 = self._distance2, None
+        return found if row == self._row else None
+
+
+@dataclass(frozen=True)
+class Rows:
+    """N rows of one metric: checked, scanned, and with the frame the filter works in.
+
+    Attributes
+    ----------
+    core : CoreRows
+        The values (N, d) as the user stores them, and for cosine their norms.
+    center : ndarray of float64, shape (d,)
+        Subtracted, after scaling, by the float32 filter.
+    exponent : int
+        The filter scales Euclidean rows by 2**-exponent.
+    fingerprint : str
+        Sixteen hexadecimal digits, a function of shape, dtype and bytes.
+    first : FirstDistances, optional
+        Distances to the row that was likely to be picked first.
+    unchanged : callable
+        ``unchanged(whole)`` raises OSError if the file that the rows are mapped from has been cut
+        or written to since they were checked; `whole` reads them again for it.
+    """
+
+    core: CoreRows
+    n: int
+    d: int
+    dtype: str
+    metric: str
+    center: NDArray[np.float64]
+    exponent: int
+    fingerprint: str
+    threads: int
+    first: FirstDistances | None = None
+    unchanged: Callable[[bool], None] = lambda whole: None
+
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
+        return self.core.canonical(rows)
+
+    @property
+    def invalid(self) -> NDArray[np.bool_] | None:
+        """Of each row whether something is wrong with it; None where that is an error."""
+        return self.core.blank()
+
+    def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Some rows in about the place where the filter sees them: float32 (m, d)."""
+        values = self.core.canonical(rows)[:, : self.d] * 2.0**-self.exponent
+        return (values - self.center).astype(np.float32)
+
+
+def as_matrix(X: Any, name: str = "X") -> tuple[NDArray[Any], str]:
+    """X as a two-dimensional NumPy array without a copy where possible, and its dtype's name.
+
+    bfloat16 comes back as uint16 bits. Rows whose values are not contiguous are copied.
+    """
+    array = _to_numpy(X, name)
+    dtype = "bfloat16" if array.dtype.name == "bfloat16" else array.dtype.name
+    if isinstance(array, _Bfloat16Bits):
+        array, dtype = array.view(np.ndarray), "bfloat16"
+    known = dtype in DTYPES and array.dtype.isnative
+    check_shape(array.shape, dtype if known else str(array.dtype), name)
+    if dtype == "bfloat16":
+        array = array.view(np.uint16)
+    if array.shape[1] > 1 and array.strides[1] != array.itemsize:
+        array = np.ascontiguousarray(array)
+    return array, dtype
+
+
+def check_shape(shape: tuple[int, ...], dtype: str, name: str = "X") -> None:
+    """Raises TypeError or ValueError unless rows of this shape and dtype can be worked on."""
+    if len(shape) != 2:
+        raise ValueError(f"{name} must have two dimensions (rows, values), got shape {shape}")
+    if dtype not in DTYPES:
+        raise TypeError(
+            f"{name} has dtype {dtype}; supported are {', '.join(DTYPES)} in native byte "
+            f"order: convert it, for example with {name}.astype('float32')"
+        )
+    if 0 in shape:
+        raise ValueError(f"{name} is empty: shape {shape}")
+    if shape[1] > MOST_COLUMNS:
+        raise ValueError(f"{name} has {shape[1]} columns; at most {MOST_COLUMNS} are supported")
+    if shape[0] >= 2**31:
+        raise ValueError(f"{name} has {shape[0]} rows; at most {2**31 - 1} are supported")
+
+
+class _Bfloat16Bits(np.ndarray):
+    """Marks a uint16 array as the bits of bfloat16 values."""
+
+
+def _to_numpy(X: Any, name: str) -> NDArray[Any]:
+    if isinstance(X, np.ndarray):
+        return _stacked(X, X, name) if X.dtype == object and X.ndim == 1 else X
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(X, torch.Tensor):
+        if X.device.type != "cpu":
+            raise ValueError(f"{name} is on device {X.device}, not in host memory: {name}.cpu()")
+        X = X.detach()
+        if X.dtype == torch.bfloat16:
+            bits: NDArray[Any] = X.view(torch.int16).numpy()
+            return bits.view(np.uint16).view(_Bfloat16Bits)
+        return np.asarray(X.numpy())
+    if isinstance(X, (str, bytes)) or hasattr(X, "__fspath__"):
+        raise TypeError(f"{name} is a path: open it with pyuniform.sources.open_source")
+    if hasattr(X, "__dlpack_device__") and not hasattr(X, "__array__"):
+        kind, _ = X.__dlpack_device__()
+        if int(kind) != 1:
+            raise ValueError(f"{name} is not in host memory (DLPack device type {int(kind)})")
+        return np.asarray(np.from_dlpack(X))
+    try:
+        array = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{name} is not a rectangular array: {error}") from None
+    if array.dtype == object:
+        return _stacked(array, X, name)
+    return array
+
+
+def _stacked(vectors: NDArray[Any], X: Any, name: str) -> NDArray[Any]:
+    """A list of vectors, as a column of a data frame is, as one array."""
+    kinds = {
+        vector.dtype if isinstance(vector, np.ndarray) else type(vector)
+        for vector in vectors.ravel()[:64].tolist()
+    }
+    if vectors.ndim != 1 or not len(vectors) or not kinds or kinds <= {str, type(None), object}:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    try:
+        rows = np.stack([np.asarray(vector) for vector in vectors])
+    except ValueError as error:
+        raise ValueError(f"{name} holds vectors that cannot be stacked: {error}") from None
+    if rows.ndim != 2 or rows.dtype == object:
+        raise TypeError(f"{name} must be an array of numbers, got {type(X).__name__}")
+    return rows
+
+
+def check_metric(metric: str) -> None:
+    """Raises ValueError unless the metric is known."""
+    if metric not in METRICS:
+        raise ValueError(f"metric must be one of {', '.join(METRICS)}, got {metric!r}")
+
+
+def prepare(
+    X: Any,
+    metric: str,
+    threads: int | None = None,
+    name: str = "X",
+    reach: float = 0.0,
+    first: int = 0,
+    likely: int | None = None,
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+) -> Rows:
+    """Checks X and reads it once.
+
+    Parameters
+    ----------
+    X, metric, threads
+        As `pyuniform.select`.
+    name : str
+        For messages.
+    reach : float
+        Values of up to this size will come from elsewhere.
+    first : int
+        The number of the first row, for the fingerprint, where these are a part of others.
+    likely : int, optional
+        A row that is likely to be picked first: distances to it are taken on the way.
+    lenient : callable
+        Tells, of so many rows, which may hold NaN, infinity or zeros, since they are never picked;
+        see `Rows.invalid`.
+
+    Raises
+    ------
+    TypeError
+        X is not an array of a supported dtype.
+    ValueError
+        X is not two-dimensional, is empty, holds NaN or infinity, or values whose squares leave
+        float64's range; or, for cosine, rows of zero norm.
+    """
+    check_metric(metric)
+    threads = check_threads(threads)
+    array, dtype = as_matrix(X, name)
+    n, d = array.shape
+    guard(array)
+    path = path_of(array)
+    stamp = Stamp.of(path) if path else None
+    core = CoreRows(array, dtype)
+    passed = lenient(n)
+    if passed is not None:
+        core.let_pass(passed)
+    to_first = None
+    # A row that is divided by its norm has to be read for that before.
+    if metric == "euclidean" and likely is not None and 0 <= likely < n:
+        to_first = FirstDistances(likely, np.empty(n))
+    scan = Scan(core, threads, name, first, to_first, passed)
+    norms = np.empty(n) if metric == "cosine" else None
+    _scan_all(scan, n, d * array.itemsize, norms)
+    scan.check()
+    if norms is not None:
+        core.set_norms(norms)
+    exponent = frame_exponent(max(scan.largest, reach), metric)
+    fingerprint = scan.fingerprint(n, d, array.itemsize)
+
+    def unchanged(whole: bool) -> None:
+        if stamp is not None:
+            stamp.check()
+        if whole:
+            # A map may be written to without a word of it in the file's times.
+            again = Scan(core, threads, name, first, None, passed)
+            _scan_all(again, n, d * array.itemsize, None)
+            if again.fingerprint(n, d, array.itemsize) != fingerprint:
+                raise OSError(f"{path} has changed while its rows were read")
+
+    return Rows(
+        core=core,
+        n=n,
+        d=d,
+        dtype=dtype,
+        metric=metric,
+        center=_center(core, n, d, exponent),
+        exponent=exponent,
+        fingerprint=fingerprint,
+        threads=threads,
+        first=to_first,
+        unchanged=unchanged if path else lambda whole: None,
+    )
+
+
+def _scan_all(scan: Scan, n: int, row_bytes: int, norms: NDArray[np.float64] | None) -> None:
+    """Reads all rows, in steps of a fraction of a second."""
+    step = max(1, SCAN_BYTES // row_bytes)
+    for begin in range(0, n, step):
+        end = min(n, begin + step)
+        scan.read(begin, end, None if norms is None else norms[begin:end])
+
+
+class Scan:
+    """The one validating read of rows, block by block: what is wrong, how large, which bytes."""
+
+    def __init__(
+        self,
+        core: CoreRows,
+        threads: int,
+        name: str,
+        first: int = 0,
+        to_first: FirstDistances | None = None,
+        lenient: NDArray[np.bool_] | None = None,
+    ) -> None:
+        self.largest = 0.0
+        self._lenient = np.empty(0, bool) if lenient is None else lenient
+        self._core, self._threads, self._name, self._first = core, threads, name, first
+        self._to_first = to_first
+        self._sum = 0
+        self._bad: list[int] = []
+        self._zero: list[NDArray[np.int64]] = []
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing wrong was found so far."""
+        return not (self._bad or self._zero)
+
+    def read(self, begin: int, end: int, norms: NDArray[np.float64] | None = None) -> None:
+        """Reads rows begin to end of those in memory; for cosine, `norms` gets theirs."""
+        at = begin
+        while at < end and len(self._bad) < 5:
+            rest = None if norms is None else norms[at - begin :]
+            near = self._to_first.part(at, end) if self._to_first else ()
+            largest, nonfinite, part = core_scan(
+                self._core, at, end, self._threads, rest, self._first, *near
+            )
+            if nonfinite < 0:
+                self.largest = max(self.largest, largest)
+                self._sum = (self._sum + part) % 2**64
+                break
+            self._bad.append(nonfinite)
+            at = nonfinite + 1
+        if norms is not None:
+            zero = np.flatnonzero(norms < LEAST_NORM)
+            blank = self._core.blank()
+            if len(zero) and blank is not None:
+                passed = self._lenient[begin + zero]
+                blank[begin + zero[passed]] = True
+                norms[zero[passed]] = 1
+                zero = zero[~passed]
+            if len(zero):
+                self._zero.append(zero + begin)
+
+    def check(self) -> None:
+        """Raises ValueError if anything was wrong."""
+        if self._bad:
+            raise ValueError(describe_nonfinite(self._bad, self._name))
+        check_largest(self.largest, self._name)
+        if self._zero:
+            raise ValueError(describe_zero_norms(np.concatenate(self._zero), self._name))
+
+    def fingerprint(self, n: int, d: int, itemsize: int) -> str:
+        """Sixteen hexadecimal digits, a function of shape, size of a value and bytes."""
+        return f"{(hash_shape(n, d, itemsize) + self._sum) % 2**64:016x}"
+
+
+def check_largest(largest: float, name: str) -> None:
+    """Raises ValueError if the largest absolute value is too large."""
+    if largest > LARGEST:
+        raise ValueError(f"{name} holds values up to {largest:g}; beyond 2**500 squares overflow")
+
+
+def frame_exponent(largest: float, metric: str) -> int:
+    """The exponent of the filter's frame; unit rows, and zeros, need none."""
+    return core_frame_exponent(largest) if metric != "cosine" and largest > 0 else 0
+
+
+def hash_shape(n: int, d: int, itemsize: int) -> int:
+    """Mixes a shape into a fingerprint."""
+    return (n * 0x9E3779B97F4A7C15 + d * 0xC2B2AE3D27D4EB4F + itemsize) % 2**64
+
+
+def joined_fingerprint(parts: list[tuple[str, int]], d: int, itemsize: int) -> str:
+    """That of rows of which these are the parts: fingerprint and number of rows of each.
+
+    Parts have been read with the number of their first row.
+    """
+    rows = sum(int(own, 16) - hash_shape(n, d, itemsize) for own, n in parts)
+    whole = hash_shape(sum(n for _, n in parts), d, itemsize)
+    return f"{(whole + rows) % 2**64:016x}"
+
+
+def _center(core: CoreRows, n: int, d: int, exponent: int) -> NDArray[np.float64]:
+    return median_of_rows(core.canonical(sample_rows(n))[:, :d] * 2.0**-exponent)
+
+
+def sample_rows(n: int) -> NDArray[np.int64]:
+    """Some rows, spread over all."""
+    return np.unique(np.linspace(0, n - 1, min(n, 129)).astype(np.int64))
+
+
+def median_of_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The median of each coordinate, of two the upper: near the data, whatever the outliers."""
+    middle = len(sample) // 2
+    return np.partition(sample, middle, axis=0)[middle].copy()  # not the whole sample
+
+
+def describe_nonfinite(rows: list[int], name: str) -> str:
+    """What is wrong with data whose first rows, five at most, that are not finite are these."""
+    listed = ", ".join(map(str, rows)) + (", ..." if len(rows) == 5 else "")
+    return f"{name} holds NaN or infinity, in rows {listed}"
+
+
+def describe_zero_norms(rows: NDArray[np.int64], name: str) -> str:
+    """What is wrong with data in which these rows have a norm of zero."""
+    count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
+    listed = ", ".join(str(i) for i in rows[:5]) + (", ..." if len(rows) > 5 else "")
+    return f"{name} has {count} of zero norm, for which cosine is not defined: rows {listed}"

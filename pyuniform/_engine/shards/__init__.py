@@ -1,0 +1,1 @@
+"""Shards: rows with their state, in host memory or on a device."""

@@ -1,0 +1,244 @@
+"""Farthest-first traversal, lazy and batched: the loop over a carrier's operations.
+
+One round, with t picks made:
+
+1. choose a threshold rho, so that few rows have bounds above it;
+2. relax: those rows are brought up to date;
+3. play: the best of them, with exact distances, are the round's candidates, no other row can beat
+   the best bound outside; greedy among the candidates, as long as nothing outside can come before.
+
+Step 3 takes exactly what one-at-a-time greedy would. A round without a pick is progress too: it
+turns bounds of its candidates into exact distances, or lowers rho.
+
+A row is relaxed against picks in their order and parked at the first that brings it to rho, so a
+rho that is too low costs nothing before the last round: later rounds need what was computed.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._engine.protocols import Carrier
+from pyuniform._engine.run_state import Progressed, Saving, Unsound
+from pyuniform._engine.scoring import Rules, check_scores
+from pyuniform._engine.thresholds import Controller
+
+Report = Callable[[int, float], None]
+
+
+@dataclass
+class Traversal:
+    """Row indices and canonical squared radii in pick order, and the work done.
+
+    Given picks were not taken at a distance: their radii are inf. `near_anchors` counts the rows
+    that are within `Given.within2` of an anchor; `covering2` is the largest squared distance of any
+    row of `Given.covered`. `rounds` has an entry a round: what it aimed at, what it found, and the
+    totals after it.
+    """
+
+    indices: NDArray[np.int64]
+    radii2: NDArray[np.float64]
+    stats: dict[str, int] = field(default_factory=dict)
+    rounds: list[dict[str, float]] = field(default_factory=list)
+    near_anchors: int = 0
+    covering2: float | None = None
+
+
+@dataclass(frozen=True)
+class Given:
+    """Picks that are made before the first round.
+
+    Attributes
+    ----------
+    rows : ndarray of int64, shape (p,)
+        They come first; at least one, unless there are anchors.
+    anchors : ndarray of float64, shape (m, width), or None
+        Vectors from elsewhere, canonical and zero-padded, which are kept away from.
+    within2 : float or None
+        Rows at up to this squared distance to an anchor are counted.
+    ready : callable
+        Called when all rows have been read, to raise if they are not those that were meant.
+    unchanged : callable
+        ``unchanged(whole)`` raises if a file that rows are read from has changed since; `whole`
+        looks more closely, and is for the end.
+    rules, covered : Rules or None
+        What rows compete by, if it is more than their distance; and which rows the covering radius
+        is of.
+    """
+
+    rows: NDArray[np.int64]
+    anchors: NDArray[np.float64] | None = None
+    within2: float | None = None
+    ready: Callable[[], None] = lambda: None
+    unchanged: Callable[[bool], None] = lambda whole: None
+    rules: Rules | None = None
+    covered: Rules | None = None
+
+
+def farthest_first(
+    carrier: Carrier,
+    k: int,
+    given: int | Given,
+    *,
+    pool_size: int | None = None,
+    report: Report | None = None,
+    checkpoint: Saving | None = None,
+) -> Traversal:
+    """Picks k rows of a carrier, or fewer if no more are in the race.
+
+    Parameters
+    ----------
+    carrier : Carrier
+        A fresh one.
+    k : int
+        As many as are given, up to the number of rows.
+    given : int or Given
+        What is picked already; a number is a row to start with.
+    pool_size : int, optional
+        Candidates a round to begin with. The result does not depend on it.
+    report : callable, optional
+        Called between steps with the number of picks and the last squared radius.
+    checkpoint : Saving, optional
+        Keeps the run now and then; what it kept of an earlier one is gone on with.
+
+    Returns
+    -------
+    Traversal
+    """
+    if not isinstance(given, Given):
+        given = Given(np.array([given]))
+    t = len(given.rows)
+    indices = np.empty(k, dtype=np.int64)
+    radii2 = np.empty(k)
+    indices[:t], radii2[:t] = given.rows, math.inf
+    began = time.perf_counter()
+
+    def show() -> None:
+        if report:
+            report(t, radii2[t - 1] if t else math.inf)
+
+    near_anchors = _begin(carrier, given, show)
+    if pool_size is None:
+        pool_size = carrier.pool_size(k)
+    controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+    if given.rules:
+        check_scores(max(controller.rho, controller.largest))
+    rounds: list[dict[str, float]] = []
+    before: dict[str, int] = {}
+
+    anchors = 0 if given.anchors is None else len(given.anchors)
+    saved = checkpoint.restore(given.rows, anchors) if checkpoint else None
+    if saved:
+        made = saved.indices[t:]
+        t = len(saved.indices)
+        indices[:t], radii2[:t] = saved.indices, saved.radii2
+        rounds, before = saved.rounds, saved.stats
+        controller = Controller(**saved.controller)
+        began -= rounds[-1]["seconds"] if rounds else 0
+        if saved.over:
+            return Traversal(indices[:t], radii2[:t], before, rounds, near_anchors, saved.covering2)
+        carrier.add_rows(made)
+        try:
+            carrier.restore(saved.names, saved.read)
+        except Unsound as error:
+            raise ValueError(f"{saved.where} is not a whole checkpoint: {error}") from None
+
+    def stats() -> dict[str, int]:
+        now = carrier.stats()
+        both = {name: now.get(name, 0) + before.get(name, 0) for name in now | before}
+        return {**both, "rounds": len(rounds)}
+
+    def keep(covering2: float | None = None, over: bool = False) -> None:
+        given.unchanged(over)
+        if checkpoint:
+            run = Progressed(
+                indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2, over
+            )
+            checkpoint.save(run, {} if over else carrier.state())
+
+    def between() -> None:
+        if checkpoint and checkpoint.due():
+            keep()
+        show()
+
+    while t < k:
+        for _ in carrier.relax(controller.rho):
+            between()
+        found = carrier.play(controller.rho, controller.pool_size, k - t)
+        picked = len(found.indices)
+        indices[t : t + picked], radii2[t : t + picked] = found.indices, found.radii2
+        t += picked
+        rounds.append(
+            {
+                "seconds": time.perf_counter() - began,
+                "picks": t,
+                "rho2": controller.rho,
+                "pool_size": controller.pool_size,
+                "candidates": found.candidates,
+                "radius2": float(radii2[t - 1]) if t else math.inf,
+            }
+        )
+        rounds[-1] |= stats()
+        controller.update(found.candidates, found.outside, picked, found.largest, k - t)
+        between()
+        if found.largest < 0:
+            break
+        if not picked:
+            # Rows that have become NaN would never be picked.
+            given.unchanged(False)
+
+    covering2 = None
+    if given.covered:
+        carrier.govern(given.covered)
+        covering2 = farthest_left(carrier, show)
+    keep(covering2, over=True)
+    return Traversal(indices[:t], radii2[:t], stats(), rounds, near_anchors, covering2)
+
+
+def _begin(carrier: Carrier, given: Given, show: Callable[[], None]) -> int:
+    """Makes the given picks; returns how many rows lie within `given.within2` of an anchor."""
+    # One first: of the distances to it the first threshold is made.
+    first, rows, anchors = given.rows[:1], given.rows[1:], given.anchors
+    if anchors is not None:
+        first, rows = given.rows[:0], given.rows
+        carrier.add_anchors(anchors[:1])
+    else:
+        carrier.add_rows(first)
+    for _ in carrier.relax(-1.0):
+        show()
+    given.ready()
+    if anchors is not None and len(anchors) > 1:
+        carrier.add_anchors(anchors[1:])
+    near_anchors = 0
+    if given.within2 is not None:
+        for _ in carrier.relax(given.within2):
+            show()
+        near_anchors = carrier.count_within(given.within2)
+    if given.rules:
+        given.rules.take(first)
+        carrier.govern(given.rules)
+    if len(rows):
+        carrier.add_rows(rows)
+    return near_anchors
+
+
+def farthest_left(carrier: Carrier, report: Callable[[], None] | None = None) -> float:
+    """The largest squared distance of any row to the picks; it becomes one. 0 if none is left."""
+    pool_size = carrier.pool_size(1)
+    controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+    while True:
+        for _ in carrier.relax(controller.rho):
+            if report:
+                report()
+        found = carrier.play(controller.rho, controller.pool_size, 1)
+        if len(found.indices):
+            return float(found.radii2[0])
+        if found.largest < 0:
+            return 0.0
+        controller.update(found.candidates, found.outside, 0, found.largest, 1)

@@ -1,0 +1,230 @@
+"""Constraints on the command line: options, side files and columns."""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform.evaluate.outliers import outliers
+from pyuniform.selection.quotas import at_least
+from pyuniform.selection.result import Selection
+from pyuniform.sources import Source, as_array, open_source, read_ids
+from pyuniform.sources.checks import as_ids
+from pyuniform.sources.ids import read_numbers
+from pyuniform.sources.protocol import field_of
+
+FILE = click.Path(path_type=Path)
+
+
+def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Adds the options that constrain a selection; the command gets them as `constraints`."""
+    options: dict[str, Any] = {
+        "preselected": click.option(
+            "--preselected", type=FILE, help="Picks that are always in, and come first."
+        ),
+        "resume": click.option(
+            "--resume", type=FILE, help="Picks of an earlier run of the same rows, to go on from."
+        ),
+        "anchors": click.option(
+            "--anchors", help="Embeddings to keep away from, such as an evaluation set."
+        ),
+        "exclude": click.option(
+            "--exclude",
+            type=FILE,
+            help="Rows that are never picked (.npy, .txt, .parquet): their ids, if there are any, "
+            "or else their numbers.",
+        ),
+        "min_distance": click.option(
+            "--min-distance",
+            type=float,
+            help="Rows nearer than this to a pick or anchor are never picked. In place of -k: as "
+            "many as fit.",
+        ),
+        "weights": click.option("--weights", type=FILE, help="Weights (.npy), one a row."),
+        "weights_column": click.option("--weights-column", help="The same, a column of the table."),
+        "groups": click.option(
+            "--groups", type=FILE, help="Labels (.npy, .txt, .parquet), one a row."
+        ),
+        "group_column": click.option("--group-column", help="The same, a column of the table."),
+        "quota": click.option(
+            "--quota",
+            multiple=True,
+            help="How many of each group: LABEL=NUMBER, for each; or one NUMBER, or proportional.",
+        ),
+        "at_least": click.option(
+            "--at-least",
+            type=click.IntRange(min=0),
+            help="In place of --quota: so many of each group, or all it has; the rest of -k in "
+            "proportion.",
+        ),
+        "drop_outliers": click.option(
+            "--drop-outliers",
+            type=float,
+            help="Never pick rows that are farther from their nearest other row than this quantile "
+            "(0.99: up to 1 %). Looks at all pairs of rows.",
+        ),
+        "tolerance": click.option(
+            "--tolerance",
+            type=float,
+            default=0.0,
+            help="Take picks at (1 - TOLERANCE) of the farthest distance.  [default: 0, exact]",
+        ),
+    }
+
+    @functools.wraps(command)
+    def constrained(**arguments: Any) -> None:
+        command(constraints={name: arguments.pop(name) for name in options}, **arguments)
+
+    for option in reversed(options.values()):
+        option(constrained)
+    return constrained
+
+
+def constraints_of(
+    given: dict[str, Any],
+    source: Source,
+    reading: dict[str, Any],
+    has_ids: bool,
+    tell: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """The arguments of `pyuniform.select` that the options stand for.
+
+    `tell` is called with what a user should know of them.
+
+    Raises
+    ------
+    click.UsageError
+        Options that contradict each other.
+    ValueError, TypeError, OSError
+        A file or column does not hold what it should.
+    """
+    for file, column in (("weights", "weights_column"), ("groups", "group_column")):
+        if given[file] and given[column]:
+            raise click.UsageError(f"give --{file} or --{column.replace('_', '-')}, not both")
+    arguments: dict[str, Any] = {name: given[name] for name in ("min_distance", "tolerance")}
+    if given["preselected"]:
+        arguments["preselected"] = Selection.load(given["preselected"]).indices
+    if given["resume"]:
+        arguments["resume"] = Selection.load(given["resume"])
+    if given["anchors"]:
+        # The same options as for the rows, if they mean something there.
+        same = Path(given["anchors"]).suffix == Path(source.name).suffix
+        known = {name: value for name, value in reading.items() if same and name != "id_column"}
+        arguments["anchors"] = open_source(given["anchors"], **known)
+    if given["exclude"]:
+        arguments["exclude"] = _rows_of(given["exclude"], source, has_ids, tell)
+    if given["weights"]:
+        arguments["weights"] = read_numbers(given["weights"])
+    elif given["weights_column"]:
+        arguments["weights"] = field_of(source, given["weights_column"])
+    if given["groups"]:
+        arguments["groups"] = read_ids(given["groups"])
+    elif given["group_column"]:
+        arguments["groups"] = field_of(source, given["group_column"])
+    if given["quota"]:
+        arguments["quotas"] = _quotas(given["quota"], arguments.get("groups"))
+    return arguments
+
+
+def add_robust_choices(
+    arguments: dict[str, Any],
+    given: dict[str, Any],
+    source: Source,
+    k: int | None,
+    metric: str,
+    threads: int | None,
+) -> None:
+    """Adds to arguments of `pyuniform.select` what follows from the rows: outliers, least quotas.
+
+    Raises
+    ------
+    click.UsageError
+        Options that contradict each other.
+    ValueError, TypeError
+        As of `pyuniform.evaluate.outliers.outliers` and `pyuniform.selection.quotas.at_least`.
+    """
+    if given["at_least"] is not None:
+        if given["quota"]:
+            raise click.UsageError("give --quota or --at-least, not both")
+        if k is None or "groups" not in arguments:
+            raise click.UsageError("--at-least needs -k, and --groups or --group-column")
+    if given["drop_outliers"] is not None:
+        far = outliers(as_array(source), given["drop_outliers"], metric=metric, threads=threads)
+        far[arguments.get("preselected", [])] = False  # which are always in
+        far[arguments.get("exclude", [])] = True
+        arguments["exclude"] = far
+    if given["at_least"] is not None and k is not None:
+        exclude = arguments.get("exclude")
+        arguments["quotas"] = at_least(arguments["groups"], k, given["at_least"], exclude=exclude)
+
+
+def _rows_of(
+    path: Path, source: Source, has_ids: bool, tell: Callable[[str], None]
+) -> NDArray[Any]:
+    """Rows that a file names. Where no row has some of its ids a warning says so.
+
+    Raises
+    ------
+    ValueError
+        It names ids, and no row has any of them.
+    """
+    named = read_ids(path)
+    if not has_ids:
+        named = _as_numbers(named, path)
+        tell(f"{len(set(named.tolist()))} rows are excluded")
+        return named
+    ids = source.ids
+    assert ids is not None
+    if ids.dtype.kind in "iu":
+        named = _as_numbers(named, path)
+    # As Python has them: NumPy would compare integers of other kinds as fractions.
+    wanted = dict.fromkeys(named.tolist() if ids.dtype.kind in "iu" else map(str, named.tolist()))
+    rows = np.flatnonzero([name in wanted for name in ids.tolist()])
+    for name in ids[rows].tolist():
+        wanted.pop(name, None)
+    count, missing = len(set(named.tolist())), list(wanted)
+    if missing and not len(rows):
+        raise ValueError(
+            f"{path} names {count} ids, and no row has any of them: it names {missing[0]!r}, and "
+            f"the first row has {ids[0]!r}"
+        )
+    found = f"{count - len(missing)} of {count} ids that {path} names were found"
+    if missing:
+        more = f", or {len(missing) - 1} more" if len(missing) > 1 else ""
+        warnings.warn(f"{found}; no row has {missing[0]!r}{more}", stacklevel=2)
+    else:
+        tell(f"{found}; {len(rows)} rows are excluded")
+    return rows
+
+
+def _as_numbers(named: NDArray[Any], path: Path) -> NDArray[Any]:
+    if named.dtype.kind in "iu":
+        return named
+    try:
+        return as_ids([int(text) for text in named.tolist()], str(path))
+    except ValueError as error:
+        raise ValueError(f"{path} must hold numbers: {error}") from None
+
+
+def _quotas(given: tuple[str, ...], groups: NDArray[Any] | None) -> Any:
+    if len(given) == 1 and "=" not in given[0]:
+        return int(given[0]) if given[0].isdigit() else given[0]
+    quotas: dict[Any, int] = {}
+    for text in given:
+        label, equals, number = text.rpartition("=")
+        if not equals or not number.isdigit():
+            raise click.UsageError(f"--quota must be LABEL=NUMBER, got {text!r}")
+        key: Any = label
+        if groups is not None and groups.dtype.kind in "iu" and label.lstrip("-").isdigit():
+            key = int(label)
+        if key in quotas:
+            raise click.UsageError(f"--quota names {label!r} twice")
+        quotas[key] = int(number)
+    return quotas

@@ -1,0 +1,99 @@
+"""``pyuniform embed``."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+import click
+
+from pyuniform.embed.run import FORMATS, UNKNOWN, embed_file
+from pyuniform.embed.texts import PRESETS
+
+_ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
+
+
+@click.command()
+@click.argument("records", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help=f"Embeddings ({', '.join(FORMATS)}).",
+)
+@click.option(
+    "--model",
+    required=True,
+    help="tfidf: TF-IDF and truncated SVD of these texts, without a download. vectors:PATH: means "
+    "of the word vectors in a file of word2vec, GloVe or gensim. Or else the path or hub name of a "
+    "sentence-transformers model.",
+)
+@click.option(
+    "--text",
+    required=True,
+    help='A field; a template like "{instruction}\\n{output}", in which \\n is a new line and {{ '
+    f"a brace; or a preset: {', '.join(PRESETS)}.",
+)
+@click.option("--id-field", help="The field with record ids, which become the column id.")
+@click.option("--normalize", is_flag=True, help="Scale rows to length 1.")
+@click.option(
+    "--unknown",
+    type=click.Choice(UNKNOWN),
+    default="error",
+    show_default=True,
+    help="What becomes of texts of which the model knows nothing: an error that counts them; the "
+    "mean of the other rows; zeros, which --metric cosine refuses.",
+)
+@click.option("--batch-size", type=int, help="Of a sentence-transformers model.  [default: 32]")
+@click.option("--device", help="Of such a model: cpu, cuda, cuda:1.  [default: its own choice]")
+@click.option("--prompt", help="Of such a model: the name of one of its prompts.")
+@click.option("--dim", type=int, help="Values of a row of tfidf.  [default: 256, or all there are]")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+def embed(
+    records: Path,
+    output: Path,
+    model: str,
+    text: str,
+    id_field: str | None,
+    normalize: bool,
+    unknown: str,
+    batch_size: int | None,
+    device: str | None,
+    prompt: str | None,
+    dim: int | None,
+    quiet: bool,
+) -> None:
+    """Turn RECORDS into embeddings, a row each, in their order.
+
+    RECORDS is a .jsonl or .parquet file, or a folder by save_to_disk of datasets.
+
+    A run that was interrupted goes on from OUTPUT.partial when it is started again, except for
+    tfidf, which begins anew.
+    """
+    began = time.monotonic()
+    n, d = embed_file(
+        records,
+        output,
+        model=model,
+        text=unescaped(text),
+        id_field=id_field,
+        batch_size=batch_size,
+        device=device,
+        prompt=prompt,
+        dim=dim,
+        normalize=normalize,
+        unknown=unknown,
+        progress=not quiet,
+    )
+    if not quiet:
+        seconds = time.monotonic() - began
+        click.echo(f"{n} texts, {d} values each, in {seconds:.2f} s; written to {output}", err=True)
+
+
+def unescaped(text: str) -> str:
+    r"""The template with ``\n`` and ``\t`` as characters, which shells do not make of them."""
+    if "{" not in text:
+        return text
+    return re.sub(r"\\[nt\\]", lambda found: _ESCAPES[found[0]], text)

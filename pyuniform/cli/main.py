@@ -1,0 +1,235 @@
+"""The command line: ``pyuniform embed | select | measure | compare | report | plan | info``."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+import pyuniform
+from pyuniform._common import native
+from pyuniform._common.threads import default_threads
+from pyuniform._engine.rows.device import describe_gpus, gpu_missing
+from pyuniform._engine.rows.host import DTYPES
+from pyuniform.cli.compare import compare_command
+from pyuniform.cli.embed import embed
+from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
+from pyuniform.cli.plan import plan_command
+from pyuniform.cli.select import select
+from pyuniform.selection.result import Selection
+from pyuniform.sources import as_array, open_source
+from pyuniform.sources.damage import DAMAGED, one_line
+from pyuniform.sources.records import read_field
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(pyuniform.__version__, prog_name="pyuniform")
+def cli() -> None:
+    """Exact, reproducible farthest-first selection of embeddings."""
+
+
+cli.add_command(embed)
+cli.add_command(select)
+cli.add_command(plan_command)
+cli.add_command(compare_command)
+
+
+@cli.command()
+@INPUT
+@click.option("--picks", type=click.Path(path_type=Path), help="A selection of these rows.")
+@metric_option(None)
+@reading_options
+@click.option("--random", type=click.IntRange(min=0), default=0, help="Random subsets to compare.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random subsets.")
+@THREADS
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def measure(
+    embeddings: str,
+    picks: Path | None,
+    metric: str | None,
+    reading: dict[str, Any],
+    random: int,
+    seed: int,
+    threads: int | None,
+    as_json: bool,
+) -> None:
+    """Measure how uniform the rows of EMBEDDINGS are, or a selection of them."""
+    if random and picks is None:
+        raise click.UsageError("--random compares a selection: it needs --picks")
+    X = as_array(open_source(embeddings, **reading))
+    if picks is None:
+        metric = metric or "euclidean"
+        report = {"rows": len(X), "metric": metric}
+        report |= _h_min(X, None, metric, threads)
+    else:
+        selection = Selection.load(picks)
+        metric = metric or pyuniform.evaluate.metrics.metric_of(selection, None)
+        report = {"rows": len(X), "picks": len(selection), "metric": metric}
+        if len(selection) > 1:
+            report |= _h_min(X, selection.indices, metric, threads)
+        if len(selection):
+            near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
+            report["covering_radius"] = float(near.distance.max())
+            report["mean_distance"] = float(near.distance.mean())
+        rng = np.random.default_rng(seed)
+        for r in range(random if len(selection) > 1 else 0):
+            subset = rng.choice(len(X), len(selection), replace=False)
+            found = pyuniform.h_min(X, subset, metric=metric, threads=threads)
+            report[f"h_min_random_{r}"] = found.distance
+    if as_json:
+        click.echo(json.dumps(report))
+    else:
+        for name, value in report.items():
+            click.echo(
+                f"{name:16} {value:.6g}" if isinstance(value, float) else f"{name:16} {value}"
+            )
+
+
+def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, float | list[int]]:
+    # On a terminal only: a search over all pairs can be long.
+    with tqdm(total=100, unit="%", disable=not sys.stderr.isatty(), leave=False) as bar:
+        pair = pyuniform.h_min(
+            X, picks, metric=metric, threads=threads, progress=lambda s: bar.update(100 * s - bar.n)
+        )
+    return {"h_min": pair.distance, "h_min_pair": [pair.i, pair.j]}
+
+
+@cli.command()
+@INPUT
+@click.option(
+    "--picks", type=click.Path(path_type=Path), required=True, help="A selection of these rows."
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The page (.html)."
+)
+@click.option(
+    "--texts", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
+)
+@click.option("--text-field", default="text", show_default=True, help="Of records: what to show.")
+@click.option("--label-field", help="Of the records: a name or category.")
+@reading_options
+@click.option(
+    "--random",
+    type=click.IntRange(min=0),
+    default=5,
+    show_default=True,
+    help="Random subsets to compare.",
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=2),
+    default=20_000,
+    show_default=True,
+    help="Rows mapped and searched for close pairs.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Of the random subsets.",
+)
+@click.option("--title", help="Of the page.")
+@DEVICE
+@THREADS
+def report(
+    embeddings: str,
+    picks: Path,
+    output: Path,
+    texts: Path | None,
+    text_field: str,
+    label_field: str | None,
+    reading: dict[str, Any],
+    random: int,
+    sample: int,
+    seed: int,
+    title: str | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Write a page about a selection of the rows of EMBEDDINGS."""
+    if label_field and texts is None:
+        raise click.UsageError("--label-field needs --texts, the records")
+    Selection.load(picks).report(
+        output,
+        as_array(open_source(embeddings, **reading)),
+        texts=read_field(texts, text_field) if texts else None,
+        labels=read_field(texts, label_field) if texts and label_field else None,
+        random_subsets=random,
+        sample=sample,
+        seed=seed,
+        title=title,
+        device=device,
+        threads=threads,
+    )
+
+
+@cli.command()
+def info() -> None:
+    """Show the version, instruction sets, devices and threads."""
+    sets = native.instruction_sets()
+    click.echo(f"pyuniform {pyuniform.__version__}")
+    click.echo(f"python {platform.python_version()}, numpy {np.__version__}, {platform.machine()}")
+    click.echo(f"instruction sets: {', '.join(sets)}; in use: {native.active_instruction_set()}")
+    click.echo("devices: cpu")
+    missing = gpu_missing()
+    for line in [f"  no GPU: {missing}"] if missing else describe_gpus():
+        click.echo(line)
+    number, reason = default_threads()
+    click.echo(f"threads: {number} ({reason})")
+    click.echo(f"dtypes: {', '.join(DTYPES)}")
+
+
+# What a file or a library may bring up; bugs of other kinds are shown as they are.
+BROUGHT: tuple[type[Exception], ...] = (*DAMAGED, ImportError)
+
+
+def main() -> None:
+    """Entry point: one line for a user's mistake. Exit codes: 1 bad input, 2 wrong usage."""
+    warnings.showwarning = _show_warning
+    _allow_many_files()
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except MemoryError as error:
+        _fail(f"there is not enough memory: {one_line(error)}", 1)
+    except BROUGHT as error:
+        known = isinstance(error, (ValueError, TypeError, OSError))
+        # What a library raises says little without its kind.
+        _fail(("" if known else f"{type(error).__name__}: ") + one_line(error, 2000), 1)
+
+
+def _allow_many_files() -> None:
+    """A mapped shard keeps its file open, and there may be thousands."""
+    try:
+        import resource
+    except ImportError:
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"pyuniform: {message}", err=True)
+    sys.exit(code)
+
+
+def _show_warning(message: Any, *args: Any, **kwargs: Any) -> None:
+    click.echo(f"pyuniform: warning: {message}", err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""``pyuniform plan``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from pyuniform._engine.rows.host import DTYPES
+from pyuniform.distributed.plan import MEASURED, Plan, plan
+
+
+class Count(click.ParamType):
+    """A whole number, which may be written as 1e9."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """An int."""
+        try:
+            number = int(float(value)) if isinstance(value, str) else int(value)
+            if isinstance(value, str) and float(value) != number:
+                raise ValueError
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return number
+
+
+@click.command("plan")
+@click.option("--rows", type=Count(), required=True, help="Rows, such as 1e9.")
+@click.option("--dim", type=Count(), required=True, help="Values of a row.")
+@click.option("-k", "--k", type=Count(), required=True, help="Rows to pick.")
+@click.option("--gpus", type=Count(), default=0, help="GPUs, all together.")
+@click.option("--cpus", type=Count(), default=0, help="In place of GPUs: processors.")
+@click.option("--shards", type=Count(), help="[default: as there are GPUs, or 1]")
+@click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
+@click.option("--out-of-core", is_flag=True, help="Rows stay on disk, or for GPUs in host memory.")
+@click.option(
+    "--network", type=float, default=10.0, show_default=True, help="Gigabits a second, of a shard."
+)
+@click.option(
+    "--reading",
+    type=float,
+    default=8.0,
+    show_default=True,
+    help="Gigabits a second at which a shard's rows are read.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan_command(as_json: bool, **arguments: Any) -> None:
+    """Estimate the memory, rounds, traffic and time of a selection."""
+    found = plan(arguments.pop("rows"), arguments.pop("dim"), arguments.pop("k"), **arguments)
+    click.echo(json.dumps(found.as_dict()) if as_json else described(found, **arguments))
+
+
+def described(found: Plan, gpus: int, cpus: int, **_: Any) -> str:
+    """An estimate in some lines."""
+    who = f"{gpus:,} GPUs" if gpus else f"{cpus:,} processors"
+    shards = f"{found.shards:,} shard{'' if found.shards == 1 else 's'}"
+    lines = [f"{found.k:,} of {found.rows:,} rows of {found.dim:,}, on {who} in {shards}", ""]
+    *parts, total = found.memory.items()
+    listed = " + ".join(f"{name} {size(value)}" for name, value in parts if value)
+    lines.append(f"memory    {size(total[1])} a shard: {listed}")
+    lines.append(f"rounds    about {found.rounds:,}")
+    if found.shards > 1:
+        lines.append(
+            f"traffic   {size(found.round_bytes)} a round to each, {size(found.total_bytes)} in all"
+        )
+    *parts, total = found.seconds.items()
+    listed = " + ".join(f"{name} {duration(value)}" for name, value in parts if value)
+    lines.append(f"time      about {duration(total[1])}: {listed}")
+    lines.append(f"          {found.share:.1%} of the multiply-adds of a loop over rows and picks")
+    lines.append("")
+    lines.append(f"Constants: {MEASURED['origin']}.")
+    lines += [f"Beyond what was measured: {what}." for what in found.beyond]
+    return "\n".join(lines)
+
+
+def size(value: float) -> str:
+    """Bytes for a reader."""
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
+        if value >= scale:
+            return f"{value / scale:.3g} {unit}"
+    return f"{value / 1e3:.3g} kB"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a reader."""
+    for unit, scale in (("days", 86_400.0), ("hours", 3_600.0), ("minutes", 60.0)):
+        if seconds >= 2 * scale:
+            return f"{seconds / scale:.3g} {unit}"
+    return f"{seconds:.3g} s"

@@ -1,0 +1,287 @@
+"""``pyuniform select``."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import socket
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+import pyuniform
+from pyuniform._common.files import check_apart, check_writable
+from pyuniform._engine.shards.filters import FILTERS
+from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
+from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
+from pyuniform.pipelines.datacomp import check_uids, write_uids
+from pyuniform.pipelines.subsets import ORDERS, check_output, write_records
+from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.selection.result import Selection
+from pyuniform.selection.run import INVALID
+from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids
+from pyuniform.sources.checks import need
+from pyuniform.sources.records import open_records
+
+# For a Ray cluster to answer at its address.
+CONNECT_SECONDS = 10.0
+
+
+@click.command()
+@INPUT
+@click.option("-k", type=int, help="Number of rows to pick.")
+@click.option("--fraction", type=float, help="In place of -k: share of the rows to pick.")
+@metric_option("euclidean")
+@click.option("--start", type=int, help="First pick.  [default: 0]")
+@click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
+@functools.partial(reading_options, ids=True)
+@constraint_options
+@DEVICE
+@THREADS
+@click.option(
+    "--join",
+    type=click.Path(path_type=Path),
+    help="Records, one a row (.jsonl, .parquet, or a folder by save_to_disk of datasets).",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help=f"Picks ({', '.join(FORMATS)}); with --join the picked records (.jsonl, .parquet; of a "
+    "saved dataset a new folder as well). Without -o and --uids row numbers go to standard output.",
+)
+@click.option(
+    "--order",
+    type=click.Choice(ORDERS),
+    help="With --join: of the picked records.  [default: pick]",
+)
+@click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
+@click.option(
+    "--uids",
+    type=click.Path(path_type=Path),
+    help="A DataComp subset file (.npy) as well; ids are of 32 hexadecimal digits.",
+)
+@click.option(
+    "--filter",
+    "filter_",
+    type=click.Choice(FILTERS),
+    default="auto",
+    show_default=True,
+    help="Arithmetic that excludes most pairs; changes time and memory only.",
+)
+@click.option(
+    "--witnesses/--no-witnesses",
+    default=None,
+    help="Look for near picks by sketches first, or not; changes time and memory only.",
+)
+@click.option(
+    "--out-of-core/--in-memory",
+    default=None,
+    help="Leave rows on disk, for a GPU in host memory, or not; changes time and memory only.  "
+    "[default: if memory is short]",
+)
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path),
+    help="Folder of the scratch file that some formats need.  [default: TMPDIR, or /var/tmp]",
+)
+@click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Keep the run in this file every minute, and go on from it if it is there. It is removed "
+    "when the outputs have been written.",
+)
+@click.option(
+    "--ray",
+    is_flag=False,
+    flag_value="",
+    metavar="[ADDRESS]",
+    help="Work over Ray actors, of a cluster, or of this machine if there is no address. THREADS "
+    "are of each, by default one.",
+)
+@click.option(
+    "--shards",
+    type=click.IntRange(min=1),
+    help="With --ray: how many actors.  [default: as there are free processors]",
+)
+@click.option(
+    "--invalid",
+    type=click.Choice(INVALID),
+    default="raise",
+    show_default=True,
+    help="What becomes of rows with NaN, infinity or a missing value, or, for cosine, of zeros: an "
+    "error, or they are left out.",
+)
+@click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+def select(
+    embeddings: str,
+    k: int | None,
+    fraction: float | None,
+    metric: str,
+    start: int | None,
+    seed: int | None,
+    reading: dict[str, Any],
+    constraints: dict[str, Any],
+    device: str,
+    threads: int | None,
+    join: Path | None,
+    output: Path | None,
+    order: str | None,
+    picks: Path | None,
+    uids: Path | None,
+    filter_: str,
+    witnesses: bool | None,
+    out_of_core: bool | None,
+    scratch: Path | None,
+    checkpoint: Path | None,
+    ray: str | None,
+    shards: int | None,
+    invalid: str,
+    trace: Path | None,
+    quiet: bool,
+) -> None:
+    """Pick the rows of EMBEDDINGS that are spread most uniformly.
+
+    EMBEDDINGS is a file (.npy, .npz, .parquet, .arrow, .safetensors, .zarr, .h5, .lance, raw), a
+    folder or a quoted glob of them, or a URL.
+
+    Picks come farthest first: the first m of them are the answer for m.
+    """
+    if join is None and picks is not None:
+        raise click.UsageError("--picks goes with --join; -o names the picks otherwise")
+    if join is None and order is not None:
+        raise click.UsageError("--order goes with --join")
+    if join and output is None:
+        raise click.UsageError("--join needs -o, the file for the picked records")
+    if ray is None and shards is not None:
+        raise click.UsageError("--shards goes with --ray")
+    ids, id_column = reading.pop("ids"), reading["id_column"]
+    if ids and id_column:
+        raise click.UsageError("give --id-column or --ids, not both")
+    if uids and not (ids or id_column):
+        raise click.UsageError("--uids needs --id-column or --ids")
+    picks_file = picks if join else output
+    manifest = manifest_path(picks_file) if picks_file and picks_file.suffix in BESIDE else None
+    outputs = [path for path in (output, picks, manifest, uids, trace, checkpoint) if path]
+    check_apart(outputs, [path for path in (embeddings, join, ids) if path])
+    for path in outputs:
+        check_writable(path)
+    if picks_file:
+        check_suffix(picks_file)
+    source = open_source(embeddings, **reading)
+    if ids:
+        source = with_ids(source, read_ids(ids))
+    if uids:
+        check_uids(uids, ids_at(source, [0]))
+
+    def tell(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    arguments = constraints_of(constraints, source, reading, bool(ids or id_column), tell)
+    add_robust_choices(arguments, constraints, source, k, metric, threads)
+    records = None
+    if join and output:
+        records = open_records(join)
+        check_output(records, output)
+        if (count := records.count()) != source.shape[0]:
+            raise ValueError(
+                f"{join} has {count} records for {source.shape[0]} rows of {embeddings}"
+            )
+
+    arguments |= {
+        "fraction": fraction,
+        "metric": metric,
+        "start": start,
+        "seed": seed,
+        "device": device,
+        "filter": filter_,
+        "witnesses": "auto" if witnesses is None else witnesses,
+        "out_of_core": "auto" if out_of_core is None else out_of_core,
+        "scratch": scratch,
+        "checkpoint": checkpoint,
+        "progress": not quiet,
+        "invalid": invalid,
+    }
+    if ray is None:
+        selection = pyuniform.select(source, k, threads=threads, **arguments)
+    else:
+        check_ids(source)
+        reads = {name: value for name, value in reading.items() if name != "id_column"}
+        _start_ray(ray)
+        selection = pyuniform.distributed.ray.select(
+            embeddings, k, shards=shards, threads=threads or 1, **reads, **arguments
+        )
+        selection = replace(selection, ids=ids_at(source, selection.indices))
+    if trace:
+        selection.save_trace(trace)
+    # Picks before what is made of them, which may be refused or too large for the disk.
+    if picks_file:
+        selection.save(picks_file)
+    if records and output:
+        write_records(records, selection.indices, output, order or "pick")
+    if uids and selection.ids is not None:
+        write_uids(uids, selection.ids)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
+    if output is None and uids is None:
+        click.echo("".join(f"{row}\n" for row in selection.indices.tolist()), nl=False)
+    if not quiet:
+        _summarise(selection, output or uids)
+
+
+def _start_ray(address: str) -> None:
+    need("ray", "ray", "--ray")
+    import ray
+
+    import pyuniform.distributed.ray  # noqa: F401
+
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if port.isdigit():
+        # Ray itself would try for many minutes.
+        try:
+            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
+        except OSError as error:
+            raise ConnectionError(f"no Ray answers at {address}: {error}") from None
+    ray.init(
+        address or None,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        **({} if address else {"include_dashboard": False}),
+    )
+
+
+def _summarise(selection: Selection, output: Path | None) -> None:
+    manifest, pairs = selection.manifest, selection.stats["pairs"]
+    # A row may be met again where many are equal, or with anchors.
+    share = pairs / (manifest["n"] * max(1, manifest["k"]))
+    click.echo(
+        f"{manifest['k']} of {manifest['n']} rows in {manifest['seconds']:.2f} s, "
+        f"h_min {selection.h_min:.6g}, covering radius {selection.covering_radius:.6g} "
+        f"({manifest['metric']}); {selection.stats['rounds']} rounds, "
+        + (f"{share:.1%} of all pairs" if share <= 1 else f"{share:.3g} times all pairs")
+        + (f"; written to {output}" if output else ""),
+        err=True,
+    )
+    if "asked_for" in manifest:
+        why = "may be picked"
+        if "min_distance" in manifest.get("constraints", {}):
+            why = f"is {manifest['constraints']['min_distance']:g} or more from picks and anchors"
+        click.echo(
+            f"{manifest['k']} rows were picked, of {manifest['asked_for']} asked for: no other row "
+            f"{why}",
+            err=True,
+        )
+    if manifest.get("invalid_rows"):
+        click.echo(
+            f"{manifest['invalid_rows']} rows are left out: they hold NaN, infinity, a missing "
+            "value or zeros",
+            err=True,
+        )
+    if "near_anchors" in manifest:
+        click.echo(
+            f"{manifest['near_anchors']} rows lie within --min-distance of an anchor", err=True
+        )

@@ -1,0 +1,282 @@
+"""Rows in parts, each of them on a rank or with an actor, as one set of rows.
+
+A team first asks its parts what they are; when all are known each is read, under the row numbers of
+the whole, and becomes a shard.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._engine.coordinator import Shards, Team
+from pyuniform._engine.rows.host import joined_fingerprint
+from pyuniform._engine.shards.host import Candidates
+from pyuniform.selection.placement import Data, take
+from pyuniform.sources import check_ids, ids_at, is_source, open_source
+from pyuniform.sources.checks import id_dtype
+
+# Frames of parts may differ by so many powers of two, see csrc/frame.h.
+CLOSE_EXPONENTS = 12
+
+
+class Part:
+    """One of the parts, where its rows are.
+
+    Parameters
+    ----------
+    X : array_like, path or source, shape (n, d), or None
+        None has no rows.
+    metric : str
+    how : dict
+        How they are worked on: other arguments of `pyuniform.selection.placement.take`.
+    """
+
+    def __init__(self, X: Any, metric: str, how: dict[str, Any]) -> None:
+        self._X, self._metric, self._how = X, metric, how
+        self._source: Any = None
+        self._data: Data | None = None
+        self.shard: Any = None
+
+    def call(self, method: str, *arguments: Any) -> Any:
+        """What a method answers: one of those below, or one of the shard."""
+        where = self if hasattr(Part, method) else self.shard
+        return getattr(where, method)(*arguments)
+
+    def shape(self) -> tuple[int, int, str] | None:
+        """Number of rows, their width and dtype, before they are read; None without rows."""
+        X = self._X
+        if X is None or (hasattr(X, "shape") and len(X.shape) == 2 and X.shape[0] == 0):
+            self._X = None
+            return None
+        if is_source(X):
+            self._source = self._X = open_source(X)
+            check_ids(self._source)
+        return _shape(self._X)
+
+    def take(
+        self, reach: float, first: int, lenient: NDArray[np.bool_] | None = None
+    ) -> int | None:
+        """Checks the rows, of which the first has this number; returns their frame's exponent.
+
+        Those of `lenient` may hold anything.
+        """
+        if self._X is None:
+            return None
+        self._data = take(
+            self._X, self._metric, **self._how, reach=reach, first=first, lenient=lambda n: lenient
+        )
+        return self._data.rows.exponent
+
+    def stand(self, picks: int, share: float) -> None:
+        """Makes them a shard; see `pyuniform.selection.placement.Data`."""
+        self.shard = self._data.shard(picks, share) if self._data else NoRows()
+
+    def fingerprint(self) -> str:
+        """Of rows that have been read; empty without rows."""
+        return self._data.fingerprint if self._data else ""
+
+    def unchanged(self, whole: bool) -> None:
+        """See `pyuniform.selection.placement.Data`."""
+        if self._data:
+            self._data.unchanged(whole)
+
+    def ids(self, rows: NDArray[np.int64]) -> NDArray[Any] | None:
+        """Record ids of some rows, if there are any."""
+        return None if self._source is None else ids_at(self._source, rows)
+
+    def spent(self) -> dict[str, int]:
+        """Work done by the shard so far, if there is one."""
+        return self.shard.stats() if self.shard else {}
+
+
+def _shape(X: Any) -> tuple[int, int, str]:
+    if not hasattr(X, "shape") or not hasattr(X, "dtype"):
+        X = np.asarray(X)
+    if len(X.shape) != 2:
+        raise ValueError(f"X must have two dimensions (rows, values), got shape {tuple(X.shape)}")
+    n, d = X.shape
+    return int(n), int(d), str(X.dtype).removeprefix("torch.")
+
+
+class Members(Team, Protocol):
+    """A team that can also be asked before there are shards; see `Part` for what.
+
+    Attributes
+    ----------
+    kind : str
+        What the parts are with, for messages: "rank".
+    members : int
+        How many parts there are.
+    """
+
+    kind: str
+    members: int
+
+
+@dataclass
+class _AllRows:
+    """The rows of all parts; attributes as of `pyuniform._engine.rows.host.Rows`."""
+
+    n: int
+    d: int
+    dtype: str
+    metric: str
+    threads: int
+    fingerprint: str = ""
+    unchanged: Callable[[bool], None] = lambda whole: None
+
+
+def as_one(
+    team: Members,
+    metric: str,
+    reach: float,
+    threads: int,
+    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+) -> Data:
+    """The rows of all parts, in their order.
+
+    Parameters
+    ----------
+    team : Members
+    metric : str
+    reach : float
+        Values of up to this size will come from elsewhere.
+    threads : int
+        Of the pool, which is here.
+    lenient : callable
+        As of `pyuniform._engine.rows.host.prepare`, of all rows.
+
+    Raises
+    ------
+    ValueError
+        There are no rows; parts differ in width or dtype.
+    """
+    shapes = team.ask("shape", [()] * team.members)
+    present = [shape for shape in shapes if shape]
+    if not present:
+        raise ValueError(f"no {team.kind} has any rows")
+    if len({shape[1:] for shape in present}) > 1:
+        kinds = ", ".join(f"{team.kind} {p}: {s[1]} {s[2]}" for p, s in enumerate(shapes) if s)
+        raise ValueError(f"{team.kind}s have rows of other widths or dtypes: {kinds}")
+    sizes = [shape[0] if shape else 0 for shape in shapes]
+    begins = np.cumsum([0, *sizes])[:-1].tolist()
+    passed = lenient(sum(sizes))
+    own = [
+        None if passed is None else passed[b : b + size]
+        for b, size in zip(begins, sizes, strict=True)
+    ]
+    exponents = team.ask("take", [(reach, *part) for part in zip(begins, own, strict=True)])
+    largest = max(e for e in exponents if e is not None)
+    behind = [e is not None and e < largest - CLOSE_EXPONENTS for e in exponents]
+    if any(behind):
+        # The filter's frame must hold the picks of other parts.
+        far = max(reach, math.ldexp(0.75, largest + 40))
+        parts = zip(begins, own, behind, strict=True)
+        again = [(far, b, some) if late else None for b, some, late in parts]
+        team.ask("take", again)
+    _, d, dtype = present[0]
+    rows = _AllRows(sum(sizes), d, dtype, metric, threads)
+
+    def unchanged(whole: bool) -> None:
+        # Members are asked together, which a check between two steps of one of them is not.
+        if whole:
+            team.ask("unchanged", [(whole,)] * team.members)
+
+    rows.unchanged = unchanged
+
+    def stand(picks: int, share: float, reading: Any = None) -> Members:
+        team.ask("stand", [(picks, share)] * team.members)
+        team.sizes = sizes
+        return team
+
+    def ready() -> None:
+        parts = zip(team.ask("fingerprint", [()] * team.members), sizes, strict=True)
+        itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
+        rows.fingerprint = joined_fingerprint([part for part in parts if part[1]], d, itemsize)
+
+    return Data(
+        rows,
+        {f"{team.kind}s": team.members, "rows": sizes},
+        stand,
+        lambda team, rules=False: Shards(team, threads),
+        ready,
+    )
+
+
+def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
+    """Record ids of rows of all parts; None if a part that has some of them has no ids."""
+    begins = np.cumsum([0, *team.sizes])
+    home = np.searchsorted(begins, indices, side="right") - 1
+    places = [np.flatnonzero(home == part) for part in range(team.members)]
+    asked = [
+        (indices[here] - begin,) if len(here) else None
+        for here, begin in zip(places, begins, strict=False)
+    ]
+    found = team.ask("ids", asked)
+    if any(ids is None for ids, given in zip(found, asked, strict=True) if given):
+        return None
+    out = np.empty(len(indices), dtype=object)
+    for here, ids in zip(places, found, strict=True):
+        if ids is not None:
+            out[here] = ids
+    return out.astype(id_dtype({ids.dtype for ids in found if ids is not None}))
+
+
+class NoRows:
+    """The shard of a part without rows; see `pyuniform._engine.shards.host.Shard`."""
+
+    size = 0
+
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `Shard`."""
+        return np.empty((0, 0))
+
+    def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """See `Shard`."""
+
+    def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
+        """See `Shard`."""
+
+    def count_within(self, distance2: float) -> int:
+        """See `Shard`."""
+        return 0
+
+    def threshold(self, count: int) -> float:
+        """See `Shard`."""
+        return -1.0
+
+    def relax(self, rho: float) -> Any:
+        """See `Shard`."""
+        return iter(())
+
+    def candidates(self, rho: float, limit: int) -> Candidates:
+        """See `Shard`."""
+        none = np.empty(0)
+        return Candidates(
+            none.astype(np.int64),
+            np.empty((0, 0)),
+            none,
+            none.astype(np.int32),
+            -1.0,
+            np.iinfo(np.int64).max,
+        )
+
+    def write(self, *found: NDArray[Any]) -> None:
+        """See `Shard`."""
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """See `Shard`."""
+        return {}
+
+    def restore(self, names: Any, read: Any) -> None:
+        """See `Shard`."""
+
+    def stats(self) -> dict[str, int]:
+        """See `Shard`."""
+        return {}

@@ -1,0 +1,228 @@
+"""select() over the ranks of torch.distributed: each with its own rows, all with the same picks.
+
+Every rank runs the same traversal. Shards relax where they are; once a round the candidates of all
+are gathered, and each rank plays the same pool with them. So what travels is some hundred rows a
+round, and the picks are those of one process that has all rows, in the order of the ranks.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._common.progress import Progress
+from pyuniform._common.threads import check_threads
+from pyuniform._engine.run_state import Progressed, Saving
+from pyuniform._engine.shards.host import Shard
+from pyuniform.distributed.partitions import Part, as_one, ids_of
+from pyuniform.selection.checkpoint import Checkpoint
+from pyuniform.selection.result import Selection
+from pyuniform.selection.run import Request, pick
+from pyuniform.sources.checks import need
+
+
+def select(
+    X: Any,
+    k: int | None = None,
+    *,
+    group: Any = None,
+    device: str = "auto",
+    threads: int | None = None,
+    filter: str = "auto",
+    witnesses: bool | str = "auto",
+    out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    progress: bool | Progress = False,
+    **options: Any,
+) -> Selection:
+    """Picks k rows of those of all ranks, as `pyuniform.select` would of all rows in one place.
+
+    To be called by every rank of a process group of torch.distributed, in gloo or nccl, with the
+    same arguments but X. A rank that dies, or stays away, ends the others when the group's own time
+    is out.
+
+    Parameters
+    ----------
+    X : array_like, path or source, shape (n, d), or None
+        This rank's rows, one dtype and one d on all ranks; None if it has none.
+    k, device, threads, filter, witnesses, out_of_core, scratch
+        As of `pyuniform.select`; k is of all rows.
+    group : torch.distributed.ProcessGroup, optional
+        By default all ranks.
+    progress : bool or callable
+        As of `pyuniform.select`; True shows it on the first rank.
+    **options
+        Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
+        min_distance, weights, groups, quotas, tolerance, resume, checkpoint. They are about all
+        rows, by the numbers these have together, and the same on all ranks. A checkpoint is written
+        by the first rank, once a second at most: the picks alone. So ranks of any number, and
+        `pyuniform.select` as well, can go on from it; bounds are computed anew.
+
+    Returns
+    -------
+    Selection
+        The same on all ranks. Row i of a rank has the number i + (rows of the ranks before).
+
+    Raises
+    ------
+    ValueError, TypeError
+        As of `pyuniform.select`, on all ranks if on one, which is named.
+    RuntimeError
+        No process group; a rank failed meanwhile, or did not answer in time.
+    """
+    began = time.perf_counter()
+    need("torch", "torch", "what torch.distributed has")
+    ranks = _Ranks(group)
+    shows = callable(progress) or ranks.rank == 0
+    request = Request(k, progress=shows and progress, **options)
+    away = ranks.together(request.away)
+    how = {"device": device, "threads": threads, "filter": filter, "witnesses": witnesses}
+    ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
+    pool_threads = ranks.together(lambda: check_threads(threads))
+    data = as_one(ranks, request.metric, away.reach, pool_threads, request.never_picked)
+    found = pick(data, request, away, began, ranks.keep)
+    ids = ids_of(ranks, found.indices)
+    found.manifest["bytes_gathered"] = ranks.bytes
+    return replace(found, ids=ids)
+
+
+@dataclass
+class _Answer:
+    """What a rank gathers with: an answer, or what went wrong."""
+
+    value: Any
+    error: BaseException | None
+
+
+class _Ranks:
+    """A part on each rank; see `pyuniform.distributed.partitions.Members`."""
+
+    kind = "rank"
+    part: Part
+
+    def __init__(self, group: Any) -> None:
+        import torch.distributed as dist
+
+        if not dist.is_available() or not dist.is_initialized():
+            raise RuntimeError(
+                "torch.distributed has no process group: run under torchrun, and call "
+                "init_process_group"
+            )
+        self._dist, self._group = dist, group
+        self.rank = dist.get_rank(group)
+        self.members = dist.get_world_size(group)
+        self.sizes: list[int] = []
+        self.bytes = 0
+        self._stats: list[dict[str, int]] = []
+        self._failed: BaseException | None = None
+
+    def gather(self, value: Any, error: BaseException | None = None) -> list[Any]:
+        """The values of all ranks, by rank; an error of any is raised on all."""
+        # As bytes, to count them: torch would make the same of the object.
+        sent: list[bytes] = [b""] * self.members
+        mine = pickle.dumps(_Answer(value, error))
+        try:
+            self._dist.all_gather_object(sent, mine, group=self._group)
+        except RuntimeError as lost:
+            raise RuntimeError(f"a rank is gone, or did not answer in time: {lost}") from lost
+        self.bytes += sum(map(len, sent))
+        answers = [pickle.loads(answer) for answer in sent]
+        for rank, answer in enumerate(answers):
+            if answer.error is not None:
+                if rank == self.rank:
+                    raise answer.error
+                known = isinstance(answer.error, (ValueError, TypeError))
+                kind = type(answer.error) if known else RuntimeError
+                raise kind(f"rank {rank}: {answer.error}") from answer.error
+        return [answer.value for answer in answers]
+
+    def together(self, work: Callable[[], Any]) -> Any:
+        """What `work` returns here; what it raises on any rank is raised on all."""
+        value, error = None, None
+        try:
+            value = work()
+        except Exception as found:
+            error = found
+        self.gather(None, error)
+        return value
+
+    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+        """See `Team`. With the answers travels what was done for them."""
+        if method == "stats":
+            return self._stats
+        value, error = None, self._failed
+        given = arguments[self.rank]
+        if error is None and given is not None:
+            try:
+                value = self.part.call(method, *given)
+            except Exception as found:
+                error = found
+        answers = self.gather((value, self.part.spent()), error)
+        self._stats = [stats for _, stats in answers]
+        return [value for value, _ in answers]
+
+    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+        """See `Team`. What goes wrong is told to all when they are asked next."""
+        try:
+            if self._failed is None:
+                self.part.call(method, *arguments[self.rank])
+        except Exception as error:
+            self._failed = error
+
+    def relax(self, rho: float) -> Iterator[None]:
+        """See `Team`."""
+        try:
+            if self._failed is None:
+                yield from self.part.shard.relax(rho)
+        except Exception as error:
+            self._failed = error
+
+    def here(self) -> list[tuple[int, Shard]]:
+        """See `Team`. A checkpoint has the picks alone."""
+        return []
+
+    def keep(self, path: Any, run: dict[str, Any], fingerprint: Callable[[], str]) -> Saving:
+        """What keeps a run; see `Checkpoint`."""
+        kept = self.together(
+            lambda: Checkpoint(path, run, fingerprint, 1.0) if self.rank == 0 else None
+        )
+        return _KeptByFirst(self, kept)
+
+
+class _KeptByFirst:
+    """A checkpoint that the first rank writes, and that all go on from."""
+
+    def __init__(self, ranks: _Ranks, checkpoint: Checkpoint | None) -> None:
+        self._ranks, self._checkpoint = ranks, checkpoint
+
+    def restore(self, first: NDArray[np.int64], anchors: int) -> Progressed | None:
+        """What was saved, on all ranks."""
+        kept = self._checkpoint
+        saved = self._ranks.together(lambda: kept.restore(first, anchors) if kept else None)
+        told = None if saved is None else replace(saved, names=[], read=_nothing)
+        return self._ranks.gather(told)[0]
+
+    def due(self) -> bool:
+        """Whether it is time for another one; on other ranks never."""
+        return self._checkpoint is not None and self._checkpoint.due()
+
+    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None:
+        """Writes one, on the first rank."""
+        if self._checkpoint is not None:
+            self._checkpoint.save(run, state)
+
+    def close(self) -> None:
+        """Lets other runs have the path."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+
+
+def _nothing(name: str, out: NDArray[np.float64]) -> None:
+    """Reads nothing: a run's picks came without the state of shards."""

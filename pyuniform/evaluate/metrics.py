@@ -1,0 +1,262 @@
+"""How uniform a set is: h_min, covering radius, nearest picks. All exact."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pyuniform._core import closest_pair as core_closest_pair
+from pyuniform._engine.rows.device import prepare_device, resolve_device
+from pyuniform._engine.rows.host import Rows, prepare
+from pyuniform._engine.shards.host import SETTLE_ROWS
+from pyuniform.reference import to_metric
+from pyuniform.selection.placement import loaded, take
+from pyuniform.selection.result import Selection
+
+# Multiply-adds of a closest-pair search between two such chances.
+PAIR_BUDGET = 5e9
+# Columns of a closest-pair search that are packed at a time: at most this many bytes.
+COLUMN_BYTES = 1 << 24
+
+
+class ClosestPair(NamedTuple):
+    """The smallest distance of a set and the two rows, i < j, that attain it."""
+
+    distance: float
+    i: int
+    j: int
+
+
+class Nearest(NamedTuple):
+    """For each row the number of its nearest pick, in pick order, and the distance to it."""
+
+    pick: NDArray[np.int64]
+    distance: NDArray[np.float64]
+
+
+def h_min(
+    X: Any,
+    picks: Selection | ArrayLike | None = None,
+    *,
+    metric: str = "euclidean",
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> ClosestPair:
+    """The smallest pairwise distance of the rows of X, or of some of them, with the pair.
+
+    Parameters
+    ----------
+    X : array_like, shape (N, d)
+        As for `pyuniform.select`; N >= 2.
+    picks : Selection or array_like of int, shape (k,), optional
+        Rows to look at, k >= 2; all by default.
+    metric : {"euclidean", "cosine"}
+        The distance is a length, or 1 - cos.
+    device : str
+    threads : int, optional
+        As for `pyuniform.select`.
+    progress : callable, optional
+        Called with the share of the pairs that is done.
+
+    Returns
+    -------
+    ClosestPair
+        (distance, i, j) with row numbers i < j of X; of equally close pairs the lexicographically
+        lowest.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `pyuniform.select`; fewer than two rows; picks out of range or not unique.
+    """
+    X = loaded(X)
+    place = resolve_device(device, X)
+    if place != "cpu":
+        return _h_min_on_gpu(X, picks, metric, place)
+    rows = whole = prepare(X, metric, threads)
+    if picks is not None:
+        numbers = unique_picks(picks, rows.n)
+        # Only the picked rows are copied; as canonical values they keep their distances.
+        rows = _subset(rows, numbers)
+    else:
+        numbers = np.arange(rows.n)
+    _check_two(len(numbers))
+    best = (math.inf, -1, -1)
+    columns = max(32, COLUMN_BYTES // (4 * rows.d) // 32 * 32)
+    total = rows.n * (rows.n - 1) / 2
+    done = 0.0
+    for left in range(0, rows.n, columns):
+        right = min(rows.n, left + columns)
+        step = max(1, int(PAIR_BUDGET / ((right - left) * rows.d)))
+        for begin in range(0, right, step):
+            end = min(right, begin + step)
+            best = core_closest_pair(
+                rows.core, rows.center, rows.exponent, begin, end, left, right, rows.threads, *best
+            )
+            if progress:
+                progress(min(1.0, (done + (right - left) * end) / (2 * total)))
+        done += (right - left) * right
+    whole.unchanged(True)
+    return ClosestPair(
+        float(to_metric(best[0], metric)), int(numbers[best[1]]), int(numbers[best[2]])
+    )
+
+
+def _h_min_on_gpu(
+    X: Any, picks: Selection | ArrayLike | None, metric: str, place: str
+) -> ClosestPair:
+    import torch
+
+    from pyuniform._engine.shards.device import make_device_filter
+    from pyuniform.kernels.closest_pair import closest_pair
+
+    # All pairs want all rows there.
+    rows = prepare_device(X, metric, place, far=False if picks is None else "auto")
+    numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows.n)
+    _check_two(len(numbers))
+    if picks is not None:
+        at = torch.as_tensor(numbers)
+        values = rows.values[at.to(rows.values.device)].to(rows.device)
+        norms = None if rows.norms is None else rows.norms[at.to(rows.device)]
+        rows = replace(rows, values=values, norms=norms, n=len(numbers), far=False)
+    squared, i, j = closest_pair(make_device_filter(rows))
+    return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
+
+
+def unique_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
+    """Row numbers, ascending; ValueError if one comes twice."""
+    numbers = np.sort(as_picks(picks, n))
+    if len(np.unique(numbers)) < len(numbers):
+        raise ValueError("picks must be unique")
+    return numbers
+
+
+def _check_two(count: int) -> None:
+    if count < 2:
+        raise ValueError(f"h_min needs at least two rows, got {count}")
+
+
+def nearest(
+    X: Any,
+    picks: Selection | ArrayLike,
+    *,
+    metric: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Nearest:
+    """Every row's nearest pick and the distance to it.
+
+    Parameters
+    ----------
+    X : array_like, shape (N, d)
+        As for `pyuniform.select`.
+    picks : Selection or array_like of int, shape (k,)
+        Row numbers of X.
+    metric : {"euclidean", "cosine"}, optional
+        By default that of the Selection, or "euclidean".
+    device : str
+    threads : int, optional
+        As for `pyuniform.select`.
+    progress : callable, optional
+        Called with the share of the rows that is done.
+
+    Returns
+    -------
+    Nearest
+        ``pick`` int64 (N,): a number from 0 to k - 1, of equally near picks the earliest;
+        ``distance`` float64 (N,): a length, or 1 - cos. A pick is its own nearest, unless an equal
+        row was picked before it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As for `pyuniform.select`; picks out of range.
+    """
+    metric = metric_of(picks, metric)
+    rows = take(X, metric, device, threads)
+    numbers = as_picks(picks, rows.n)
+    shard = rows.shard(len(numbers), 1.0)
+    squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
+    rows.unchanged(True)
+    return Nearest(pick, to_metric(squared, metric))
+
+
+def nearest_of(
+    shard: Any, values: NDArray[np.float64], progress: Callable[[float], None] | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Canonical squared distances of a new shard's rows to the nearest of some vectors, and which.
+
+    The vectors are canonical values (k, width), zero-padded; of equally near ones the earliest.
+    """
+    # As picks from elsewhere they stay in the race, and get their own answer.
+    shard.add_picks(np.full(len(values), -1), values)
+    for _ in shard.relax(-1.0):
+        if progress:
+            progress(0.0)
+    squared = np.empty(shard.size)
+    pick = np.empty(shard.size, dtype=np.int64)
+    for begin in range(0, shard.size, SETTLE_ROWS):
+        end = min(shard.size, begin + SETTLE_ROWS)
+        squared[begin:end], pick[begin:end] = shard.settle(np.arange(begin, end))
+        if progress:
+            progress(end / shard.size)
+    return squared, pick
+
+
+def covering_radius(
+    X: Any,
+    picks: Selection | ArrayLike,
+    *,
+    metric: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> float:
+    """The largest distance of any row of X to its nearest pick.
+
+    Parameters and errors are those of `nearest`.
+    """
+    return float(
+        nearest(
+            X, picks, metric=metric, device=device, threads=threads, progress=progress
+        ).distance.max()
+    )
+
+
+def metric_of(picks: Selection | ArrayLike, metric: str | None) -> str:
+    """The given metric, or else that of the selection, or else Euclid."""
+    if metric is not None:
+        return metric
+    return (
+        picks.manifest.get("metric", "euclidean") if isinstance(picks, Selection) else "euclidean"
+    )
+
+
+def as_picks(picks: Selection | ArrayLike, n: int, empty: bool = False) -> NDArray[np.int64]:
+    """Row numbers from a Selection or a list, checked against the number of rows."""
+    numbers = picks.indices if isinstance(picks, Selection) else np.asarray(picks)
+    if numbers.ndim != 1:
+        raise ValueError(f"picks must be a list of row numbers, got shape {numbers.shape}")
+    if len(numbers) == 0:
+        if not empty:
+            raise ValueError("picks must be a list of row numbers, got shape (0,): it is empty")
+        return np.empty(0, np.int64)
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"picks must be integers, got dtype {numbers.dtype}")
+    if numbers.min() < 0 or numbers.max() >= n:
+        wrong = numbers[(numbers < 0) | (numbers >= n)]
+        raise ValueError(f"picks must be from 0 to {n - 1}, got {wrong[0]}")
+    return numbers.astype(np.int64)
+
+
+def _subset(rows: Rows, numbers: NDArray[np.int64]) -> Rows:
+    """Some rows as canonical values. Cosine rows are unit rows now, and Euclid serves them."""
+    values = rows.core.canonical(numbers)[:, : rows.d]
+    return prepare(values, "euclidean", rows.threads)

@@ -1,0 +1,1 @@
+"""select() and its kin: from keyword arguments to a saved result."""

@@ -1,0 +1,222 @@
+"""What a selection begins with: picks that are given, not chosen, and their radii."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._common.validate import integer_within, row_numbers
+from pyuniform._engine.protocols import Carrier
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.shards.host import CpuShard
+from pyuniform.reference import distance2, to_metric
+from pyuniform.selection.constraints import Constraints
+from pyuniform.selection.placement import Data
+from pyuniform.selection.result import Selection
+
+# Rows whose distances to each other are computed one by one, beside the filter's work.
+BLOCK_ROWS = 256
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The first picks.
+
+    Attributes
+    ----------
+    rows : ndarray of int64
+        None at all, if there are anchors and nothing else.
+    start : int or None
+        The row to start with, where it was chosen or drawn.
+    quota : ndarray of int64, or None
+        How many of each group are to be picked.
+    asked : Constraints
+    resumed : Selection or None
+        Where rows come from.
+    """
+
+    rows: NDArray[np.int64]
+    start: int | None
+    quota: NDArray[np.int64] | None
+    asked: Constraints
+    resumed: Selection | None
+
+    @property
+    def preselected(self) -> int:
+        """How many rows were asked for."""
+        return self.resumed.preselected if self.resumed else len(self.asked.preselected)
+
+    def radii(
+        self, carrier: Carrier, anchors: NDArray[np.float64] | None, threads: int
+    ) -> NDArray[np.float64]:
+        """Of the rows, in the metric's unit.
+
+        Raises
+        ------
+        ValueError
+            The row to start with is too near to an anchor; radii of what is resumed are not those
+            of its rows.
+        """
+        if len(self.rows) == 0:
+            return np.empty(0)
+        if len(self.rows) == 1 and anchors is None:
+            return np.array([math.inf])
+        squared = radii2_in_order(carrier.canonical(self.rows), anchors, threads)
+        radii = to_metric(squared, self.asked.metric)
+        if self.resumed is not None:
+            wrong = np.flatnonzero(radii != self.resumed.radii)
+            if len(wrong):
+                at = int(wrong[0])
+                raise ValueError(
+                    f"resume has the radius {float(self.resumed.radii[at])!r} for its pick {at}, "
+                    f"row {self.rows[at]}, which is {float(radii[at])!r} from those before it"
+                )
+            return radii
+        if self.start is not None and radii[0] < self.asked.min_distance:
+            raise ValueError(
+                f"start={self.start} is {radii[0]:g} from an anchor, less than "
+                f"min_distance={self.asked.min_distance:g}"
+            )
+        return radii
+
+    def check(self, fingerprint: str) -> None:
+        """Raises ValueError if what is resumed is of data with another fingerprint."""
+        if self.resumed is None:
+            return
+        known = self.resumed.manifest.get("fingerprint", fingerprint)
+        if known != fingerprint:
+            raise ValueError(
+                f"resume is a selection of other data: their fingerprint is {known}, that of X is "
+                f"{fingerprint}"
+            )
+
+
+def begin(
+    data: Data,
+    asked: Constraints,
+    k: int,
+    start: int | None,
+    seed: int | None,
+    resumed: Selection | None,
+) -> Beginning:
+    """The first picks of a selection of k rows.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `pyuniform.select`.
+    """
+    if start is not None and seed is not None:
+        raise ValueError("give start or seed, not both")
+    chosen = start is not None or seed is not None
+    if len(asked.preselected) and chosen:
+        raise ValueError("preselected rows come first: leave start and seed out")
+    quota = None
+    if asked.groups is not None:
+        quota = asked.groups.quota(k, asked.eligible, asked.preselected)
+    row: int | None = None
+    if resumed is not None:
+        _check_resumed(resumed, data, asked, k, chosen)
+        rows = resumed.indices
+        row = resumed.manifest.get("start")
+    elif len(asked.preselected):
+        rows = asked.preselected
+    elif chosen or asked.anchors is None:
+        row = _start(start, seed, data.n, asked, quota)
+        rows = np.array([row])
+    else:
+        rows = np.empty(0, np.int64)
+    found = Beginning(rows, row, quota, asked, resumed)
+    if data.fingerprint:
+        found.check(data.fingerprint)
+    return found
+
+
+def _start(
+    start: int | None,
+    seed: int | None,
+    n: int,
+    asked: Constraints,
+    quota: NDArray[np.int64] | None,
+) -> int:
+    may = np.ones(n, bool) if asked.eligible is None else asked.eligible
+    if asked.groups is not None and quota is not None:
+        may = may & (quota > 0)[asked.groups.group]
+    if start is not None:
+        start = integer_within("start", start, 0, n - 1)
+        if not may[start]:
+            raise ValueError(f"start={start} is a row that may not be picked")
+        return start
+    rows = np.flatnonzero(may)
+    if len(rows) == 0:
+        raise ValueError("no row may be picked")
+    return int(rows[0] if seed is None else rows[np.random.default_rng(seed).integers(len(rows))])
+
+
+def _check_resumed(
+    resumed: Selection, data: Data, asked: Constraints, k: int, chosen: bool
+) -> None:
+    if not isinstance(resumed, Selection):
+        raise TypeError(f"resume must be a Selection, got {type(resumed).__name__}")
+    if chosen or len(asked.preselected):
+        raise ValueError("resume says itself which picks come first")
+    if asked.groups is not None:
+        raise ValueError("resume does not go with groups: larger quotas would change earlier picks")
+    there = resumed.manifest
+    known = dict(there.get("constraints", {}))
+    known.pop("preselected", None)
+    here = {"metric": asked.metric, "n": data.n, "d": data.d, "constraints": asked.described()}
+    for name, value in here.items():
+        other = known if name == "constraints" else there.get(name, value)
+        if other != value:
+            raise ValueError(f"resume is of another run: {name} is {other!r} there, {value!r} here")
+    if k < len(resumed):
+        raise ValueError(f"resume has {len(resumed)} picks already, k is {k}: use its prefix")
+    rows = row_numbers("resume", resumed.indices, data.n)
+    if not len(rows):
+        raise ValueError("resume has no picks: leave it out")
+    if len(np.unique(rows)) < len(rows):
+        raise ValueError("resume must have each row number once")
+    if resumed.radii.shape != rows.shape or np.isnan(resumed.radii).any():
+        raise ValueError("resume must have its radii, one a pick")
+
+
+def radii2_in_order(
+    values: NDArray[np.float64], anchors: NDArray[np.float64] | None = None, threads: int = 1
+) -> NDArray[np.float64]:
+    """Of each row the canonical squared distance to those before it and to anchors.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (p, width)
+        Canonical rows in their order, zero-padded.
+    anchors : ndarray of float64, shape (m, width), optional
+    threads : int
+
+    Returns
+    -------
+    ndarray of float64, shape (p,)
+        inf for the first, if there are no anchors.
+    """
+    # The filter's frame must hold the anchors too, which may be much larger.
+    reach = 0.0 if anchors is None else float(np.abs(anchors).max())
+    shard = CpuShard(prepare(values, "euclidean", threads, reach=reach))
+    found = np.empty(len(values))
+    if anchors is not None:
+        shard.add_picks(np.full(len(anchors), -1), anchors)
+    for begin in range(0, len(values), BLOCK_ROWS):
+        rows = np.arange(begin, min(begin + BLOCK_ROWS, len(values)))
+        nearest = np.full(len(rows), math.inf)
+        if begin or anchors is not None:
+            for _ in shard.relax(-1.0):
+                pass
+            nearest, _ = shard.settle(rows)
+        block = values[rows]
+        for j in range(len(rows)):
+            found[begin + j] = nearest[j]
+            nearest[j + 1 :] = np.minimum(nearest[j + 1 :], distance2(block[j + 1 :], block[j]))
+        shard.add_picks(rows, block)
+    return found

@@ -1,0 +1,207 @@
+"""select(): the public door of the traversal."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from pyuniform._common.progress import Progress
+from pyuniform.selection.placement import take
+from pyuniform.selection.result import Selection
+from pyuniform.selection.run import Request, pick
+from pyuniform.sources import check_ids, ids_at, is_source, open_source
+from pyuniform.sources.protocol import let_nulls
+
+
+def select(
+    X: Any,
+    k: int | None = None,
+    *,
+    fraction: float | None = None,
+    metric: str = "euclidean",
+    start: int | None = None,
+    seed: int | None = None,
+    preselected: ArrayLike | None = None,
+    anchors: Any = None,
+    exclude: ArrayLike | None = None,
+    min_distance: float | None = None,
+    weights: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    quotas: Mapping[Any, int] | int | str | None = None,
+    tolerance: float = 0.0,
+    resume: Selection | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    filter: str = "auto",
+    witnesses: bool | str = "auto",
+    out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool | Progress = False,
+    invalid: str = "raise",
+) -> Selection:
+    """Picks k rows that are spread most uniformly, by farthest-first traversal [1]_.
+
+    The result is that of a brute-force float64 greedy on the values as they are stored, whatever
+    the processor, its instruction set or the number of threads; of equally far rows the lowest
+    index is picked. It is within a factor of 2 of the best smallest distance and covering radius.
+
+    Parameters
+    ----------
+    X : array_like, shape (N, d)
+        float32, float16, bfloat16 (ml_dtypes or torch), float64, int8 or uint8: a NumPy array, a
+        memory map, a torch or CuPy array on any device, anything with ``__array__`` or DLPack. It
+        is not copied if it is where the work is done and the values of a row are contiguous. Or
+        what `pyuniform.sources.open_source` opens: a path, glob, folder or list of them, a source.
+    k : int, optional
+        Number of picks, 1 to N. It may be left out where `min_distance` or quotas say how many.
+    fraction : float, optional
+        In place of k: picks ``ceil(fraction * N)`` rows, 0 < fraction <= 1.
+    metric : {"euclidean", "cosine"}
+        Radii are lengths, or 1 - cos.
+    start : int, optional
+        The first pick; by default the first row that may be picked, or, with anchors, the row
+        farthest from them.
+    seed : int, optional
+        In place of start: the first pick is drawn at random with this seed.
+    preselected : array_like of int, optional
+        Rows that are always in; they come first, in this order.
+    anchors : array_like, path or source, shape (m, d), optional
+        Vectors to keep away from: distances to them count as those to picks do.
+    exclude : array_like of int, or of bool with shape (N,), optional
+        Rows that are never picked, and may hold anything.
+    min_distance : float, optional
+        Rows nearer than this to a pick or an anchor are never picked, in the metric's unit. Without
+        k as many are picked as fit.
+    weights : array_like of float, shape (N,), optional
+        The row with the largest weight times distance is picked. Zero means never; others are from
+        1e-100 to 1e100.
+    groups : array_like, shape (N,), optional
+        A label for each row.
+    quotas : dict, int or "proportional"
+        How many are picked of each group: {label: number}, the same of each, or as many of k as its
+        share of the rows that may be picked. A full group leaves the race.
+    tolerance : float
+        Picks at (1 - tolerance) of the farthest distance will do: fewer rounds, and the only way in
+        which the result depends on how it was computed. Smallest distance and covering radius are
+        within a factor 2 / (1 - tolerance) of the best.
+    resume : Selection, optional
+        Of the same rows, with the same options: its picks come first, and the result is that of a
+        run for k from the beginning.
+    device : {"auto", "cpu", "cuda"} or "cuda:<number>"
+        Where to work; "auto" is where X lies. Rows in host memory are copied to a GPU that is asked
+        for.
+    threads : int, optional
+        From 1 to 1024. By default PYUNIFORM_NUM_THREADS or OMP_NUM_THREADS, or else the
+        processors that this process may use, within its container's quota.
+    filter : {"auto", "float32", "int8", "boxes"}
+        In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
+        of d bytes a row. "boxes", for up to 8 columns, groups rows by where they lie, in 8 d + 20
+        bytes a row, and excludes by groups. On a GPU "float32" multiplies rows as they are stored:
+        float16, bfloat16 and int8, and uint8 but for cosine, where d is a multiple of 16.
+    witnesses : bool or "auto"
+        Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
+        time and memory only.
+    out_of_core : bool or "auto"
+        Whether rows stay on disk, with int8 codes in memory: by default where X is not in memory
+        and takes more than half of what there is. On a GPU: whether rows stay in host memory, with
+        codes on the GPU, by default where they do not fit there. Changes time and memory only.
+    scratch : path, optional
+        The folder for a scratch file, which rows on disk are copied to that cannot be read one by
+        one where they lie (Parquet, compressed, remote); by default TMPDIR, or else /var/tmp. It is
+        gone when the run ends, however it ends.
+    checkpoint : path, optional
+        A file in which the run is kept every minute or so, in some 24 bytes a row. If it is there
+        already the run goes on from it, with the same picks; on a machine or with a filter that
+        differ it takes longer. At the end it holds the picks.
+    progress : bool or callable
+        True shows a bar, or lines if standard error is not a terminal. A callable is called with
+        (picks made, k, current radius), and its method ``reading``, if it has one, with (rows read,
+        N) while rows on disk are read for the first time.
+    invalid : {"raise", "drop"}
+        What becomes of rows that could be picked and hold NaN, infinity, a missing value or, for
+        cosine, zeros alone. "drop" leaves them out, as `exclude` does, so that row numbers stay as
+        they are; ``manifest["invalid_rows"]`` counts them.
+
+    Returns
+    -------
+    Selection
+        With the record ids of the picks, if X is a source that has ids.
+
+    Raises
+    ------
+    ValueError, TypeError
+        An argument is out of range or of the wrong kind; rows that could be picked with NaN,
+        infinity, or, for cosine, zero norm; options that contradict each other; quotas that cannot
+        be met; record ids that cannot be read; a checkpoint or a selection to resume of other data
+        or options. Raised before any picking.
+    OSError
+        A file cannot be read, or has become shorter; there is no room for a scratch file.
+
+    Warns
+    -----
+    UserWarning
+        There are fewer distinct rows than picks: the rest has radius 0 and comes in index order.
+
+    References
+    ----------
+    .. [1] T. F. Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical
+       Computer Science 38 (1985).
+
+    Examples
+    --------
+    >>> import numpy as np, pyuniform
+    >>> X = np.array([[0.0], [1.0], [5.0], [9.0]])
+    >>> sel = pyuniform.select(X, 3)
+    >>> sel.indices.tolist(), sel.h_min
+    ([0, 3, 2], 4.0)
+    """
+    began = time.perf_counter()
+    source = open_source(X) if is_source(X) else None
+    if source is not None:
+        check_ids(source)
+        X = source
+    request = Request(
+        k,
+        fraction,
+        metric,
+        start,
+        seed,
+        preselected,
+        anchors,
+        exclude,
+        min_distance,
+        weights,
+        groups,
+        quotas,
+        tolerance,
+        resume,
+        checkpoint,
+        progress,
+        invalid,
+    )
+    if source is not None and (invalid == "drop" or exclude is not None or weights is not None):
+        let_nulls(source)
+    away = request.away()
+    data = take(
+        X,
+        metric,
+        device,
+        threads,
+        filter,
+        witnesses,
+        out_of_core,
+        scratch,
+        away.reach,
+        likely=request.likely,
+        picks=request.likely_picks,
+        lenient=request.never_picked,
+        drop=invalid == "drop",
+    )
+    found = pick(data, request, away, began)
+    return found if source is None else replace(found, ids=ids_at(source, found.indices))

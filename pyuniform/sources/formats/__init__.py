@@ -1,0 +1,1 @@
+"""One module a file format or kind of object, each on its own library."""

@@ -1,0 +1,66 @@
+"""Safetensors files: checked by their library, and mapped."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pyuniform._common.mapped import guard
+from pyuniform.sources.checks import choose_array, need, numpy_dtype
+from pyuniform.sources.damage import reading
+from pyuniform.sources.formats.arrays import ArraySource
+from pyuniform.sources.ids import WithIds
+from pyuniform.sources.paths import local_only
+from pyuniform.sources.protocol import Source
+
+_KIND = "safetensors file"
+_DTYPES = {
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F64": "float64",
+    "I8": "int8",
+    "U8": "uint8",
+}
+
+
+def open_safetensors(path: str, *, key: str | None = None, id_column: str | None = None) -> Source:
+    """The tensor `key`, by default the only two-dimensional one."""
+    local_only(path, "safetensors files")
+    library = need("safetensors", "safetensors", path)
+    with reading(path, _KIND, library.SafetensorError), library.safe_open(path, "numpy") as file:
+        slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+        members = {
+            name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()
+        }
+    key = choose_array(key, members, path)
+    shape, stored = members[key]
+    what = f"tensor {key!r} of {path}"
+    if stored not in _DTYPES:
+        raise TypeError(f"{what} has dtype {stored}; supported are {', '.join(_DTYPES)}")
+    dtype = numpy_dtype(_DTYPES[stored], what)
+    source: Source = ArraySource(_map(path, key, shape, dtype), what)
+    if id_column is None:
+        return source
+    id_column = choose_array(id_column, members, path, 1, "id_column")
+    return WithIds(source, lambda: _read(path, id_column))
+
+
+def _map(path: str, key: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    # The library copies what it hands out; where a tensor lies is in the header, behind its length.
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        begin, _ = json.loads(file.read(length))[key]["data_offsets"]
+    array = np.memmap(path, dtype, "r", 8 + length + begin, shape)
+    guard(array)
+    return array
+
+
+def _read(path: str, key: str) -> NDArray[Any]:
+    with need("safetensors", "safetensors", path).safe_open(path, "numpy") as file:
+        return file.get_tensor(key)

@@ -1,0 +1,613 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+import subprocess
+import sys
+import warnings
+from html import escape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.corpora import make
+
+import pyuniform
+from pyuniform import Selection, reference
+from pyuniform.report import write_report
+from pyuniform.selection.placement import take
+
+matplotlib = pytest.importorskip("matplotlib")
+
+from matplotlib.image import imread  # noqa: E402
+
+from pyuniform.report import facts, pairs  # noqa: E402
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+HOSTILE = [
+    "<script>document.title = 'taken over'</script>",
+    "\"><img src='http://example.com/x' onerror=\"document.title = 'taken over'\">",
+    "</td></tr></table></main><h1>no more",
+    "&amp; stays as it is, <!-- and so does this",
+    "controls \x00\x08\x1b, lone surrogate \ud800, right to left \u202e",
+    "unbroken" * 60,
+]
+VOID = {"meta", "link", "br", "img", "input"}
+
+
+class Page(HTMLParser):
+    """What a page says: cells of its tables, its text, and all that is not well formed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: dict[str, list[list[str]]] = {}
+        self.data: dict[str, list[list[list[float]]]] = {}
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.sections: dict[str, str] = {}
+        self._open: list[str] = []
+        self._table = self._section = ""
+        self.feed(html)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        named = dict(attributes)
+        self.handle_startendtag(tag, attributes)
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "section":
+            self._section = str(named["id"])
+            self.sections[self._section] = ""
+        elif tag == "table":
+            self._table = str(named["id"])
+            self.tables[self._table], self.data[self._table] = [], []
+        elif tag == "tr":
+            self.tables[self._table].append([])
+            self.data[self._table].append([])
+        elif tag in ("td", "th"):
+            self.tables[self._table][-1].append("")
+            self.data[self._table][-1].append([])
+        elif tag == "data" and self._table:
+            self.data[self._table][-1][-1].append(float(str(named["value"])))
+
+    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.ids += [str(v) for k, v in attributes if k == "id"]
+        self.links += [str(v) for k, v in attributes if k in ("src", "href", "xlink:href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag == "table":
+            self._table = ""
+        elif tag == "section":
+            self._section = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._table and {"td", "th"} & set(self._open):
+            self.tables[self._table][-1][-1] += data
+        if self._section and "svg" not in self._open:
+            self.sections[self._section] += data
+
+
+def written(path: Path, X: Any, selection: Selection, **options: Any) -> Page:
+    write_report(path, X, selection, **options)
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def by_first_cell(page: Page, table: str) -> dict[str, list[Any]]:
+    rows = zip(page.tables[table], page.data[table], strict=True)
+    return {cells[0]: [cells[1], *values[1:]] for cells, values in rows}
+
+
+def select(X: Any, k: int, **options: Any) -> Selection:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of duplicates among the picks
+        return pyuniform.select(X, k, **options)
+
+
+def pairwise(X: np.ndarray, metric: str) -> np.ndarray:
+    rows = reference.canonical_rows(X, metric)
+    return reference.to_metric(np.stack([reference.distance2(rows, r) for r in rows]), metric)
+
+
+@pytest.fixture(scope="module")
+def data(wordnet: np.ndarray) -> np.ndarray:
+    X = wordnet[:700].copy()
+    X[650] = X[3]
+    return X
+
+
+@pytest.fixture(scope="module")
+def selection(data: np.ndarray) -> Selection:
+    return pyuniform.select(data, 80, metric="cosine", seed=5)
+
+
+@pytest.fixture(scope="module")
+def path(data: np.ndarray, selection: Selection, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "page.html"
+    texts = [f"{HOSTILE[i % len(HOSTILE)]} row{i}" for i in range(len(data))]
+    labels = ["<b>even</b>" if i % 2 == 0 else "odd" for i in range(len(data))]
+    title = "<i>A title</i> & more"
+    write_report(path, data, selection, texts=texts, labels=labels, title=title, seed=7)
+    return path
+
+
+@pytest.fixture(scope="module")
+def page(path: Path) -> Page:
+    return Page(path.read_text(encoding="utf-8"))
+
+
+def test_the_run_as_it_was(page: Page, selection: Selection) -> None:
+    manifest, stats = selection.manifest, selection.stats
+    facts = by_first_cell(page, "facts")
+    shown = {name: text for name, (text, _) in facts.items()}
+    digits = {name: values for name, (_, values) in facts.items()}
+    assert shown["fingerprint of the data"] == manifest["fingerprint"]
+    assert shown["metric"] == "cosine"
+    assert shown["dtype"] == "float16"
+    assert shown["device"] == manifest["device"]
+    assert shown["date"] == manifest["date"]
+    assert shown["pyuniform"] == pyuniform.__version__
+    assert shown["rounds"] == str(stats["rounds"])
+    assert digits["rows"] == [700]
+    assert digits["picks"] == [80]
+    assert digits["values a row"] == [384]
+    assert digits["seconds"] == [manifest["seconds"]]
+    assert digits["seed"] == [5]
+    assert digits["first pick"] == [selection.indices[0]]
+    assert digits["share of all pairs looked at"] == [stats["pairs"] / (700 * 80)]
+
+
+def test_measures_beside_random_subsets(page: Page, data: np.ndarray, selection: Selection) -> None:
+    rng = np.random.default_rng(7)
+    subsets = [rng.choice(700, 80, replace=False) for _ in range(5)]
+    h_min = [pyuniform.h_min(data, s, metric="cosine").distance for s in subsets]
+    near = [pyuniform.nearest(data, s, metric="cosine").distance for s in subsets]
+    own = pyuniform.nearest(data, selection).distance
+    wanted = [
+        (selection.h_min, h_min),
+        (selection.covering_radius, [d.max() for d in near]),
+        (own.mean(), [d.mean() for d in near]),
+    ]
+    shown = page.data["measures"][1:]
+    for (mine, others), cells in zip(wanted, shown, strict=True):
+        median = np.median(others)
+        assert cells[1] == [mine]
+        assert cells[2] == pytest.approx([median], rel=1e-12)
+        assert cells[3] == pytest.approx([min(others), max(others)], rel=1e-12)
+        assert cells[4] == pytest.approx([mine / median], rel=1e-12)
+    assert page.tables["measures"][1][1] == f"{selection.h_min:#.4g}"
+
+
+def test_clusters_and_labels(page: Page, data: np.ndarray, selection: Selection) -> None:
+    near = pyuniform.nearest(data, selection)
+    sizes = np.bincount(near.pick, minlength=80)
+    order = np.argsort(-sizes, kind="stable")[:10]
+    for pick, cells in zip(order, page.data["largest"][1:], strict=True):
+        assert cells[0] == [pick + 1, selection.indices[pick]]
+        assert cells[1] == [sizes[pick]]
+        assert cells[3] == [near.distance[near.pick == pick].max()]
+    odd = int(np.count_nonzero(selection.indices % 2))
+    table = by_first_cell(page, "labels-table")
+    assert table["odd"][1] + table["odd"][3] == [350, odd]
+    assert table["<b>even</b>"][1] + table["<b>even</b>"][3] == [350, 80 - odd]
+
+
+def test_closest_pairs(page: Page, data: np.ndarray, selection: Selection) -> None:
+    between = pairwise(data, "cosine")
+    np.fill_diagonal(between, np.inf)
+    nearest = between.argmin(axis=1)
+    wanted = {(between[i, j], min(i, j), max(i, j)) for i, j in enumerate(nearest.tolist())}
+    shown = [(c[0][0], *c[1]) for c in page.data["closest-rows"][1:]]
+    assert shown == sorted(wanted)[:10]
+    assert shown[0] == (0.0, 3, 650)
+    assert "Rows at distance 0 from another: 2 of 700" in page.sections["pairs"]
+
+    among = between[np.ix_(selection.indices, selection.indices)]
+    first, second = np.triu_indices(80, 1)
+    lowest = np.sort(among[first, second])[:10]
+    cells = page.data["closest-picks"][1:]
+    assert [c[0][0] for c in cells] == lowest.tolist()
+    assert lowest[0] == selection.h_min
+    for (distance,), (a, i, b, j) in cells:
+        a, b, i, j = int(a), int(b), int(i), int(j)
+        assert (selection.indices[a - 1], selection.indices[b - 1]) == (i, j)
+        assert between[i, j] == distance
+
+
+def test_hostile_texts_stay_texts(page: Page, path: Path) -> None:
+    html = path.read_text(encoding="utf-8")
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert "b" not in page.tags
+    cells = " ".join(row[1] for row in page.tables["closest-rows"])
+    assert "row650" in cells
+    assert html.count("<h1>") == 1
+    assert "<title>&lt;i&gt;A title&lt;/i&gt; &amp; more</title>" in html
+    assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f]", html)
+    everything = " ".join(t for name in page.tables for row in page.tables[name] for t in row)
+    assert "&amp; stays as it is" in everything
+    assert "<script>document.title" in everything
+
+
+def test_nothing_is_requested(page: Page, path: Path) -> None:
+    assert page.links
+    assert all(link.startswith("#") for link in page.links)
+    html = path.read_text(encoding="utf-8")
+    style = re.search(r"<style>(.*?)</style>", html, re.DOTALL)
+    assert style
+    assert "url(" not in style[1]
+    assert "@import" not in style[1]
+    assert "default-src 'none'" in html
+    # Names of figures' parts do not clash, and those that are referred to are there.
+    assert len(page.ids) == len(set(page.ids))
+    used = set(re.findall(r'(?:href="|url\()#([\w-]+)', html))
+    assert used <= set(page.ids)
+    # Every stand-in colour has become one of the style sheet's.
+    assert not re.search(r"#(0[0-9a-f])\1\1", html)
+    for variable in re.findall(r"var\((--\w+)\)", html):
+        assert f"{variable}:" in style[1]
+
+
+def test_every_figure_has_a_title(path: Path) -> None:
+    html = path.read_text(encoding="utf-8")
+    figures = re.findall(r'<svg[^>]*role="img" aria-labelledby="([\w-]+) ([\w-]+)"', html)
+    assert len(figures) == 5
+    for title, about in figures:
+        assert re.search(rf'<title id="{title}">\w', html)
+        assert re.search(rf'<desc id="{about}">\w', html)
+
+
+def test_equal_arguments_give_equal_bytes(
+    data: np.ndarray, selection: Selection, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "1.html", tmp_path / "2.htm"
+    write_report(one, data, selection, random_subsets=1, sample=100)
+    with matplotlib.rc_context({"font.size": 40, "text.color": "red", "svg.fonttype": "path"}):
+        write_report(two, data, selection, random_subsets=1, sample=100, threads=1)
+    assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "k", "metric"),
+    [
+        ("gaussian-17", 1, "cosine"),
+        ("gaussian-1", 2, "euclidean"),
+        ("gaussian-2", 500, "euclidean"),
+        ("duplicates", 100, "euclidean"),
+        ("mixed-scales", 20, "euclidean"),
+    ],
+)
+def test_corners(name: str, k: int, metric: str, tmp_path: Path) -> None:
+    X = make(name)
+    selection = select(X, k, metric=metric)
+    page = written(tmp_path / "page.html", X, selection, random_subsets=2, sample=300)
+    n = len(X)
+    near = pyuniform.nearest(X, selection)
+    _, h_min, covering, _ = page.data["measures"]
+    assert covering[1] == [near.distance.max()]
+    assert h_min[1] == ([selection.h_min] if k > 1 else [])
+    assert len(page.data["largest"]) == 1 + min(10, k)
+    figures = {i.removesuffix("-title") for i in page.ids if i.endswith("-title")}
+    assert figures == {"clusters", "map"} | ({"distances"} if k < n else set()) | (
+        {"radii", "neighbours"} if k > 1 else set()
+    )
+    assert ("closest-picks" in page.tables) == (k > 1)
+    assert "nan" not in " ".join(page.sections.values()).split()
+    assert "inf" not in " ".join(page.sections.values()).split()
+
+
+def test_one_row(tmp_path: Path) -> None:
+    X = np.ones((1, 3), np.float32)
+    page = written(tmp_path / "page.html", X, pyuniform.select(X, 1))
+    assert "There is one row" in page.sections["pairs"]
+
+
+def test_a_prefix_from_a_file_beside_nothing(
+    data: np.ndarray, selection: Selection, tmp_path: Path
+) -> None:
+    selection.prefix(30).save(tmp_path / "picks.npy")
+    np.save(tmp_path / "data.npy", data)
+    loaded = Selection.load(tmp_path / "picks.npy")
+    page = written(tmp_path / "page.html", tmp_path / "data.npy", loaded, random_subsets=0)
+    assert [len(row) for row in page.tables["measures"]] == [2] * 4
+    assert page.data["measures"][1][1] == [selection.radii[29]]
+    assert page.data["measures"][2][1] == [selection.radii[30]]
+    assert "prefix of a run for 80" in page.sections["run"]
+    assert "random" not in page.sections["uniform"]
+
+
+def measured(X: np.ndarray, selection: Selection, **options: Any) -> facts.Facts:
+    metric = selection.manifest["metric"]
+    defaults: dict[str, Any] = dict(
+        labels=None, metric=metric, seed=0, random_subsets=2, sample=1000, threads=1
+    )
+    return facts.measure(X, take(X, metric, threads=1), selection, **(defaults | options))
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"),
+    [
+        ("gaussian-3", "euclidean"),
+        ("duplicates", "cosine"),
+        ("grid-3", "cosine"),
+        ("offset", "euclidean"),
+        ("tiny64", "euclidean"),
+        ("int8", "cosine"),
+    ],
+)
+def test_against_all_pairs(name: str, metric: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "TILE", 64)
+    X = make(name)[:230]
+    selection = select(X, 90, metric=metric)
+    found = measured(X, selection)
+    between = pairwise(X, metric)
+    np.fill_diagonal(between, np.inf)
+    among = between[np.ix_(selection.indices, selection.indices)]
+    # Of neighbours that tie but for rounding, either may be found.
+    np.testing.assert_allclose(found.neighbours.distance, among.min(axis=1), rtol=1e-12)
+    assert found.pairs[0].distance == between.min()
+    closest = np.sort(among[np.triu_indices(90, 1)])[:10]
+    assert [pair.distance for pair in found.pick_pairs] == closest.tolist()
+
+    rng = np.random.default_rng(0)
+    for r in range(2):
+        subset = rng.choice(230, 90, replace=False)
+        for size, h_min in zip(found.sizes, found.subset_h_min[r], strict=True):
+            exact = pyuniform.h_min(X, subset[:size], metric=metric).distance
+            assert h_min == pytest.approx(exact, rel=1e-12)
+        if r == 0:
+            outside = np.setdiff1d(np.arange(230), subset)
+            wanted = between[np.ix_(outside, subset)].min(axis=1)
+            np.testing.assert_array_equal(found.subset_distances, wanted)
+    assert found.sizes[0] == 2
+    assert found.sizes[-1] == 90
+    assert found.cluster_sizes.sum() == 230
+
+
+def test_samples_say_so(
+    wordnet: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "MOST_NEIGHBOURS", 50)
+    X = wordnet[:600].copy()
+    selection = pyuniform.select(X[:599], 100, metric="cosine")
+    # A row that is no pick and equals one is found although few rows are sampled.
+    X[599] = X[selection.indices[40]]
+    selection = pyuniform.select(X, 100, metric="cosine")
+    row = int(selection.indices[40])
+    page = written(tmp_path / "page.html", X, selection, sample=30, random_subsets=1)
+    assert "for 50 drawn at random" in page.sections["uniform"]
+    assert "30 of 600 rows" in page.sections["map"]
+    assert "30 rows, drawn at random from 600" in page.sections["pairs"]
+    assert page.data["closest-rows"][1] == [[0.0], [row, 599]]
+    assert "Rows that are no picks, at distance 0 from one: 1." in page.sections["pairs"]
+
+
+def test_principal_components() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 30)) * np.r_[9, 4, np.ones(28)] + 100
+    X = X @ np.linalg.qr(rng.standard_normal((30, 30)))[0]
+    found = measured(X, pyuniform.select(X, 40)).map
+    variance = np.linalg.eigvalsh(np.cov(X.T))[::-1]
+    assert found.explained == pytest.approx(variance[:2] / variance.sum(), rel=1e-6)
+    np.testing.assert_allclose(found.rows.var(axis=0, ddof=1), variance[:2], rtol=1e-6)
+    assert found.picks.shape == (40, 2)
+
+
+def test_labels_that_are_names_make_no_table(data: np.ndarray, selection: Selection) -> None:
+    names = [f"name {i // 2 if i < 20 else i}" for i in range(len(data))]
+    assert measured(data, selection, labels=names).labels == []
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"path": "picks.parquet"}, ValueError, r"must end in one of \.html, \.htm"),
+        ({"path": "missing/page.html"}, FileNotFoundError, "is not a directory"),
+        ({"selection": [1, 2]}, TypeError, "must be a Selection, got list"),
+        ({"texts": ["a"] * 699}, ValueError, "texts has 699 entries for the 700 rows"),
+        ({"texts": "a" * 700}, TypeError, "texts must be a sequence .* got str"),
+        ({"texts": (t for t in "ab")}, TypeError, "texts must be a sequence .* got generator"),
+        ({"labels": np.arange(3)}, ValueError, "labels has 3 entries for the 700 rows"),
+        ({"metric": "euclidean"}, ValueError, "made with 'cosine'"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": 1.5}, TypeError, "seed must be an integer, got 1.5"),
+        ({"random_subsets": -1}, ValueError, "random_subsets must be at least 0"),
+        ({"random_subsets": True}, TypeError, "random_subsets must be an integer"),
+        ({"sample": 1}, ValueError, "sample must be at least 2, got 1"),
+        ({"title": 5}, TypeError, "title must be a string, got int"),
+        ({"threads": 0}, ValueError, "threads must be a positive integer"),
+        ({"device": "tpu"}, ValueError, "device must be"),
+    ],
+)
+def test_bad_arguments(
+    options: dict[str, Any],
+    error: type[Exception],
+    message: str,
+    data: np.ndarray,
+    selection: Selection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(facts, "measure", lambda *_: pytest.fail("work was begun"))
+    given = {"path": "page.html", "selection": selection} | options
+    path = tmp_path / given.pop("path")
+    with pytest.raises(error, match=message):
+        write_report(path, data, given.pop("selection"), **given)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_data_are_refused(
+    data: np.ndarray, selection: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "measure", lambda *_: pytest.fail("work was begun"))
+    changed = data.copy()
+    changed[99, 9] += np.float16(0.25)
+    for other, message in (
+        (changed, "fingerprint is .* and was"),
+        (data[:-1], "n is 699, and was 700"),
+        (data[:, :-1], "d is 383, and was 384"),
+        (data.astype(np.float32), "dtype is float32, and was float16"),
+    ):
+        with pytest.raises(
+            ValueError, match=f"X is not what the selection was made from: {message}"
+        ):
+            write_report(tmp_path / "page.html", other, selection)
+    bare = Selection(selection.indices, np.full(80, np.nan), np.nan)
+    beyond = dataclasses.replace(selection, indices=selection.indices + 690)
+    for wrong, message in (
+        (bare, "does not say what it was made from"),
+        (dataclasses.replace(selection, manifest={}), "does not say what it was made from"),
+        (beyond, "picks must be from 0 to 699"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_report(tmp_path / "page.html", data, wrong)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib(
+    data: np.ndarray, selection: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(ValueError, match=r"pip install 'pyuniform\[plot\]'"):
+        write_report(tmp_path / "page.html", data, selection)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_package_is_imported_without_matplotlib() -> None:
+    code = "import pyuniform.report, sys; print('matplotlib' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("where", ["while drawing", "while writing"])
+def test_whole_or_not_at_all(
+    where: str,
+    data: np.ndarray,
+    selection: Selection,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from pyuniform.report import plots
+
+    def fail(*_: Any) -> None:
+        raise OSError("no space left")
+
+    path = tmp_path / "page.html"
+    path.write_text("an older page")
+    if where == "while drawing":
+        monkeypatch.setattr(plots, "draw", fail)
+    else:
+        monkeypatch.setattr(plots, "draw", lambda facts: {})
+        monkeypatch.setattr("pyuniform.report.page.render", lambda *_: "a page")
+        monkeypatch.setattr("os.fsync", fail)
+    monkeypatch.setattr(facts, "measure", lambda *_: None)
+    with pytest.raises(OSError, match="no space left"):
+        write_report(path, data, selection)
+    assert path.read_text() == "an older page"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def browse(page: Path, *options: str) -> tuple[str, list[str]]:
+    """Standard output of a headless browser that opened a page, and what its console said."""
+    assert CHROMIUM
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+            "--enable-logging=stderr",
+            f"--user-data-dir={page.parent / 'profile'}",
+            *options,
+            page.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: chromium)")
+
+
+@needs_browser
+@pytest.mark.parametrize(
+    ("width", "scheme", "paper", "picks"),
+    [(1200, 1, (255, 255, 255), (11, 98, 196)), (400, 0, (15, 19, 25), (90, 169, 255))],
+)
+def test_in_a_browser(
+    width: int,
+    scheme: int,
+    paper: tuple[int, ...],
+    picks: tuple[int, ...],
+    path: Path,
+    tmp_path: Path,
+) -> None:
+    height = 3000
+    shot = tmp_path / "shot.png"
+    page = tmp_path / "page.html"
+    shutil.copy(path, page)
+    _, console = browse(
+        page,
+        f"--screenshot={shot}",
+        f"--window-size={width},{height}",
+        f"--blink-settings=preferredColorScheme={scheme}",
+    )
+    assert console == []
+    pixels = np.round(imread(shot)[..., :3] * 255).astype(int)
+    assert pixels.shape == (height, width, 3)
+    assert (pixels[2, 2] == paper).all()
+    drawn = (np.abs(pixels - paper) > 40).any(axis=2)
+    # Something is to be seen all the way down, and the margins are empty.
+    assert all(part.mean() > 0.005 for part in np.array_split(drawn, 10))
+    assert not drawn[:, :12].any()
+    assert not drawn[:, -12:].any()
+    # Lines and bars are in the colour of this scheme.
+    assert (pixels == picks).all(axis=2).sum() > 300
+
+
+@needs_browser
+def test_nothing_runs_and_nothing_runs_over(path: Path, tmp_path: Path) -> None:
+    # Without the page's policy, to see that the texts could not do anything without it either.
+    inner = re.sub(r"<meta http-equiv[^>]*>", "", path.read_text(encoding="utf-8"))
+    measure = """
+        const page = this.contentDocument, root = page.documentElement;
+        const over = [...page.querySelectorAll("main *")]
+          .filter(e => e.getBoundingClientRect().right > root.clientWidth + 0.5);
+        this.dataset.measured = [
+          root.clientWidth, root.scrollWidth, over.length, page.images.length,
+          page.querySelectorAll("h1").length, page.title.length].join(" ");"""
+    page = tmp_path / "outer.html"
+    page.write_text(
+        "".join(
+            f"<iframe width={width} height=900 style='border:0' srcdoc='{escape(inner)}' "
+            f"onload='{escape(measure)}'></iframe>"
+            for width in (400, 320)
+        ),
+        encoding="utf-8",
+    )
+    dom, _ = browse(page, "--dump-dom")
+    title = len("<i>A title</i> & more")
+    assert re.findall(r'data-measured="([^"]*)"', dom) == [
+        f"{width} {width} 0 0 1 {title}" for width in (400, 320)
+    ]
+
+
+@needs_browser
+def test_the_policy_refuses_requests_and_the_console_tells(path: Path, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    html = path.read_text(encoding="utf-8")
+    page.write_text(html.replace("</main>", '<img src="http://127.0.0.1:9/x"></main>'))
+    _, console = browse(page, f"--screenshot={tmp_path / 'shot.png'}")
+    assert any("Content Security Policy" in line for line in console)

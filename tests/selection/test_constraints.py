@@ -1,0 +1,470 @@
+"""Constraints: every option, alone and with others, is what the reference says it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.constrained import ALL_PAIRS, OPTIONS, assert_run, expected, options_for
+from helpers.corpora import make
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import pyuniform
+from pyuniform import reference
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.shards.filters import Plan
+from pyuniform._engine.shards.host import CpuShard
+from pyuniform.selection.quotas import shares
+
+WAYS = {
+    "float32": {"filter": "float32", "witnesses": False},
+    "int8": {"filter": "int8", "witnesses": False},
+    "float32 with sketches": {"filter": "float32", "witnesses": True},
+    "int8 with sketches": {"filter": "int8", "witnesses": True},
+    "on disk": {"out_of_core": True},
+}
+
+
+def assert_as_expected(
+    X: np.ndarray, k: int, metric: str, options: dict[str, Any], **way: Any
+) -> pyuniform.Selection:
+    indices, radii, covering = expected(X, k, metric, options)
+    sel = pyuniform.select(X, k, metric=metric, **options, **way)
+    np.testing.assert_array_equal(sel.indices, indices)
+    np.testing.assert_array_equal(sel.radii, radii)
+    assert sel.covering_radius == covering
+    return sel
+
+
+@pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_options_and_pairs_of_them(
+    names: tuple[str, ...], metric: str, wordnet: np.ndarray
+) -> None:
+    X = wordnet[:700]
+    options = options_for(X, metric, names)
+    for way in WAYS.values():
+        assert_as_expected(X, 38, metric, options, **way)
+
+
+@pytest.mark.filterwarnings("ignore:only .* of the .* picks are distinct")
+@pytest.mark.parametrize("name", ["grid-3", "grid-5", "duplicates", "gaussian-2", "mixed-scales"])
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_ties_and_hard_data(name: str, metric: str, isa: str) -> None:
+    X = make(name)
+    X = X[reference.distance2(X.astype("f8"), np.zeros(X.shape[1])) > 0][:300]
+    for seed, names in enumerate([("weights",), ("min_distance", "anchors"), OPTIONS]):
+        options = options_for(X, metric, names, seed)
+        for way in ("float32", "int8", "on disk"):
+            assert_as_expected(X, 38, metric, options, **WAYS[way])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_any_options_on_tied_integers(data: st.DataObject) -> None:
+    n = data.draw(st.integers(2, 60), "n")
+    d = data.draw(st.integers(1, 4), "d")
+    seed = data.draw(st.integers(0, 10**6), "seed")
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 4, (n, d)).astype(np.float32)
+    options: dict[str, Any] = {}
+    names = data.draw(st.sets(st.sampled_from(OPTIONS)), "names")
+    if "exclude" in names:
+        options["exclude"] = np.flatnonzero(rng.random(n) < 0.3)[: n - 1]
+    if "preselected" in names:
+        free = np.setdiff1d(np.arange(n), options.get("exclude", []))
+        options["preselected"] = rng.permutation(free)[: data.draw(st.integers(1, 3), "given")]
+    if "anchors" in names:
+        options["anchors"] = rng.integers(0, 4, (data.draw(st.integers(1, 40), "m"), d)) * 1.0
+    if "weights" in names:
+        options["weights"] = rng.integers(0, 3, n) * rng.choice([1.0, 1e-30, 1e30])
+        options["weights"][rng.integers(n)] = 1.0
+    if "min_distance" in names:
+        options["min_distance"] = data.draw(st.sampled_from([1.0, 2**0.5, 2.0, 1e-9]), "r")
+    eligible = ~np.isin(np.arange(n), options.get("exclude", []))
+    if "weights" in names:
+        eligible &= options["weights"] > 0
+    eligible[options.get("preselected", [])] = True
+    if not eligible.any():
+        return
+    k = data.draw(st.integers(len(options.get("preselected", [0])), int(eligible.sum())), "k")
+    if "groups" in names:
+        group = rng.integers(0, 3, n)
+        sizes = np.bincount(group[eligible], minlength=3)
+        present = np.bincount(group[options.get("preselected", [])], minlength=3)
+        quota = np.minimum(sizes, np.maximum(present, rng.integers(0, 10, 3)))
+        k = int(quota.sum())
+        first = group[np.flatnonzero(eligible)[0]]
+        if k == 0 or quota[first] == 0:
+            return
+        options["groups"], options["quotas"] = group, dict(enumerate(quota.tolist()))
+        options["quotas"] = {g: q for g, q in options["quotas"].items() if g in group}
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for way in ("float32", "int8", "on disk"):
+            options_now = dict(options)
+            if "groups" in names:
+                sel = pyuniform.select(X, k, **options_now, **WAYS[way])
+                indices, radii, covering = reference.constrained(
+                    X,
+                    k,
+                    first=first_rows(options, eligible),
+                    anchors=options.get("anchors"),
+                    eligible=eligible,
+                    min_distance=options.get("min_distance", 0.0),
+                    weights=options.get("weights"),
+                    group=group,
+                    quota=quota,
+                )
+                np.testing.assert_array_equal(sel.indices, indices)
+                np.testing.assert_array_equal(sel.radii, radii)
+                assert sel.covering_radius == covering
+            else:
+                assert_as_expected(X, k, "euclidean", options_now, **WAYS[way])
+
+
+def first_rows(options: dict[str, Any], eligible: np.ndarray) -> Any:
+    if "preselected" in options:
+        return options["preselected"]
+    return [] if "anchors" in options else [int(np.flatnonzero(eligible)[0])]
+
+
+def test_a_packing_and_a_covering(wordnet: np.ndarray) -> None:
+    X = wordnet[:1500]
+    for metric, r in (("euclidean", 0.9), ("cosine", 0.5)):
+        sel = pyuniform.select(X, metric=metric, min_distance=r)
+        assert 10 < len(sel) < len(X)
+        assert pyuniform.h_min(X, sel, metric=metric).distance >= r
+        assert pyuniform.covering_radius(X, sel) < r
+        assert sel.covering_radius == pyuniform.covering_radius(X, sel)
+        # With k it is the beginning of the same.
+        part = pyuniform.select(X, 10, metric=metric, min_distance=r)
+        np.testing.assert_array_equal(part.indices, sel.indices[:10])
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_a_distance_of_exactly_r_is_far_enough(metric: str) -> None:
+    X = np.array([[3.0, 0], [0, 3], [-3, 0], [3, 3], [3, 0.5]], np.float32)
+    _, radii = reference.farthest_first(X, 4, metric)
+    for r in radii[1:]:
+        for way in WAYS.values():
+            found = pyuniform.select(X, metric=metric, min_distance=r, **way)
+            assert found.radii[-1] == r
+            more = pyuniform.select(X, metric=metric, min_distance=np.nextafter(r, 9), **way)
+            assert len(more) == len(found) - np.count_nonzero(radii == r)
+
+
+def test_rows_near_anchors_are_counted_and_never_picked(wordnet: np.ndarray) -> None:
+    X = wordnet[:2000]
+    anchors = wordnet[2000:2200]
+    for metric, r in (("euclidean", 0.95), ("cosine", 0.45)):
+        rows = reference.canonical_rows(X, metric)
+        away = reference.canonical_rows(anchors, metric)
+        near = np.min([reference.distance2(rows, a) for a in away], axis=0)
+        near = reference.to_metric(near, metric)
+        for way in WAYS.values():
+            sel = pyuniform.select(X, metric=metric, anchors=anchors, min_distance=r, **way)
+            assert sel.manifest["near_anchors"] == np.count_nonzero(near < r) > 0
+            assert (near[sel.indices] >= r).all()
+            assert np.isfinite(sel.radii).all()
+            assert sel.radii[0] == near.max()
+
+
+def test_anchors_of_another_scale_and_type(tmp_path: Path) -> None:
+    X = make("gaussian-17")[:200]
+    for scale in (1e-20, 1e20, 1e35):
+        anchors = np.random.default_rng(1).standard_normal((70, 17)) * scale
+        for way in WAYS.values():
+            assert_as_expected(X, 30, "euclidean", {"anchors": anchors}, **way)
+    for anchors in (X[:3].astype("f2"), np.arange(34).reshape(2, 17).astype("i1")):
+        assert_as_expected(X, 30, "cosine", {"anchors": anchors})
+    np.save(tmp_path / "anchors.npy", X[5:9])
+    by_path = pyuniform.select(X, 20, anchors=tmp_path / "anchors.npy")
+    np.testing.assert_array_equal(by_path.indices, pyuniform.select(X, 20, anchors=X[5:9]).indices)
+
+
+def test_many_anchors_and_preselected_rows(wordnet: np.ndarray) -> None:
+    X = wordnet[:1200]
+    options = {"preselected": np.arange(1199, 500, -1), "anchors": wordnet[1500:2100]}
+    for way in WAYS.values():
+        sel = assert_as_expected(X, 800, "cosine", options, **way)
+        assert sel.preselected == 699
+        assert np.isnan(sel.prefix(100).covering_radius)
+        assert sel.prefix(750).covering_radius == sel.radii[750]
+
+
+def test_a_group_of_which_none_is_wanted_does_not_keep_a_run_going() -> None:
+    X = np.array([[0.0], [1.0], [5.0], [9.0], [20.0]])
+    sel = pyuniform.select(
+        X, 3, groups=[0, 0, 0, 1, 1], quotas={0: 3, 1: 0}, min_distance=3.0, start=0
+    )
+    assert sel.indices.tolist() == [0, 2]
+    assert sel.radii.tolist() == [np.inf, 5.0]
+
+
+def test_radii_within_a_group_never_grow(wordnet: np.ndarray) -> None:
+    X = wordnet[:1000]
+    groups = np.arange(1000) % 7
+    sel = pyuniform.select(
+        X, groups=groups, quotas=dict(enumerate([5, 50, 1, 20, 20, 0, 9])), start=1
+    )
+    assert np.bincount(groups[sel.indices], minlength=7).tolist() == [5, 50, 1, 20, 20, 0, 9]
+    for g in range(7):
+        radii = sel.radii[groups[sel.indices] == g]
+        assert (np.diff(radii) <= 0).all()
+
+
+def test_forms_of_quotas(wordnet: np.ndarray) -> None:
+    X = wordnet[:300]
+    groups = np.array([None, "b", "c"], dtype=object)[[1] * 200 + [2] * 100]
+    each = pyuniform.select(X, groups=groups, quotas=4)
+    assert each.manifest["k"] == 8
+    shared = pyuniform.select(X, 30, groups=groups, quotas="proportional")
+    assert (groups[shared.indices] == "b").sum() == 20
+    named = pyuniform.select(X, groups=groups, quotas={"c": 3, "b": 2})
+    assert (groups[named.indices] == "c").sum() == 3
+    some = pyuniform.select(X, groups=groups.astype(str), quotas={"b": 6}, fraction=0.02)
+    assert (groups[some.indices] == "b").all()
+    with_out = pyuniform.select(
+        X, 15, groups=groups, quotas="proportional", exclude=np.arange(50, 200)
+    )
+    assert (groups[with_out.indices] == "b").sum() == 5
+
+
+def test_the_first_row_is_of_a_group_that_has_a_share() -> None:
+    groups = np.array(["rare"] + ["common"] * (N - 1))
+    sel = pyuniform.select(ROWS, 5, groups=groups, quotas="proportional")
+    assert sel.indices[0] == 1
+    assert sel.manifest["start"] == 1
+    with pytest.raises(ValueError, match="start=0 is a row that may not be picked"):
+        pyuniform.select(ROWS, 5, groups=groups, quotas="proportional", start=0)
+
+
+@given(st.lists(st.integers(0, 50), min_size=1, max_size=9), st.data())
+def test_shares_are_whole_and_fair(sizes: list[int], data: st.DataObject) -> None:
+    total = sum(sizes)
+    if total == 0:
+        return
+    k = data.draw(st.integers(0, total))
+    dealt = shares(np.array(sizes), k)
+    assert dealt.sum() == k
+    for size, share in zip(sizes, dealt.tolist(), strict=True):
+        assert share <= size
+        assert abs(share - size * k / total) < 1
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("epsilon", [0.05, 0.3, 0.9])
+def test_tolerance_keeps_its_word(epsilon: float, metric: str, wordnet: np.ndarray) -> None:
+    X = wordnet[:1500]
+    sel = pyuniform.select(X, 150, metric=metric, tolerance=epsilon)
+    rows = reference.canonical_rows(X, metric)
+    nearest = reference.distance2(rows, rows[sel.indices[0]])
+    for pick, radius in zip(sel.indices[1:], sel.radii[1:], strict=True):
+        reached = reference.to_metric(nearest, metric)
+        assert radius == reached[pick]
+        assert radius >= (1 - epsilon) * reached.max() * (1 - 1e-12)
+        nearest = np.minimum(nearest, reference.distance2(rows, rows[pick]))
+    assert sel.covering_radius == reference.to_metric(nearest.max(), metric)
+    assert sel.manifest["guarantee"] == 2 / (1 - epsilon)
+    assert sel.h_min == pyuniform.h_min(X, sel, metric=metric).distance
+    assert np.isnan(sel.prefix(10).covering_radius)
+
+
+def test_tolerance_saves_rounds(wordnet: np.ndarray) -> None:
+    exact = pyuniform.select(wordnet, 390)
+    near = pyuniform.select(wordnet, 390, tolerance=0.1)
+    assert near.stats["rounds"] < exact.stats["rounds"]
+    assert near.h_min >= 0.9 * exact.h_min / 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_selection_is_extended(way: str, wordnet: np.ndarray, tmp_path: Path) -> None:
+    options = {"weights": np.linspace(1, 2, len(wordnet)), "exclude": [5, 6]}
+    for given_options in ({}, {"anchors": wordnet[:3] * 2}, options):
+        whole = pyuniform.select(wordnet, 300, **given_options, **WAYS[way])
+        part = pyuniform.select(wordnet, 120, **given_options)
+        part.save(tmp_path / "part.npz")
+        part = pyuniform.Selection.load(tmp_path / "part.npz")
+        longer = pyuniform.select(wordnet, 300, resume=part, **given_options, **WAYS[way])
+        np.testing.assert_array_equal(longer.indices, whole.indices)
+        np.testing.assert_array_equal(longer.radii, whole.radii)
+        assert longer.covering_radius == whole.covering_radius
+        same = pyuniform.select(wordnet, 120, resume=part, **given_options)
+        np.testing.assert_array_equal(same.indices, part.indices)
+        assert same.covering_radius == part.covering_radius
+
+
+def test_preselected_stay_so_when_extended(wordnet: np.ndarray) -> None:
+    X = wordnet[:500]
+    part = pyuniform.select(X, 20, preselected=[7, 3, 400])
+    longer = pyuniform.select(X, 60, resume=part)
+    np.testing.assert_array_equal(
+        longer.indices, pyuniform.select(X, 60, preselected=[7, 3, 400]).indices
+    )
+    assert longer.preselected == 3
+
+
+def test_new_rows_keep_away_from_old_picks(wordnet: np.ndarray) -> None:
+    old, new = wordnet[:800], wordnet[800:1500]
+    before = pyuniform.select(old, 50)
+    sel = pyuniform.select(new, 30, anchors=old[before.indices])
+    both = pyuniform.select(
+        np.concatenate([old, new]),
+        80,
+        preselected=before.indices,
+        exclude=np.arange(800)[~np.isin(np.arange(800), before.indices)],
+    )
+    np.testing.assert_array_equal(sel.indices + 800, both.indices[50:])
+    np.testing.assert_array_equal(sel.radii, both.radii[50:])
+
+
+@pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
+def test_shards_change_nothing(names: tuple[str, ...], wordnet: np.ndarray) -> None:
+    X = wordnet[:500]
+    options = options_for(X, "cosine", names)
+    parts = [
+        CpuShard(prepare(part, "cosine", 1), Plan(s % 2 == 0, None))
+        for s, part in enumerate(np.array_split(X, 4))
+    ]
+    assert_run(parts, X, 38, "cosine", options, pool_size=9)
+
+
+def test_a_checkpoint_knows_the_constraints(
+    wordnet: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pyuniform._engine.shards import host as shard
+    from pyuniform.selection import checkpoint
+
+    class Stopped(Exception):
+        pass
+
+    X = wordnet[:900]
+    options = options_for(X, "euclidean", OPTIONS)
+    whole = assert_as_expected(X, 38, "euclidean", options)
+    monkeypatch.setattr(checkpoint, "INTERVAL", 0.0)
+    monkeypatch.setattr(checkpoint, "SHARE", 1e9)
+    monkeypatch.setattr(shard, "RELAX_BUDGET", 1e7)
+    path = tmp_path / "run.ckpt"
+    for count in (3, 9, 20, 10**9, 10**9):
+        left = [count]
+
+        def stop(picks: int, k: int, radius: float, left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise Stopped
+
+        try:
+            found = pyuniform.select(X, 38, checkpoint=path, progress=stop, **options)
+        except Stopped:
+            continue
+        np.testing.assert_array_equal(found.indices, whole.indices)
+        np.testing.assert_array_equal(found.radii, whole.radii)
+        assert found.covering_radius == whole.covering_radius
+        assert found.manifest["near_anchors"] == whole.manifest["near_anchors"]
+    options["weights"] = options["weights"] * 2
+    with pytest.raises(ValueError, match=r"constraints is .* there and .* here"):
+        pyuniform.select(X, 38, checkpoint=path, **options)
+
+
+N = 50
+ROWS = np.random.default_rng(4).standard_normal((N, 3)).astype("f4")
+LABELS = np.array(["a", "b"])[np.arange(N) % 2]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        ({"preselected": [1, 50]}, "preselected must be row numbers from 0 to 49, got 50"),
+        ({"preselected": [1, 2, 1]}, "preselected must have each row number once"),
+        ({"preselected": [[1]]}, r"preselected must be a list of row numbers, got shape \(1, 1\)"),
+        ({"preselected": [1.5]}, "preselected must be integers, got dtype float64"),
+        ({"preselected": [1], "start": 2}, "preselected rows come first: leave start and seed out"),
+        ({"preselected": [1, 2, 3, 4], "k": 3}, r"k must be from 4 \(as many are preselected\)"),
+        ({"preselected": [4], "exclude": [4]}, "cannot be excluded: row 4 is both"),
+        ({"exclude": [-1]}, "exclude must be row numbers from 0 to 49, got -1"),
+        ({"exclude": np.zeros(49, bool)}, r"as a mask, must have shape \(50,\), got \(49,\)"),
+        (
+            {"exclude": np.arange(47)},
+            "k must be from 1 to 3, the number of rows that may be picked",
+        ),
+        ({"exclude": [0], "start": 0}, "start=0 is a row that may not be picked"),
+        ({"anchors": np.ones((2, 4))}, "anchors have 4 values, the rows of X 3"),
+        ({"anchors": [[np.nan, 1, 1]]}, "anchors holds NaN or infinity, in rows 0"),
+        ({"anchors": [[0.0, 0, 0]], "metric": "cosine"}, "anchors has 1 row of zero norm"),
+        ({"anchors": np.ones((2, 3)), "metric": "cosin"}, "metric must be one of"),
+        ({"min_distance": -1}, "min_distance must be at least 0, got -1"),
+        ({"min_distance": np.nan}, "min_distance must be at least 0, got nan"),
+        ({"min_distance": "far"}, "min_distance must be a number, got 'far'"),
+        (
+            {"anchors": ROWS[:1], "min_distance": 0.5, "start": 0},
+            "start=0 is 0 from an anchor, less than min_distance=0.5",
+        ),
+        ({"weights": np.ones(49)}, r"weights must have shape \(50,\), one a row, got \(49,\)"),
+        ({"weights": [-1.0] + [1] * 49}, "finite and not negative: row 0 has -1"),
+        ({"weights": [1.0] * 49 + [np.nan]}, "finite and not negative: row 49 has nan"),
+        ({"weights": [np.inf] + [1] * 49}, "finite and not negative: row 0 has inf"),
+        ({"weights": [1e-200] + [1] * 49}, "from 1e-100 to 1e.100: row 0 has 1e-200"),
+        ({"weights": ["x"] * 50}, "weights must be numbers"),
+        ({"weights": np.zeros(50)}, "k must be from 1 to 0"),
+        ({"groups": LABELS}, "groups want quotas"),
+        ({"quotas": 3}, "quotas are of groups"),
+        ({"groups": LABELS[1:], "quotas": 3}, r"groups must have shape \(50,\)"),
+        ({"groups": LABELS, "quotas": {"c": 1}}, "a group 'c' that no row has; there are 'a', 'b'"),
+        (
+            {"groups": LABELS, "quotas": {"a": -1}},
+            "quota of group 'a' must not be negative, got -1",
+        ),
+        ({"groups": LABELS, "quotas": {"a": 1.5}}, "quota of group 'a' must be an integer"),
+        ({"groups": LABELS, "quotas": "fair"}, "a number or 'proportional', got 'fair'"),
+        ({"groups": LABELS, "quotas": {"a": 3, "b": 3}}, "quotas add up to 6, and k is 5"),
+        (
+            {"groups": LABELS, "quotas": {"a": 26}, "k": 26},
+            "quota of group 'a' is 26, and 25 of its rows may be picked",
+        ),
+        (
+            {"groups": LABELS, "quotas": {"a": 4, "b": 1}, "preselected": [1, 3]},
+            "quota of group 'b' is 1, and 2 of its rows are picked already",
+        ),
+        ({"groups": [None] * 50, "quotas": 1}, "groups has no label for row 0"),
+        ({"groups": [np.nan] * 50, "quotas": 1}, "groups has no label for row 0"),
+        ({"groups": ["a", 1] * 25, "quotas": 1, "k": 2}, None),
+        ({"groups": np.array(["a", 1] * 25, dtype=object), "quotas": 1}, "labels of one kind"),
+        ({"tolerance": 1.0}, "tolerance must be at least 0 and less than 1, got 1.0"),
+        ({"tolerance": -0.1}, "tolerance must be at least 0"),
+        ({"k": None}, "give either k or fraction"),
+        ({"k": None, "groups": LABELS, "quotas": "proportional"}, "give either k or fraction"),
+        ({"resume": "picks.npy"}, "resume must be a Selection, got str"),
+    ],
+)
+def test_bad_arguments(options: dict, match: str | None) -> None:
+    k = options.pop("k", 5)
+    if match is None:
+        assert len(pyuniform.select(ROWS, k, **options)) == k
+        return
+    with pytest.raises((ValueError, TypeError), match=match):
+        pyuniform.select(ROWS, k, **options)
+
+
+def test_what_cannot_be_resumed() -> None:
+    sel = pyuniform.select(ROWS, 10, weights=np.ones(N))
+    plain = pyuniform.select(ROWS, 10)
+    other = ROWS.copy()
+    other[3, 1] += 1
+    for X, k, options, match in [
+        (ROWS, 20, {"resume": sel}, "constraints is .*weights.* there, {} here"),
+        (ROWS, 20, {"resume": plain, "metric": "cosine"}, "metric is 'euclidean' there, 'cosine'"),
+        (ROWS[1:], 20, {"resume": plain}, "n is 50 there, 49 here"),
+        (other, 20, {"resume": plain}, "selection of other data: their fingerprint is"),
+        (ROWS, 9, {"resume": plain}, "has 10 picks already, k is 9: use its prefix"),
+        (ROWS, 20, {"resume": plain, "start": 3}, "resume says itself which picks come first"),
+        (ROWS, 20, {"resume": plain, "groups": LABELS, "quotas": 10}, "does not go with groups"),
+    ]:
+        for far in (False, True):
+            with pytest.raises(ValueError, match=match):
+                pyuniform.select(X, k, out_of_core=far, **options)

@@ -1,0 +1,119 @@
+"""What runs on fixed data count: `python tests/work/counts.py` writes counts.json anew.
+
+The portable kernels count, on one thread: other instruction sets round bounds in another way. Bytes
+are what is held of the heap when a run ends, by the C library's own count, and the most that NumPy
+and Python had allocated at a time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+FILE = Path(__file__).with_name("counts.json")
+DATA = Path(__file__).parents[2] / "examples" / "data" / "wordnet.npy"
+ENVIRONMENT = {"PYUNIFORM_ISA": "base", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+FILTERS = [("float32", False), ("int8", False), ("float32", True), ("int8", True)]
+KEPT = ["rounds", "pairs", "exact_pairs", "pool_pairs", "sketch_pairs"]
+
+Counts = dict[str, dict[str, int]]
+
+
+def committed() -> Counts:
+    """What is in the file."""
+    return json.loads(FILE.read_text())
+
+
+def measured() -> Counts:
+    """The same now, from a process that has the right instruction set."""
+    done = subprocess.run(
+        [sys.executable, __file__, "measure"],
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd="/",
+    )
+    return json.loads(done.stdout)
+
+
+def _all() -> Counts:
+    _run(np.eye(40, 64, dtype=np.float32), 4, "int8", True)  # modules and their tables are there
+    return {
+        f"{name}, {filter}{', witnesses' * witnesses}": _run(X, k, filter, witnesses)
+        for name, X, k in _data()
+        for filter, witnesses in FILTERS
+    }
+
+
+def _data() -> Iterator[tuple[str, np.ndarray, int]]:
+    text = np.load(DATA)
+    yield "text", text, 392
+    # Twice as many picks from rows that repeat the text, a little moved.
+    rng = np.random.default_rng(0)
+    moved = text.astype(np.float32) + rng.integers(-8, 9, text.shape).astype(np.float32) / 512
+    yield "text, twice", np.concatenate([text.astype(np.float32), moved]), 784
+    yield "lattice", rng.integers(-100, 100, (20_000, 32), dtype=np.int8), 500
+
+
+def _run(X: np.ndarray, k: int, filter: str, witnesses: bool) -> dict[str, int]:
+    from pyuniform._engine.coordinator import Shards
+    from pyuniform._engine.rows.host import prepare
+    from pyuniform._engine.shards.filters import make_plan
+    from pyuniform._engine.shards.host import CpuShard
+    from pyuniform._engine.traversal import farthest_first
+
+    gc.collect()
+    before = _heap()
+    tracemalloc.start()
+    rows = prepare(X, "euclidean", 1)
+    carrier = Shards([CpuShard(rows, make_plan(rows, k, filter, witnesses))], 1)
+    run = farthest_first(carrier, k, 0)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    after = _heap()
+    counts = {name: int(run.stats[name]) for name in KEPT}
+    counts["multiply_adds"] = sum(v for name, v in run.stats.items() if name.endswith("_adds"))
+    counts["numpy_bytes"] = peak
+    if before is not None and after is not None:
+        counts["held_bytes"] = after - before
+    return counts
+
+
+class _Mallinfo(ctypes.Structure):
+    """glibc's struct mallinfo2."""
+
+    _fields_ = tuple(
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    )
+
+
+def _heap() -> int | None:
+    """Bytes of the heap in use, mapped blocks included; None where the C library cannot tell."""
+    mallinfo: Any = getattr(ctypes.CDLL(None), "mallinfo2", None)
+    if mallinfo is None:
+        return None
+    mallinfo.restype = _Mallinfo
+    found = mallinfo()
+    return int(found.uordblks + found.hblkhd)
+
+
+if __name__ == "__main__":
+    if "measure" in sys.argv:
+        print(json.dumps(_all()))
+    else:
+        FILE.write_text(json.dumps(measured(), indent=1) + "\n")
