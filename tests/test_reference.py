@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from helpers.corpora import make
+from corpora import make
 
 from pyuniform import reference
 

@@ -23,7 +23,7 @@ def begin(out: Path, smoke: bool) -> None:
     global OUT, SMOKE
     OUT, SMOKE = out, smoke
     OUT.mkdir(parents=True, exist_ok=True)
-    sys.path += [str(ROOT / "tests" / "gpu"), str(ROOT / "tests")]
+    sys.path += [str(ROOT / "tests" / "gpu"), str(ROOT / "tests" / "helpers")]
     if smoke:
         # Read when triton is imported, and when kernels are defined.
         os.environ["TRITON_INTERPRET"] = "1"

@@ -4,10 +4,10 @@ import dataclasses
 import sys
 from pathlib import Path
 
+import fake_peers
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers import fake_peers
 
 import pyuniform
 from benchmarks import __main__ as command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.exact import assert_exact, filters_of
+from exact import assert_exact, filters_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.constrained import assert_run
+from constrained import assert_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

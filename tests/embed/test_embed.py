@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from helpers.embedding_models import write_vectors
+from embedding_models import write_vectors
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

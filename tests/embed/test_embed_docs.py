@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.embedding_models import save_sentence_model, write_vectors
+from embedding_models import save_sentence_model, write_vectors
 
 from pyuniform.cli.main import cli
 from pyuniform.pipelines.batches import SpreadBatches

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from helpers.embedding_models import save_sentence_model
+from embedding_models import save_sentence_model
 
 from pyuniform.embed.run import embed, embed_file
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.corpora import DATASETS, make
-from helpers.exact import assert_exact, filters_of
+from corpora import DATASETS, make
+from exact import assert_exact, filters_of
 
 from pyuniform import reference
 from pyuniform._core import (

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers.embedding_files import Memory
+from embedding_files import Memory
 from numpy.typing import NDArray
 
 import pyuniform

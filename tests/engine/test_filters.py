@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers.corpora import make
-from helpers.exact import FILTERS, assert_exact
+from corpora import make
+from exact import FILTERS, assert_exact
 
 import pyuniform
 from pyuniform import reference

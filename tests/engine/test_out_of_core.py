@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.corpora import DATASETS, make
+from corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import reference

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers.corpora import make
+from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

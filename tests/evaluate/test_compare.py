@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from helpers.corpora import make
+from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.corpora import DATASETS, make
+from corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import reference

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from helpers.corpora import make
+from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

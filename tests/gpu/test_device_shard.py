@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from constrained import ALL_PAIRS, assert_run, options_for
+from corpora import DATASETS, make
 from devices import as_tensor, canonical, shard_of
-from helpers.constrained import ALL_PAIRS, assert_run, options_for
-from helpers.corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import reference

@@ -13,8 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from corpora import make
 from devices import HostRows, as_tensor, shard_of
-from helpers.corpora import make
 
 import pyuniform
 import pyuniform.kernels.cuda

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from corpora import DATASETS
 from devices import TILE, as_tensor, canonical, filter_of, picks_of
-from helpers.corpora import DATASETS
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 

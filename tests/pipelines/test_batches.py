@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from helpers.corpora import clustered, gaussian, grid
+from corpora import clustered, gaussian, grid
 
 import pyuniform
 from pyuniform import reference

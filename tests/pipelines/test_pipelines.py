@@ -90,7 +90,7 @@ def test_sampler() -> None:
     assert list(SelectionSampler([5, 3])) == [5, 3]
     with pytest.raises(ValueError, match="order must be one of pick, shuffled, got 'source'"):
         SelectionSampler(SEL, order="source")
-    with pytest.raises(ValueError, match="picks must be from 0"):
+    with pytest.raises(ValueError, match="picks must be row numbers from 0"):
         SelectionSampler([-1])
     with pytest.raises(TypeError, match="seed must be an integer"):
         SelectionSampler(SEL, seed=None)  # type: ignore[arg-type]
@@ -108,7 +108,7 @@ def test_torch_subset() -> None:
     items = [f"item {i}" for i in range(60)]
     subset = torch_subset(items, SEL)
     assert [subset[i] for i in range(len(subset))] == [items[i] for i in SEL.indices]
-    with pytest.raises(ValueError, match="picks must be from 0 to 9"):
+    with pytest.raises(ValueError, match="picks must be row numbers from 0 to 9"):
         torch_subset(items[:10], SEL)
 
 
@@ -125,7 +125,7 @@ def test_select_dataset() -> None:
     assert select_dataset(FakeDataset(), SEL, order="source") == sorted(SEL.indices)
     with pytest.raises(ValueError, match="order must be one of pick, source"):
         select_dataset(FakeDataset(), SEL, order="sorted")
-    with pytest.raises(ValueError, match="picks must be from 0 to 59, got 60"):
+    with pytest.raises(ValueError, match="picks must be row numbers from 0 to 59, got 60"):
         select_dataset(FakeDataset(), [60])
     with pytest.raises(TypeError, match=r"must be a datasets\.Dataset, got generator"):
         select_dataset((i for i in range(3)), SEL)
@@ -267,7 +267,7 @@ def test_bad_arguments_of_rewrite_webdataset(tmp_path: Path) -> None:
         ({"indices": [0], "keep_keys": ["a"]}, ValueError, "give either indices or keep_keys"),
         ({"indices": [0], "shard_size": 0}, ValueError, "shard_size must be at least 1, got 0"),
         ({"indices": [0], "shard_size": 1.5}, TypeError, "shard_size must be an integer"),
-        ({"indices": [0.5]}, TypeError, "picks must be integers"),
+        ({"indices": [0.5]}, TypeError, "must be integers"),
         ({"keep_keys": "abc"}, TypeError, "keep_keys must be a list of keys"),
     ]
     for options, error, message in bad:
@@ -316,13 +316,12 @@ for name in os.listdir("expected"):
     assert open(f"expected/{name}", "rb").read() == open(f"pick/{name}", "rb").read(), name
 assert sorted(os.listdir(".")) == ["expected", "in", "pick", "source"]
 assert [s["b"] for s in streaming.LocalDataset("source")] == sorted(chosen)
-for bad, message in [([90], "picks must be from 0 to 89"), ([], "picks must be a list")]:
-    try:
-        rewrite_mds("in", bad, "out")
-    except ValueError as error:
-        assert message in str(error)
-    else:
-        raise AssertionError("no error")
+try:
+    rewrite_mds("in", [90], "out")
+except ValueError as error:
+    assert "indices must be row numbers from 0 to 89" in str(error)
+else:
+    raise AssertionError("no error")
 os.remove("in/shard.00001.mds")
 try:
     rewrite_mds("in", chosen, "out")

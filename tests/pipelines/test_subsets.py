@@ -278,7 +278,7 @@ def test_mistakes_come_before_work(tmp_path: Path) -> None:
     os.symlink(lines, tmp_path / "link.jsonl")
     out = tmp_path / "s.jsonl"
     fails(ValueError, "order must be one of pick, source, got 'row'", lines, [0], out, "row")
-    fails(ValueError, "picks must be from 0 to 4, got 5", lines, [0, 5], out)
+    fails(ValueError, "picks must be row numbers from 0 to 4, got 5", lines, [0, 5], out)
     fails(TypeError, "picks must be integers", packed, [0.5], tmp_path / "s.parquet")
     fails(ValueError, "r.csv must end in one of .jsonl, .parquet", tmp_path / "r.csv", [0], out)
     fails(ValueError, "s.csv must end in one of .jsonl, .parquet$", lines, [0], tmp_path / "s.csv")
@@ -382,7 +382,9 @@ def test_mistakes_with_saved_datasets(saved: Any, tmp_path: Path) -> None:
     fails(ValueError, "file is there already", source, [0], tmp_path / "file")
     fails(ValueError, "cannot be written: it is read", source, [0], source)
     fails(ValueError, "or be a folder without a suffix", source, [0], tmp_path / "o.csv")
-    fails(ValueError, "picks must be from 0 to 89, got 90", source, [90], tmp_path / "p")
+    fails(
+        ValueError, "picks must be row numbers from 0 to 89, got 90", source, [90], tmp_path / "p"
+    )
     with files_of_at_most(300), pytest.raises(OSError, match="too large"):
         write_subset(source, range(90), tmp_path / "p")
     (source / "state.json").write_text("{")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.corpora import make
+from corpora import make
 
 import pyuniform
 from pyuniform import Selection, reference
@@ -495,7 +495,7 @@ def test_whole_or_not_at_all(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from pyuniform.report import plots
+    from pyuniform.report import figures
 
     def fail(*_: Any) -> None:
         raise OSError("no space left")
@@ -503,9 +503,9 @@ def test_whole_or_not_at_all(
     path = tmp_path / "page.html"
     path.write_text("an older page")
     if where == "while drawing":
-        monkeypatch.setattr(plots, "draw", fail)
+        monkeypatch.setattr(figures, "draw", fail)
     else:
-        monkeypatch.setattr(plots, "draw", lambda facts: {})
+        monkeypatch.setattr(figures, "draw", lambda facts: {})
         monkeypatch.setattr("pyuniform.report.page.render", lambda *_: "a page")
         monkeypatch.setattr("os.fsync", fail)
     monkeypatch.setattr(facts, "measure", lambda *_: None)

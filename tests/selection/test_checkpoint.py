@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.corpora import make
+from corpora import make
 
 import pyuniform
 from pyuniform import reference

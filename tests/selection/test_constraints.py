@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.constrained import ALL_PAIRS, OPTIONS, assert_run, expected, options_for
-from helpers.corpora import make
+from constrained import ALL_PAIRS, OPTIONS, assert_run, expected, options_for
+from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

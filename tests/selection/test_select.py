@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.corpora import make
+from corpora import make
 
 import pyuniform
 from pyuniform import reference

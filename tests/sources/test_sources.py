@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import embedding_files as files
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import embedding_files as files
-from helpers.embedding_files import FORMATS, Memory, N, Write, data
+from embedding_files import FORMATS, Memory, N, Write, data
 from numpy.typing import NDArray
 
 import pyuniform
@@ -28,11 +28,11 @@ from pyuniform.sources import (
     read_blocks,
     read_ids,
     register,
-    registry,
     suffixes,
     window,
     with_ids,
 )
+from pyuniform.sources import open as opening
 from pyuniform.sources.paths import natural
 
 
@@ -277,7 +277,7 @@ def open_registered(path: str, *, dim: int = 1) -> Registered:
 
 
 def test_registered_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_FORMATS", dict(registry._FORMATS))
+    monkeypatch.setattr(opening, "_FORMATS", dict(opening._FORMATS))
     register(".Emb.Raw", open_registered)
     assert ".emb.raw" in suffixes()
     X = data()

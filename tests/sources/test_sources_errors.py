@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import embedding_files as files
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from helpers import embedding_files as files
-from helpers.embedding_files import Memory, N, Write, data
+from embedding_files import Memory, N, Write, data
 from numpy.typing import NDArray
 
 from pyuniform.sources import as_array, concatenate, open_source, read_blocks, read_ids, with_ids

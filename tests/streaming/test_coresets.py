@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from helpers.corpora import make
+from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

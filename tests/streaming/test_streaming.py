@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from helpers.corpora import clustered, duplicates, gaussian, grid
+from corpora import clustered, duplicates, gaussian, grid
 
 import pyuniform
 from pyuniform import reference

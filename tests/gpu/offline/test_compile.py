@@ -27,7 +27,11 @@ def printed(name: str, interpret: bool, text: str = "") -> str:
     """What a script of this folder prints, in a process of its own."""
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment |= {"TRITON_INTERPRET": "1"} if interpret else {}
-    paths = [str(HERE.parents[0]), str(HERE.parents[1]), environment.get("PYTHONPATH", "")]
+    paths = [
+        str(HERE.parents[0]),
+        str(HERE.parents[1] / "helpers"),
+        environment.get("PYTHONPATH", ""),
+    ]
     environment["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", str(HERE / name)],
