@@ -15,14 +15,15 @@ from tqdm import tqdm
 
 import pyuniform
 from pyuniform._common import native
+from pyuniform._common.arrays import DTYPES
 from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
-from pyuniform._engine.rows.host import DTYPES
 from pyuniform.cli.compare import compare_command
 from pyuniform.cli.embed import embed
 from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.cli.plan import plan_command
 from pyuniform.cli.select import select
+from pyuniform.report import write_report
 from pyuniform.selection.result import Selection
 from pyuniform.sources import as_array, open_source
 from pyuniform.sources.damage import DAMAGED, one_line
@@ -157,9 +158,10 @@ def report(
     """Write a page about a selection of the rows of EMBEDDINGS."""
     if label_field and texts is None:
         raise click.UsageError("--label-field needs --texts, the records")
-    Selection.load(picks).report(
+    write_report(
         output,
         as_array(open_source(embeddings, **reading)),
+        Selection.load(picks),
         texts=read_field(texts, text_field) if texts else None,
         labels=read_field(texts, label_field) if texts and label_field else None,
         random_subsets=random,

@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from pyuniform._common.arrays import DTYPES, METRICS
 from pyuniform._common.threads import MOST_THREADS
-from pyuniform._engine.rows.host import DTYPES, METRICS
 
 # Not a Path, which would drop a slash of a URL.
 INPUT = click.argument("embeddings")

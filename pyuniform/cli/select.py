@@ -13,6 +13,7 @@ import click
 
 import pyuniform
 from pyuniform._common.files import check_apart, check_writable
+from pyuniform._common.optional import need
 from pyuniform._engine.shards.filters import FILTERS
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
 from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
@@ -22,7 +23,6 @@ from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_pa
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import INVALID
 from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids
-from pyuniform.sources.checks import need
 from pyuniform.sources.records import open_records
 
 # For a Ray cluster to answer at its address.

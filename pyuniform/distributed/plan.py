@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from pyuniform._common.arrays import DTYPES, MOST_COLUMNS
 from pyuniform._common.validate import as_integer
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
-from pyuniform._engine.rows.host import DTYPES, MOST_COLUMNS
 
 MEASURED: dict[str, Any] = json.loads(Path(__file__).with_name("measured.json").read_text())
 

@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from pyuniform._common.optional import need
 from pyuniform._common.progress import Progress
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
@@ -19,7 +20,6 @@ from pyuniform.distributed.ray_actors import Actors
 from pyuniform.distributed.ray_rows import rows_in_parts
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import Request, pick
-from pyuniform.sources.checks import need
 
 MOST_SHARDS = 1 << 16
 

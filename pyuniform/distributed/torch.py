@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.optional import need
 from pyuniform._common.progress import Progress
 from pyuniform._common.threads import check_threads
 from pyuniform._engine.run_state import Progressed, Saving
@@ -25,7 +26,6 @@ from pyuniform.distributed.partitions import Part, as_one, ids_of
 from pyuniform.selection.checkpoint import Checkpoint
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import Request, pick
-from pyuniform.sources.checks import need
 
 
 def select(

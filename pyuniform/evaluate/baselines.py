@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within
 from pyuniform._engine.rows.host import prepare
 from pyuniform.evaluate.distances import norms2, slack
 from pyuniform.reference import distance2
 from pyuniform.selection.placement import loaded
-from pyuniform.sources.checks import need
 
 # Multiply-adds of one round of k-means beyond which it works on mini-batches.
 WHOLE_ROUND = 1e10

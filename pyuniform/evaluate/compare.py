@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from pyuniform._common.arrays import check_metric
+from pyuniform._common.optional import need
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_number, integer_within
-from pyuniform._engine.rows.host import check_metric
 from pyuniform.evaluate.agreement import agreement, same_rows
 from pyuniform.evaluate.baselines import clumped, half_clumped, kmeans_nearest, uniform_random
 from pyuniform.evaluate.metrics import metric_of, unique_picks
@@ -21,7 +22,6 @@ from pyuniform.evaluate.tables import Arm, Comparison, Measures, Range
 from pyuniform.selection.placement import loaded
 from pyuniform.selection.quotas import as_labels
 from pyuniform.selection.result import Selection
-from pyuniform.sources.checks import need
 
 _Int = NDArray[np.int64]
 

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform._common.arrays import as_matrix, check_metric
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
 from pyuniform._engine.coordinator import Shards
-from pyuniform._engine.rows.host import as_matrix, check_metric, prepare
+from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import make_plan
 from pyuniform._engine.shards.host import CpuShard
 from pyuniform._engine.traversal import Given, farthest_first

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from pyuniform.sources.checks import need
+from pyuniform._common.optional import need
 
 _base = need("datatrove.pipeline.filters.base_filter", "datatrove", "datatrove documents")
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from pyuniform._common.files import check_writable
+from pyuniform._common.optional import need
 from pyuniform._common.validate import row_numbers
-from pyuniform.sources.checks import need
 
 
 def rewrite_mds(

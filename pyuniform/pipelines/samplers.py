@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform.pipelines.subsets import check_order
 from pyuniform.selection.result import Selection
-from pyuniform.sources.checks import need
 from pyuniform.streaming.selector import StreamedSelection
 
 Picks = Selection | StreamedSelection | ArrayLike

@@ -115,12 +115,6 @@ class Selection:
         record = {"manifest": self.manifest, "stats": self.stats, "covering_radius": covering}
         write_picks(Path(path), Picks(self.indices, self.radii, self.ids, record))
 
-    def report(self, path: str | os.PathLike[str], X: Any, **options: Any) -> None:
-        """Writes an HTML page about this selection of X; see `pyuniform.report.write_report`."""
-        from pyuniform.report import write_report
-
-        write_report(path, X, self, **options)
-
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes manifest, stats and rounds to a JSON file, whole or not at all.
 

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform._common.arrays import check_metric
 from pyuniform._common.progress import Progress, shown
 from pyuniform._common.validate import as_mask, row_numbers
 from pyuniform._common.version import __version__
-from pyuniform._engine.rows.host import Rows, check_metric
+from pyuniform._engine.rows.host import Rows
 from pyuniform._engine.run_state import Saving
 from pyuniform._engine.shards.filters import SHARE
 from pyuniform._engine.traversal import Given, Report, farthest_first

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._engine.rows.host import DTYPES
-from pyuniform.sources.damage import check_version
+from pyuniform._common.arrays import DTYPES
+from pyuniform._common.optional import need
 
 # Names that are taken without asking when there are several to choose from.
 DEFAULT_NAME = "embedding"
 _LISTED = 20
-
-
-def need(module: str, extra: str, what: str, done: str = "read") -> Any:
-    """An optional library, or a ValueError: what cannot be done, and the extra to install."""
-    try:
-        library = importlib.import_module(module)
-    except ImportError:
-        raise ValueError(
-            f"{what} cannot be {done} without {module}: pip install 'pyuniform[{extra}]'"
-        ) from None
-    check_version(library, what)
-    return library
 
 
 def check_dtype(dtype: Any, what: str) -> str:

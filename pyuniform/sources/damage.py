@@ -11,9 +11,10 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pyarrow as pa
+
+from pyuniform._common.optional import check_version
 
 # What the libraries of file formats raise for what they find in a file. Some of it is what their
 # own code runs into, such as a number where text should be.
@@ -44,24 +45,6 @@ _UNSUPPORTED = re.compile(
     r"|codec not|no codec|without support|required filter",
     re.IGNORECASE,
 )
-
-
-# The first versions of libraries that run no code out of data: pickled filters of Zarr arrays,
-# pickled extension types of Arrow schemas.
-_SAFE = {"zarr": (3, 1), "pyarrow": (14, 0, 1)}
-
-
-def check_version(library: Any, what: str) -> None:
-    """Raises ValueError for a version of a library that runs code which it finds in data."""
-    name = library.__name__
-    least = _SAFE.get(name, (0,))
-    version = getattr(library, "__version__", "9999")
-    if tuple(int(n) for n in re.findall(r"\d+", version)[:3]) < least:
-        wanted = ".".join(map(str, least))
-        raise ValueError(
-            f"{what} is not read with {name} {version}, which runs code that it finds in data: "
-            f"pip install '{name}>={wanted}'"
-        )
 
 
 @contextmanager

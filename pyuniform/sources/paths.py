@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
-from pyuniform.sources.checks import need
+from pyuniform._common.optional import need
 
 # Tables that are told by an entry of their folder: the entry, the table, and how to read it.
 _TABLES = [

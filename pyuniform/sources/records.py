@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pyuniform.sources.arrow_types import schema_without_views, without_views
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.arrow_types import schema_without_views, without_views
 from pyuniform.sources.formats.huggingface import find_library
-from pyuniform.sources.formats.parquet_files import opened
+from pyuniform.sources.parquet_files import opened
 from pyuniform.sources.paths import files_of
 from pyuniform.sources.text import BOM, COMPRESSED, endings, ends_in, unpacked
 

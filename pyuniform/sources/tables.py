@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pyuniform.sources.arrow_types import id_type, plain, plain_ids, plain_type
 from pyuniform.sources.checks import as_ids, check_dtype, check_rows, choose, row_numbers
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.arrow_types import id_type, plain, plain_ids, plain_type
 from pyuniform.sources.protocol import BLOCK_ROWS, blocks_after
 
 

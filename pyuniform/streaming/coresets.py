@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.arrays import as_matrix
 from pyuniform._common.validate import as_integer
-from pyuniform._engine.rows.host import as_matrix
 from pyuniform.evaluate.metrics import nearest
 from pyuniform.reference import to_metric
 from pyuniform.selection.placement import loaded

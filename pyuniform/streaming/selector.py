@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.arrays import as_matrix, check_metric
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_integer, integer_within
 from pyuniform._common.version import __version__
-from pyuniform._engine.rows.host import as_matrix, check_metric, prepare
+from pyuniform._engine.rows.host import prepare
 from pyuniform.reference import to_metric
 from pyuniform.selection.result import Selection
 from pyuniform.streaming.summaries import Front, Kept, Net, Space, union, up, widened

@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pyuniform._common.arrays import as_matrix, check_metric, check_shape
 from pyuniform._engine.rows.device_memory import stays_in_host_memory
 from pyuniform._engine.rows.host import (
     LEAST_NORM,
-    as_matrix,
     check_largest,
-    check_metric,
-    check_shape,
     describe_nonfinite,
     describe_zero_norms,
     file_of,

@@ -18,18 +18,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.arrays import check_metric, check_shape
 from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
-from pyuniform._engine.rows.host import (
-    LEAST_NORM,
-    Rows,
-    Scan,
-    check_metric,
-    check_shape,
-    prepare,
-    sample_rows,
-)
+from pyuniform._engine.rows.host import LEAST_NORM, Rows, Scan, prepare, sample_rows
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
 

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within
 from pyuniform.embed.models.protocol import Options
-from pyuniform.sources.checks import need
 
 BATCH_SIZE = 32
 # The library sorts a chunk by length, so that batches need little padding.

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within
 from pyuniform.embed.models.protocol import Options, words
-from pyuniform.sources.checks import need
 
 DIM = 256
 # The most frequent ones: the rarest hardly weigh in the leading dimensions.

@@ -14,8 +14,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.optional import need
 from pyuniform.embed.models.protocol import Options, words
-from pyuniform.sources.checks import need
 from pyuniform.sources.damage import reading
 
 GENSIM = (".kv", ".model", ".wordvectors")

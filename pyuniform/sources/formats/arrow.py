@@ -12,8 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pyuniform._common.mapped import guard_map
+from pyuniform.sources.arrow_types import plain
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.arrow_types import plain
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.tables import TableSource
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.mapped import guard
-from pyuniform.sources.checks import choose_array, need
+from pyuniform._common.optional import need
+from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
 from pyuniform.sources.formats.arrays import ArraySource
 from pyuniform.sources.formats.chunked import ChunkedSource

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import choose, need
+from pyuniform._common.optional import need
+from pyuniform.sources.checks import choose
 from pyuniform.sources.damage import reading
 from pyuniform.sources.tables import TableSource
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import need
+from pyuniform._common.optional import need
 from pyuniform.sources.damage import reading
 from pyuniform.sources.tables import TableSource
 

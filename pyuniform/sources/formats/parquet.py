@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from pyuniform.sources.arrow_types import plain
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.arrow_types import plain
-from pyuniform.sources.formats.parquet_files import opened
+from pyuniform.sources.parquet_files import opened
 from pyuniform.sources.tables import TableSource
 
 # Decoding takes several times the memory of what is decoded, and longer batches are no faster.

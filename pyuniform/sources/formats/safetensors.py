@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.mapped import guard
-from pyuniform.sources.checks import choose_array, need, numpy_dtype
+from pyuniform._common.optional import need
+from pyuniform.sources.checks import choose_array, numpy_dtype
 from pyuniform.sources.damage import reading
 from pyuniform.sources.formats.arrays import ArraySource
 from pyuniform.sources.ids import WithIds

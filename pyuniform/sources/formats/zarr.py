@@ -5,7 +5,8 @@ from __future__ import annotations
 from contextlib import nullcontext
 from typing import Any
 
-from pyuniform.sources.checks import choose_array, need
+from pyuniform._common.optional import need
+from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
 from pyuniform.sources.formats.chunked import ChunkedSource
 from pyuniform.sources.ids import WithIds
