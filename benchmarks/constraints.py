@@ -49,8 +49,6 @@ def options_of(X: np.ndarray, k: int) -> dict[str, dict[str, Any]]:
             "groups": labels,
             "quotas": {g: k // 100 if g else k - 9 * (k // 100) for g in range(10)},
         },
-        "tolerance 0.01": {"tolerance": 0.01},
-        "tolerance 0.1": {"tolerance": 0.1},
         "resumed at half": {"resume": plain.prefix(k // 2)},
     }
 

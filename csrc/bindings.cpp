@@ -143,15 +143,12 @@ py::array_t<double> Rows::canonical(Array<int64_t> rows) const {
 }
 
 py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
-               std::optional<Array<double>> norms, int64_t first, int64_t start,
-               std::optional<Array<double>> distance2) {
+               std::optional<Array<double>> norms, int64_t first) {
   double* out = norms ? norms->mutable_data() : nullptr;
-  double* to_start = distance2 ? distance2->mutable_data() : nullptr;
   ScanResult result;
   {
     Unlocked unlocked;
-    result =
-        scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out, start, to_start);
+    result = scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out);
   }
   check_file(rows.matrix);
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
@@ -398,8 +395,7 @@ PYBIND11_MODULE(_core, m) {
       .def("read_from", &Rows::read_from)
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
-        py::arg("norms") = std::nullopt, py::arg("first") = 0, py::arg("start") = 0,
-        py::arg("distance2") = std::nullopt);
+        py::arg("norms") = std::nullopt, py::arg("first") = 0);
 
   py::class_<Shard>(m, "Shard")
       .def(py::init([](const Rows& rows, const Array<double>& center, int exponent, int threads,
@@ -453,12 +449,6 @@ PYBIND11_MODULE(_core, m) {
           },
           // The shard looks at the caller's own array.
           py::keep_alive<1, 2>())
-      .def("set_first",
-           [](Shard& shard, std::optional<Array<double>> distance2) {
-             if (distance2 && distance2->size() != shard.size())
-               throw std::invalid_argument("one distance a row");
-             shard.set_first(distance2 ? distance2->data() : nullptr);
-           })
       .def("take_in", &Shard::take_in, NoGil())
       .def("first_unsound",
            [](Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {

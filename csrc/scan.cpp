@@ -5,7 +5,6 @@
 #include <mutex>
 #include <vector>
 
-#include "decider.h"
 #include "thread_pool.h"
 
 namespace pyuniform {
@@ -33,22 +32,15 @@ constexpr int64_t kCheckedBytes = int64_t{16} << 10;
 }  // namespace
 
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
-                     int64_t first, int threads, double* norm, int64_t start, double* distance2) {
+                     int64_t first, int threads, double* norm) {
   const int64_t d = matrix.d, row_bytes = d * item_size(matrix.dtype);
   // Rows that lie side by side are checked together, as many as stay in the first-level cache.
   const int64_t step = matrix.row_stride == row_bytes ? 1 + kCheckedBytes / row_bytes : 1;
-  CanonicalPicks pick(matrix, true);
-  if (distance2) {
-    std::vector<double> values(padded(d));
-    RowReader(matrix, kernels).canonical(start, values.data());
-    pick.append(start, values.data());
-  }
   ScanResult all = {0, end, 0};
   std::mutex mutex;
   threads = worth(static_cast<double>((end - begin) * row_bytes), threads);
   in_parallel(begin, end, even_step(end - begin, step, threads), threads, [&](Share& share) {
     std::vector<double> row(padded(d)), origin(padded(d));
-    Decider decider(matrix, kernels, pick);
     ScanResult mine = {0, end, 0};
     auto read = [&](int64_t i, bool finite) {
       mine.fingerprint += row_fingerprint(kernels, matrix.row(i), row_bytes, first + i);
@@ -62,7 +54,6 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
         }
         if (!matrix.is_blank(i)) mine.max_abs = std::max(mine.max_abs, largest);
       }
-      if (distance2) distance2[i - begin] = decider.distance2(i, 0);
       if (!norm) return;
       kernels.widen(matrix.is_blank(i) ? matrix.zeros : matrix.row(i), matrix.dtype, d, row.data());
       norm[i - begin] = std::sqrt(kernels.distance2(row.data(), origin.data(), padded(d)));

@@ -16,9 +16,8 @@ struct ScanResult {
 //
 // Reads rows [begin, end), which are in memory; the fingerprint takes row i for row first + i. If
 // `norm` is not null, writes the norm of row i to norm[i - begin]: the square root of the canonical
-// squared distance to the origin. If `distance2` is not null, that of row i to row `start`, of rows
-// that are not divided by their norms, to distance2[i - begin].
+// squared distance to the origin.
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
-                     int64_t first, int threads, double* norm, int64_t start, double* distance2);
+                     int64_t first, int threads, double* norm);
 
 }  // namespace pyuniform

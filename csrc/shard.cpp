@@ -88,8 +88,7 @@ void Shard::take_in(int64_t count) {
     auto take_in_tile = [&](int64_t at, int n) {
       for (int r = 0; r < n; ++r) {
         const int64_t i = at + r;
-        if (bound_[i] >= 0)
-          bound_[i] = first_distance2_ ? first_distance2_[i] : decider.distance2(i, 0);
+        if (bound_[i] >= 0) bound_[i] = decider.distance2(i, 0);
         if (codes_.empty() && !axes_) continue;
         const double norm2 = reader.pack(i, frame_, in_frame.data());
         if (axes_) sketcher->load(r, in_frame.data(), norm2);

@@ -89,10 +89,6 @@ class Shard {
   // lower ones.
   double threshold(int64_t count) const;
 
-  // The canonical squared distance of each row to the first pick, where it is known already. They
-  // are not copied: to be called again, with null, when all rows have been taken in.
-  void set_first(const double* distance2) { first_distance2_ = distance2; }
-
   // Takes up the next rows in their order, `count` at most: the distance to the first pick, codes,
   // sketches. relax does so where rows are in memory; where they are far, whoever reads them.
   void take_in(int64_t count);
@@ -195,7 +191,6 @@ class Shard {
   const bool far_;
   int64_t taken_in_ = 0;  // rows that know the first pick, and are encoded
 
-  const double* first_distance2_ = nullptr;
   const double* factor_ = nullptr;
   double floor2_ = -1;
   Untouched<double> bound_;

@@ -248,8 +248,7 @@ class _Pool:
             self.distance2,
             self.nearest,
             self.seen,
-            # Any score of at least that share of the best outside will do.
-            self.outside * rules.enough if self.outside > 0 else self.outside,
+            self.outside,
             self.outside_index,
             limit,
             threads,

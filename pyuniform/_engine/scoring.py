@@ -65,14 +65,11 @@ class Rules:
         None: they are one. Those of full groups become zero.
     floor2 : float
     quotas : Quotas or None
-    enough : float
-        The share of the largest score that is enough; 1 but for approximate runs.
     """
 
     factors: NDArray[np.float64] | None = None
     floor2: float = -1.0
     quotas: Quotas | None = None
-    enough: float = 1.0
 
     def take(self, rows: NDArray[np.int64]) -> bool:
         """Takes note of picks; True if that has changed factors."""

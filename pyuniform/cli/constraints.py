@@ -70,12 +70,6 @@ def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
             help="Never pick rows that are farther from their nearest other row than this quantile "
             "(0.99: up to 1 %). Looks at all pairs of rows.",
         ),
-        "tolerance": click.option(
-            "--tolerance",
-            type=float,
-            default=0.0,
-            help="Take picks at (1 - TOLERANCE) of the farthest distance.  [default: 0, exact]",
-        ),
     }
 
     @functools.wraps(command)
@@ -108,7 +102,7 @@ def constraints_of(
     for file, column in (("weights", "weights_column"), ("groups", "group_column")):
         if given[file] and given[column]:
             raise click.UsageError(f"give --{file} or --{column.replace('_', '-')}, not both")
-    arguments: dict[str, Any] = {name: given[name] for name in ("min_distance", "tolerance")}
+    arguments: dict[str, Any] = {"min_distance": given["min_distance"]}
     if given["preselected"]:
         arguments["preselected"] = Selection.load(given["preselected"]).indices
     if given["resume"]:

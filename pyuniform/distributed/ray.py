@@ -76,7 +76,7 @@ def select(
         As of `pyuniform.select`.
     **options
         Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
-        min_distance, weights, groups, quotas, tolerance, resume, checkpoint. A checkpoint keeps the
+        min_distance, weights, groups, quotas, resume, checkpoint. A checkpoint keeps the
         picks alone: any number of shards, and `pyuniform.select` as well, can go on from it; bounds
         are computed anew.
 

@@ -35,7 +35,7 @@ class Constraints:
         Rows that may be picked: not excluded, and of a weight above zero. None: all.
     weights : ndarray of float64, shape (n,), or None
     groups : Groups or None
-    min_distance, tolerance : float
+    min_distance : float
     """
 
     metric: str
@@ -45,7 +45,6 @@ class Constraints:
     weights: NDArray[np.float64] | None
     groups: Groups | None
     min_distance: float
-    tolerance: float
     # `eligible` before preselected rows were let in: what was asked for.
     named: NDArray[np.bool_] | None = None
 
@@ -59,7 +58,6 @@ class Constraints:
             "min_distance": self.min_distance > 0,
             "weights": self.weights is not None,
             "groups": self.groups is not None,
-            "tolerance": self.tolerance > 0,
         }
         return [name for name, there in given.items() if there]
 
@@ -72,7 +70,6 @@ class Constraints:
             "min_distance": self.min_distance,
             "weights": self.weights,
             "groups": self.groups and self.groups.group,
-            "tolerance": self.tolerance,
         }
         told = {name: _digest(values[name]) for name in self.names}
         if self.groups is not None:
@@ -107,12 +104,10 @@ class Constraints:
             may = (quota > 0)[self.groups.group] & (True if may is None else may)
         if may is not None:
             factors = may * (1.0 if factors is None else factors)
-        share = 1 - self.tolerance
         return Rules(
             factors,
             self.floor2,
             None if self.groups is None or quota is None else self.groups.quotas(quota),
-            share if self.metric == "cosine" else share**2,
         )
 
     def covered(self) -> Rules:
@@ -132,7 +127,6 @@ def check_constraints(
     weights: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     quotas: Mapping[Any, int] | int | str | None = None,
-    tolerance: float = 0.0,
     let_in: NDArray[np.int64] | None = None,
 ) -> Constraints:
     """Checks what is asked of a selection of n rows of d values.
@@ -175,7 +169,6 @@ def check_constraints(
         weighed,
         check_groups(groups, quotas, n),
         as_number("min_distance", 0.0 if min_distance is None else min_distance, math.inf),
-        as_number("tolerance", tolerance, 1.0),
         named,
     )
 

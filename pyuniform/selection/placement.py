@@ -101,7 +101,6 @@ def take(
     scratch: str | os.PathLike[str] | None = None,
     reach: float = 0.0,
     first: int = 0,
-    likely: int | None = None,
     picks: Callable[[int], int] = lambda n: min(n, 1024),
     lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
     drop: bool = False,
@@ -109,10 +108,10 @@ def take(
     """Checks X and all that says how it will be worked on.
 
     `reach` is the size of the largest value that picks from elsewhere have; `first` the number of
-    the first row, where these are a part of others; `likely` a row that is likely to be picked
-    first; `picks` tells how many picks there will be of n rows, for the memory that they take.
-    `lenient` tells, of so many rows, which may hold NaN, infinity or zeros, since they are never
-    picked; with `drop` it is all of them, and `Data.invalid` says which do.
+    the first row, where these are a part of others; `picks` tells how many picks there will be of n
+    rows, for the memory that they take. `lenient` tells, of so many rows, which may hold NaN,
+    infinity or zeros, since they are never picked; with `drop` it is all of them, and
+    `Data.invalid` says which do.
 
     Raises
     ------
@@ -143,9 +142,7 @@ def take(
     if source and array is None:
         array = as_array(source)
     if place == "cpu":
-        near = prepare(
-            array, metric, threads, reach=reach, first=first, likely=likely, lenient=lenient
-        )
+        near = prepare(array, metric, threads, reach=reach, first=first, lenient=lenient)
         return _on_cpu(near, filter, witnesses, near.invalid if drop else None)
     if drop:
         raise ValueError(f"invalid='drop' is for device='cpu'; on {place} all rows must be finite")

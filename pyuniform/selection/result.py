@@ -61,7 +61,7 @@ class Selection:
     def h_min(self) -> float:
         """The smallest distance between two picks, in the metric's unit; inf for one pick or none.
 
-        It is the smallest radius, and, but for weights and tolerance, the last. Distances to
+        It is the smallest radius, and, but for weights, the last. Distances to
         anchors count.
         """
         return float(self.radii.min(initial=np.inf))
@@ -75,7 +75,7 @@ class Selection:
         """The selection of the first k picks: the greedy answer for k, at no cost.
 
         Its covering radius is the radius of the pick that comes next; it is unknown, NaN, if that
-        need not be the farthest row: with weights, groups, tolerance, and among preselected rows.
+        need not be the farthest row: with weights, groups, and among preselected rows.
         With groups it is the first part of an answer, and not one for smaller quotas. Manifest and
         stats stay those of the run.
         """
@@ -85,7 +85,7 @@ class Selection:
             raise ValueError(f"k must be an integer from 1 to {len(self)}, got {k!r}")
         if k == len(self):
             return self
-        nearer = {"weights", "groups", "tolerance"} & set(self.manifest.get("constraints", ()))
+        nearer = {"weights", "groups"} & set(self.manifest.get("constraints", ()))
         known = not nearer and k >= self.preselected
         return replace(
             self,

@@ -65,7 +65,6 @@ class Request:
     weights: ArrayLike | None = None
     groups: ArrayLike | None = None
     quotas: Mapping[Any, int] | int | str | None = None
-    tolerance: float = 0.0
     resume: Selection | None = None
     checkpoint: str | os.PathLike[str] | None = None
     progress: bool | Progress = False
@@ -96,15 +95,6 @@ class Request:
         if self.preselected is not None:
             never[row_numbers("preselected", self.preselected, n)] = False
         return never
-
-    @property
-    def likely(self) -> int | None:
-        """The row that will most likely be picked first, before anything was checked."""
-        given = self.preselected, self.anchors, self.resume, self.seed
-        if any(picks is not None for picks in given):
-            return None
-        start = 0 if self.start is None else self.start
-        return int(start) if isinstance(start, (int, np.integer)) else None
 
     def likely_picks(self, n: int) -> int:
         """How many of n rows will probably be picked, before anything was checked."""
@@ -173,7 +163,6 @@ def pick(
         weights=request.weights,
         groups=request.groups,
         quotas=request.quotas,
-        tolerance=request.tolerance,
         let_in=resumed.indices[: resumed.preselected] if resumed else None,
     )
     k = number_of_picks(request.k, request.fraction, data.n, asked)
@@ -235,8 +224,6 @@ def pick(
         manifest["preselected"] = known
     if given.within2 is not None:
         manifest["near_anchors"] = run.near_anchors
-    if asked.tolerance:
-        manifest["guarantee"] = 2 / (1 - asked.tolerance)
     return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
 
 

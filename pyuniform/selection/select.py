@@ -33,7 +33,6 @@ def select(
     weights: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     quotas: Mapping[Any, int] | int | str | None = None,
-    tolerance: float = 0.0,
     resume: Selection | None = None,
     device: str = "auto",
     threads: int | None = None,
@@ -86,10 +85,6 @@ def select(
     quotas : dict, int or "proportional"
         How many are picked of each group: {label: number}, the same of each, or as many of k as its
         share of the rows that may be picked. A full group leaves the race.
-    tolerance : float
-        Picks at (1 - tolerance) of the farthest distance will do: fewer rounds, and the only way in
-        which the result depends on how it was computed. Smallest distance and covering radius are
-        within a factor 2 / (1 - tolerance) of the best.
     resume : Selection, optional
         Of the same rows, with the same options: its picks come first, and the result is that of a
         run for k from the beginning.
@@ -179,7 +174,6 @@ def select(
         weights,
         groups,
         quotas,
-        tolerance,
         resume,
         checkpoint,
         progress,
@@ -198,7 +192,6 @@ def select(
         out_of_core,
         scratch,
         away.reach,
-        likely=request.likely,
         picks=request.likely_picks,
         lenient=request.never_picked,
         drop=invalid == "drop",

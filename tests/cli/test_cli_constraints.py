@@ -82,7 +82,6 @@ def test_side_files() -> None:
     assert len(near) > 2
     by_column = picks("x.parquet", "--column", "v", "-k", 9, "--anchors", "shards/0.parquet")
     assert by_column == wanted(9, anchors=X[:25])
-    assert len(picks("x.npy", "-k", 12, "--tolerance", 0.2)) == 12
 
 
 def test_rows_to_exclude_by_number_and_id() -> None:

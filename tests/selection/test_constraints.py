@@ -258,31 +258,6 @@ def test_shares_are_whole_and_fair(sizes: list[int], data: st.DataObject) -> Non
         assert abs(share - size * k / total) < 1
 
 
-@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
-@pytest.mark.parametrize("epsilon", [0.05, 0.3, 0.9])
-def test_tolerance_keeps_its_word(epsilon: float, metric: str, wordnet: np.ndarray) -> None:
-    X = wordnet[:1500]
-    sel = pyuniform.select(X, 150, metric=metric, tolerance=epsilon)
-    rows = reference.canonical_rows(X, metric)
-    nearest = reference.distance2(rows, rows[sel.indices[0]])
-    for pick, radius in zip(sel.indices[1:], sel.radii[1:], strict=True):
-        reached = reference.to_metric(nearest, metric)
-        assert radius == reached[pick]
-        assert radius >= (1 - epsilon) * reached.max() * (1 - 1e-12)
-        nearest = np.minimum(nearest, reference.distance2(rows, rows[pick]))
-    assert sel.covering_radius == reference.to_metric(nearest.max(), metric)
-    assert sel.manifest["guarantee"] == 2 / (1 - epsilon)
-    assert sel.h_min == pyuniform.h_min(X, sel, metric=metric).distance
-    assert np.isnan(sel.prefix(10).covering_radius)
-
-
-def test_tolerance_saves_rounds(wordnet: np.ndarray) -> None:
-    exact = pyuniform.select(wordnet, 390)
-    near = pyuniform.select(wordnet, 390, tolerance=0.1)
-    assert near.stats["rounds"] < exact.stats["rounds"]
-    assert near.h_min >= 0.9 * exact.h_min / 2
-
-
 @pytest.mark.parametrize("way", WAYS)
 def test_a_selection_is_extended(way: str, wordnet: np.ndarray, tmp_path: Path) -> None:
     options = {"weights": np.linspace(1, 2, len(wordnet)), "exclude": [5, 6]}
@@ -435,8 +410,6 @@ LABELS = np.array(["a", "b"])[np.arange(N) % 2]
         ({"groups": [np.nan] * 50, "quotas": 1}, "groups has no label for row 0"),
         ({"groups": ["a", 1] * 25, "quotas": 1, "k": 2}, None),
         ({"groups": np.array(["a", 1] * 25, dtype=object), "quotas": 1}, "labels of one kind"),
-        ({"tolerance": 1.0}, "tolerance must be at least 0 and less than 1, got 1.0"),
-        ({"tolerance": -0.1}, "tolerance must be at least 0"),
         ({"k": None}, "give either k or fraction"),
         ({"k": None, "groups": LABELS, "quotas": "proportional"}, "give either k or fraction"),
         ({"resume": "picks.npy"}, "resume must be a Selection, got str"),

@@ -151,7 +151,7 @@ class FarRows:
         OSError
             A file has become shorter, or the disk is full.
         """
-        scan = Scan(self.core, self.threads, self._name, self._first, None, self._lenient)
+        scan = Scan(self.core, self.threads, self._name, self._first, self._lenient)
         files: list[tuple[int, int, int, int]] = []
         at = 0
         for part in self._parts:
@@ -193,7 +193,7 @@ def invalid_rows(
         every = np.ones(len(block), bool)
         core.let_pass(every)
         norms = np.empty(len(block)) if metric == "cosine" else None
-        Scan(core, threads, name, 0, None, every).read(0, len(block), norms)
+        Scan(core, threads, name, 0, every).read(0, len(block), norms)
         blank = core.blank()
         assert blank is not None
         found.append(blank)

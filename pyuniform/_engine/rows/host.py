@@ -25,30 +25,6 @@ LEAST_NORM = float(np.finfo(np.float64).tiny) ** 0.5
 SCAN_BYTES = 1 << 28
 
 
-class FirstDistances:
-    """Canonical squared distances of all rows to one of them, known from the validating read.
-
-    Parameters
-    ----------
-    row : int
-    distance2 : ndarray of float64, shape (n,)
-    """
-
-    def __init__(self, row: int, distance2: NDArray[np.float64]) -> None:
-        self._row = row
-        self._distance2: NDArray[np.float64] | None = distance2
-
-    def part(self, begin: int, end: int) -> tuple[int, NDArray[np.float64]]:
-        """The row, and where distances of the rows begin to end are to be written."""
-        assert self._distance2 is not None
-        return self._row, self._distance2[begin:end]
-
-    def take(self, row: int) -> NDArray[np.float64] | None:
-        """The distances, if they are to this row. They are given away, and asked for once."""
-        found, self._distance2 = self._distance2, None
-        return found if row == self._row else None
-
-
 @dataclass(frozen=True)
 class Rows:
     """N rows of one metric: checked, scanned, and with the frame the filter works in.
@@ -63,8 +39,6 @@ class Rows:
         The filter scales Euclidean rows by 2**-exponent.
     fingerprint : str
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
-    first : FirstDistances, optional
-        Distances to the row that was likely to be picked first.
     unchanged : callable
         ``unchanged(whole)`` raises OSError if the file that the rows are mapped from has been cut
         or written to since they were checked; `whole` reads them again for it.
@@ -79,7 +53,6 @@ class Rows:
     exponent: int
     fingerprint: str
     threads: int
-    first: FirstDistances | None = None
     unchanged: Callable[[bool], None] = lambda whole: None
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -104,7 +77,6 @@ def prepare(
     name: str = "X",
     reach: float = 0.0,
     first: int = 0,
-    likely: int | None = None,
     lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
 ) -> Rows:
     """Checks X and reads it once.
@@ -119,8 +91,6 @@ def prepare(
         Values of up to this size will come from elsewhere.
     first : int
         The number of the first row, for the fingerprint, where these are a part of others.
-    likely : int, optional
-        A row that is likely to be picked first: distances to it are taken on the way.
     lenient : callable
         Tells, of so many rows, which may hold NaN, infinity or zeros, since they are never picked;
         see `Rows.invalid`.
@@ -144,11 +114,7 @@ def prepare(
     passed = lenient(n)
     if passed is not None:
         core.let_pass(passed)
-    to_first = None
-    # A row that is divided by its norm has to be read for that before.
-    if metric == "euclidean" and likely is not None and 0 <= likely < n:
-        to_first = FirstDistances(likely, np.empty(n))
-    scan = Scan(core, threads, name, first, to_first, passed)
+    scan = Scan(core, threads, name, first, passed)
     norms = np.empty(n) if metric == "cosine" else None
     _scan_all(scan, n, d * array.itemsize, norms)
     scan.check()
@@ -162,7 +128,7 @@ def prepare(
             stamp.check()
         if whole:
             # A map may be written to without a word of it in the file's times.
-            again = Scan(core, threads, name, first, None, passed)
+            again = Scan(core, threads, name, first, passed)
             _scan_all(again, n, d * array.itemsize, None)
             if again.fingerprint(n, d, array.itemsize) != fingerprint:
                 raise OSError(f"{path} has changed while its rows were read")
@@ -177,7 +143,6 @@ def prepare(
         exponent=exponent,
         fingerprint=fingerprint,
         threads=threads,
-        first=to_first,
         unchanged=unchanged if path else lambda whole: None,
     )
 
@@ -199,13 +164,11 @@ class Scan:
         threads: int,
         name: str,
         first: int = 0,
-        to_first: FirstDistances | None = None,
         lenient: NDArray[np.bool_] | None = None,
     ) -> None:
         self.largest = 0.0
         self._lenient = np.empty(0, bool) if lenient is None else lenient
         self._core, self._threads, self._name, self._first = core, threads, name, first
-        self._to_first = to_first
         self._sum = 0
         self._bad: list[int] = []
         self._zero: list[NDArray[np.int64]] = []
@@ -220,9 +183,8 @@ class Scan:
         at = begin
         while at < end and len(self._bad) < 5:
             rest = None if norms is None else norms[at - begin :]
-            near = self._to_first.part(at, end) if self._to_first else ()
             largest, nonfinite, part = core_scan(
-                self._core, at, end, self._threads, rest, self._first, *near
+                self._core, at, end, self._threads, rest, self._first
             )
             if nonfinite < 0:
                 self.largest = max(self.largest, largest)

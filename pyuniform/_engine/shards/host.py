@@ -146,9 +146,6 @@ class CpuShard:
         self._picks = 0
         self._factors: NDArray[np.float64] | None = None
         self._floor2 = -1.0
-        self._likely = None if isinstance(rows, FarRows) else rows.first
-        # Distances that the core looks at until it has taken in all rows.
-        self._first: NDArray[np.float64] | None = None
         self._forecast = Forecast(plan.picks)
         self._core = CoreShard(
             rows.core,
@@ -174,9 +171,6 @@ class CpuShard:
 
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """See `Shard`."""
-        if self._likely and self._picks == 0 and len(rows) == 1:
-            self._first = self._likely.take(int(rows[0]))
-            self._core.set_first(self._first)
         self._core.add_picks(rows, values)
         self._picks += len(rows)
 
@@ -207,9 +201,6 @@ class CpuShard:
         aim = rho if self._far else self._forecast.aim(self._picks, rho)
         while not self._core.relax(rho, aim, self._chunk, self._budget):
             yield
-        if self._first is not None:
-            self._core.set_first(None)
-            self._first = None
         if self._codes or self._sketches:
             self._give_up()
 
