@@ -25,10 +25,10 @@ def as_matrix(X: Any, name: str = "X") -> tuple[NDArray[Any], str]:
 
     bfloat16 comes back as uint16 bits. Rows whose values are not contiguous are copied.
     """
-    array = _to_numpy(X, name)
-    dtype = "bfloat16" if array.dtype.name == "bfloat16" else array.dtype.name
+    array = as_numpy(X, name)
+    dtype = dtype_name(array)
     if isinstance(array, _Bfloat16Bits):
-        array, dtype = array.view(np.ndarray), "bfloat16"
+        array = array.view(np.ndarray)
     known = dtype in DTYPES and array.dtype.isnative
     check_shape(array.shape, dtype if known else str(array.dtype), name)
     if dtype == "bfloat16":
@@ -59,7 +59,19 @@ class _Bfloat16Bits(np.ndarray):
     """Marks a uint16 array as the bits of bfloat16 values."""
 
 
-def _to_numpy(X: Any, name: str) -> NDArray[Any]:
+def dtype_name(array: NDArray[Any]) -> str:
+    """The dtype's name of what `as_numpy` gave."""
+    return "bfloat16" if isinstance(array, _Bfloat16Bits) else array.dtype.name
+
+
+def as_numpy(X: Any, name: str) -> NDArray[Any]:
+    """X as a NumPy array of any shape, without a copy where possible; bfloat16 of torch is marked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not in host memory, not rectangular, not numbers.
+    """
     if isinstance(X, np.ndarray):
         return _stacked(X, X, name) if X.dtype == object and X.ndim == 1 else X
     torch = sys.modules.get("torch")

@@ -10,9 +10,8 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from pyuniform.cli.options import INPUT, THREADS, metric_option, reading_options
+from pyuniform.cli.options import INPUT, THREADS, load_picks, metric_option, reading_options
 from pyuniform.evaluate.compare import BASELINES, compare
-from pyuniform.selection.result import Selection
 from pyuniform.sources import as_array, open_source, read_ids
 from pyuniform.sources.protocol import field_of
 from pyuniform.sources.records import read_field
@@ -109,7 +108,10 @@ def compare_command(
 
         found = compare(
             as_array(source),
-            dict(zip(_names(picks), map(Selection.load, picks), strict=True)),
+            {
+                name: load_picks(path, embeddings)
+                for name, path in zip(_names(picks), picks, strict=True)
+            },
             baselines=asked,
             seeds=seeds,
             metric=metric,

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.cli.options import load_picks
 from pyuniform.evaluate.outliers import outliers
+from pyuniform.selection.belonging import by_ids, check_same_model
 from pyuniform.selection.quotas import at_least
-from pyuniform.selection.result import Selection
 from pyuniform.sources import Source, as_array, open_source, read_ids
 from pyuniform.sources.checks import as_ids
-from pyuniform.sources.ids import read_numbers
+from pyuniform.sources.ids import read_numbers, rows_with_ids
 from pyuniform.sources.protocol import field_of
 
 FILE = click.Path(path_type=Path)
@@ -86,6 +86,7 @@ def constraints_of(
     source: Source,
     reading: dict[str, Any],
     has_ids: bool,
+    metric: str,
     tell: Callable[[str], None] = lambda text: None,
 ) -> dict[str, Any]:
     """The arguments of `pyuniform.select` that the options stand for.
@@ -104,14 +105,20 @@ def constraints_of(
             raise click.UsageError(f"give --{file} or --{column.replace('_', '-')}, not both")
     arguments: dict[str, Any] = {"min_distance": given["min_distance"]}
     if given["preselected"]:
-        arguments["preselected"] = Selection.load(given["preselected"]).indices
+        picks = load_picks(given["preselected"], source.name, tell, has_ids)
+        arguments["preselected"] = by_ids(picks, source)
     if given["resume"]:
-        arguments["resume"] = Selection.load(given["resume"])
+        arguments["resume"] = load_picks(given["resume"], source.name, tell)
     if given["anchors"]:
         # The same options as for the rows, if they mean something there.
         same = Path(given["anchors"]).suffix == Path(source.name).suffix
         known = {name: value for name, value in reading.items() if same and name != "id_column"}
         arguments["anchors"] = open_source(given["anchors"], **known)
+        if not check_same_model(source, arguments["anchors"], metric):
+            tell(
+                f"by which model {source.name} and {given['anchors']} were embedded is told of one "
+                "of them alone: it must be the same"
+            )
     if given["exclude"]:
         arguments["exclude"] = _rows_of(given["exclude"], source, has_ids, tell)
     if given["weights"]:
@@ -151,7 +158,8 @@ def add_robust_choices(
             raise click.UsageError("--at-least needs -k, and --groups or --group-column")
     if given["drop_outliers"] is not None:
         far = outliers(as_array(source), given["drop_outliers"], metric=metric, threads=threads)
-        far[arguments.get("preselected", [])] = False  # which are always in
+        first = arguments.get("preselected", [])  # which are always in
+        far[getattr(first, "indices", first)] = False
         far[arguments.get("exclude", [])] = True
         arguments["exclude"] = far
     if given["at_least"] is not None and k is not None:
@@ -178,12 +186,8 @@ def _rows_of(
     assert ids is not None
     if ids.dtype.kind in "iu":
         named = _as_numbers(named, path)
-    # As Python has them: NumPy would compare integers of other kinds as fractions.
-    wanted = dict.fromkeys(named.tolist() if ids.dtype.kind in "iu" else map(str, named.tolist()))
-    rows = np.flatnonzero([name in wanted for name in ids.tolist()])
-    for name in ids[rows].tolist():
-        wanted.pop(name, None)
-    count, missing = len(set(named.tolist())), list(wanted)
+    rows, missing = rows_with_ids(ids, named)
+    count = len(set(named.tolist()))
     if missing and not len(rows):
         raise ValueError(
             f"{path} names {count} ids, and no row has any of them: it names {missing[0]!r}, and "

@@ -25,14 +25,23 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 )
 @click.option(
     "--model",
-    required=True,
-    help="tfidf: TF-IDF and truncated SVD of these texts, without a download. vectors:PATH: means "
-    "of the word vectors in a file of word2vec, GloVe or gensim. Or else the path or hub name of a "
-    "sentence-transformers model.",
+    help="tfidf: TF-IDF and truncated SVD of these texts, without a download; tfidf:PATH: of those "
+    "by which a model was saved. vectors:PATH: means of the word vectors in a file of word2vec, "
+    "GloVe or gensim. Or else the path or hub name of a sentence-transformers model.",
+)
+@click.option(
+    "--like",
+    type=click.Path(path_type=Path),
+    help="In place of --model and --text: embeddings (.parquet) by this command. Their model, "
+    "text, prompt and scale are taken; another model is an error.",
+)
+@click.option(
+    "--save-model",
+    type=click.Path(path_type=Path),
+    help="Of tfidf: keep the fitted model (.npz), for --like and tfidf:PATH.",
 )
 @click.option(
     "--text",
-    required=True,
     help='A field; a template like "{instruction}\\n{output}", in which \\n is a new line and {{ '
     f"a brace; or a preset: {', '.join(PRESETS)}.",
 )
@@ -44,7 +53,13 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
     default="error",
     show_default=True,
     help="What becomes of texts of which the model knows nothing: an error that counts them; the "
-    "mean of the other rows; zeros, which --metric cosine refuses.",
+    "mean of the other rows; zeros, which --metric cosine refuses; or they are left out.",
+)
+@click.option(
+    "--list-unknown",
+    type=click.Path(path_type=Path),
+    help="Ids of such texts, or else numbers of their records, one a line (.txt), as select "
+    "--exclude reads them.",
 )
 @click.option("--batch-size", type=int, help="Of a sentence-transformers model.  [default: 32]")
 @click.option("--device", help="Of such a model: cpu, cuda, cuda:1.  [default: its own choice]")
@@ -54,11 +69,14 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 def embed(
     records: Path,
     output: Path,
-    model: str,
-    text: str,
+    model: str | None,
+    like: Path | None,
+    save_model: Path | None,
+    text: str | None,
     id_field: str | None,
     normalize: bool,
     unknown: str,
+    list_unknown: Path | None,
     batch_size: int | None,
     device: str | None,
     prompt: str | None,
@@ -67,17 +85,23 @@ def embed(
 ) -> None:
     """Turn RECORDS into embeddings, a row each, in their order.
 
+    --model and --text say how, or --like.
+
     RECORDS is a .jsonl or .parquet file, or a folder by save_to_disk of datasets.
 
     A run that was interrupted goes on from OUTPUT.partial when it is started again, except for
     tfidf, which begins anew.
     """
+    if like is None and (model is None or text is None):
+        raise click.UsageError("give --model and --text, or --like")
     began = time.monotonic()
     n, d = embed_file(
         records,
         output,
         model=model,
-        text=unescaped(text),
+        text=None if text is None else unescaped(text),
+        like=like,
+        save_model=save_model,
         id_field=id_field,
         batch_size=batch_size,
         device=device,
@@ -85,6 +109,7 @@ def embed(
         dim=dim,
         normalize=normalize,
         unknown=unknown,
+        list_unknown=list_unknown,
         progress=not quiet,
     )
     if not quiet:

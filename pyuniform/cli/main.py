@@ -20,7 +20,14 @@ from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
 from pyuniform.cli.compare import compare_command
 from pyuniform.cli.embed import embed
-from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
+from pyuniform.cli.options import (
+    DEVICE,
+    INPUT,
+    THREADS,
+    load_picks,
+    metric_option,
+    reading_options,
+)
 from pyuniform.cli.plan import plan_command
 from pyuniform.cli.select import select
 from pyuniform.report import write_report
@@ -70,11 +77,11 @@ def measure(
         report = {"rows": len(X), "metric": metric}
         report |= _h_min(X, None, metric, threads)
     else:
-        selection = Selection.load(picks)
+        selection = load_picks(picks, embeddings)
         metric = metric or pyuniform.evaluate.metrics.metric_of(selection, None)
         report = {"rows": len(X), "picks": len(selection), "metric": metric}
         if len(selection) > 1:
-            report |= _h_min(X, selection.indices, metric, threads)
+            report |= _h_min(X, selection, metric, threads)
         if len(selection):
             near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
             report["covering_radius"] = float(near.distance.max())

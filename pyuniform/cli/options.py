@@ -11,6 +11,7 @@ import click
 
 from pyuniform._common.arrays import DTYPES, METRICS
 from pyuniform._common.threads import MOST_THREADS
+from pyuniform.selection.result import Selection
 
 # Not a Path, which would drop a slash of a URL.
 INPUT = click.argument("embeddings")
@@ -53,6 +54,36 @@ THREADS = click.option(
     type=click.IntRange(1, MOST_THREADS),
     help="[default: the processors of this process; `pyuniform info` tells]",
 )
+
+
+def tell(text: str) -> None:
+    """Says something on standard error."""
+    click.echo(text, err=True)
+
+
+def load_picks(
+    path: Path, rows: str, tell: Callable[[str], None] = tell, has_ids: bool = False
+) -> Selection:
+    """A file of picks; where it does not say of which data they are, that is told.
+
+    Parameters
+    ----------
+    path : Path
+    rows : str
+        The name of the embeddings.
+    tell : callable
+    has_ids : bool
+        Whether ids of the picks will decide, if they have any.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `Selection.load`.
+    """
+    picks = Selection.load(path)
+    if "fingerprint" not in picks.manifest and not (has_ids and picks.ids is not None):
+        tell(f"{path} does not say of which data its picks are: row numbers of {rows} are assumed")
+    return picks
 
 
 def metric_option(default: str | None) -> Any:

@@ -181,7 +181,7 @@ def select(
         if not quiet:
             click.echo(text, err=True)
 
-    arguments = constraints_of(constraints, source, reading, bool(ids or id_column), tell)
+    arguments = constraints_of(constraints, source, reading, bool(ids or id_column), metric, tell)
     add_robust_choices(arguments, constraints, source, k, metric, threads)
     records = None
     if join and output:
@@ -256,25 +256,19 @@ def _start_ray(address: str) -> None:
 
 def _summarise(selection: Selection, output: Path | None) -> None:
     manifest, pairs = selection.manifest, selection.stats["pairs"]
+    name, distance = selection.smallest
     # A row may be met again where many are equal, or with anchors.
     share = pairs / (manifest["n"] * max(1, manifest["k"]))
     click.echo(
         f"{manifest['k']} of {manifest['n']} rows in {manifest['seconds']:.2f} s, "
-        f"h_min {selection.h_min:.6g}, covering radius {selection.covering_radius:.6g} "
+        f"{name} {distance:.6g}, covering radius {selection.covering_radius:.6g} "
         f"({manifest['metric']}); {selection.stats['rounds']} rounds, "
         + (f"{share:.1%} of all pairs" if share <= 1 else f"{share:.3g} times all pairs")
         + (f"; written to {output}" if output else ""),
         err=True,
     )
-    if "asked_for" in manifest:
-        why = "may be picked"
-        if "min_distance" in manifest.get("constraints", {}):
-            why = f"is {manifest['constraints']['min_distance']:g} or more from picks and anchors"
-        click.echo(
-            f"{manifest['k']} rows were picked, of {manifest['asked_for']} asked for: no other row "
-            f"{why}",
-            err=True,
-        )
+    if selection.shortfall:
+        click.echo(selection.shortfall, err=True)
     if manifest.get("invalid_rows"):
         click.echo(
             f"{manifest['invalid_rows']} rows are left out: they hold NaN, infinity, a missing "

@@ -84,7 +84,7 @@ def agreement(
                 other,
                 len(common) / k,
                 k / n,
-                covering_radius(spaces[other], picks[one], metric=metric, threads=threads),
+                covering_radius(spaces[other], picks[one].indices, metric=metric, threads=threads),
                 picks[other].covering_radius,
             )
         )

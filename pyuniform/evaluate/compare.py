@@ -14,6 +14,7 @@ from pyuniform._common.arrays import check_metric
 from pyuniform._common.optional import need
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_number, integer_within
+from pyuniform._engine.rows.host import prepare
 from pyuniform.evaluate.agreement import agreement, same_rows
 from pyuniform.evaluate.baselines import clumped, half_clumped, kmeans_nearest, uniform_random
 from pyuniform.evaluate.metrics import metric_of, unique_picks
@@ -97,9 +98,9 @@ def compare(
     Raises
     ------
     ValueError, TypeError
-        An argument is out of range or of the wrong kind; picks that are no row numbers of X, or not
-        unique; scikit-learn, which "kmeans" takes, is not installed. Before any measuring, but for
-        rows that are wrong.
+        An argument is out of range or of the wrong kind; picks that are no row numbers of X, not
+        unique, or a Selection of other data; scikit-learn, which "kmeans" takes, is not installed.
+        Before any measuring.
 
     References
     ----------
@@ -128,7 +129,11 @@ def compare(
     if name in others:
         raise ValueError(f"embeddings must have other names than {name!r}, which is X")
     n = same_rows({name: X, **others})
-    given = {arm: unique_picks(picks, n) for arm, picks in arms.items()}
+    rows = prepare(X, metric, threads, name)
+    for arm, made in arms.items():
+        if isinstance(made, Selection):
+            made.check_made_from(rows, f"the picks of {arm!r}")
+    given = {arm: unique_picks(picks, rows) for arm, picks in arms.items()}
     labels, group = ([], None) if sources is None else as_labels(sources, n, "sources")
 
     def kept(picks: _Int) -> list[int]:

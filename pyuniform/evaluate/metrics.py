@@ -43,7 +43,7 @@ def h_min(
     X: Any,
     picks: Selection | ArrayLike | None = None,
     *,
-    metric: str = "euclidean",
+    metric: str | None = None,
     device: str = "auto",
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
@@ -56,8 +56,8 @@ def h_min(
         As for `pyuniform.select`; N >= 2.
     picks : Selection or array_like of int, shape (k,), optional
         Rows to look at, k >= 2; all by default.
-    metric : {"euclidean", "cosine"}
-        The distance is a length, or 1 - cos.
+    metric : {"euclidean", "cosine"}, optional
+        The distance is a length, or 1 - cos. By default that of the Selection, or "euclidean".
     device : str
     threads : int, optional
         As for `pyuniform.select`.
@@ -73,15 +73,17 @@ def h_min(
     Raises
     ------
     ValueError, TypeError
-        As for `pyuniform.select`; fewer than two rows; picks out of range or not unique.
+        As for `pyuniform.select`; fewer than two rows; picks out of range, not unique, or a
+        Selection of other data.
     """
+    metric = metric_of(picks, metric)
     X = loaded(X)
     place = resolve_device(device, X)
     if place != "cpu":
         return _h_min_on_gpu(X, picks, metric, place)
     rows = whole = prepare(X, metric, threads)
     if picks is not None:
-        numbers = unique_picks(picks, rows.n)
+        numbers = unique_picks(picks, rows)
         # Only the picked rows are copied; as canonical values they keep their distances.
         rows = _subset(rows, numbers)
     else:
@@ -118,7 +120,7 @@ def _h_min_on_gpu(
 
     # All pairs want all rows there.
     rows = prepare_device(X, metric, place, far=False if picks is None else "auto")
-    numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows.n)
+    numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows)
     _check_two(len(numbers))
     if picks is not None:
         at = torch.as_tensor(numbers)
@@ -129,9 +131,10 @@ def _h_min_on_gpu(
     return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
 
 
-def unique_picks(picks: Selection | ArrayLike, n: int) -> NDArray[np.int64]:
-    """Row numbers, ascending; ValueError if one comes twice."""
-    numbers = np.sort(as_picks(picks, n))
+def unique_picks(picks: Selection | ArrayLike, data: Any) -> NDArray[np.int64]:
+    """Row numbers of checked rows, ascending; ValueError if one comes twice, or they are others."""
+    check_belong(picks, data)
+    numbers = np.sort(as_picks(picks, data.n))
     if len(np.unique(numbers)) < len(numbers):
         raise ValueError("picks must be unique")
     return numbers
@@ -177,13 +180,15 @@ def nearest(
     Raises
     ------
     ValueError, TypeError
-        As for `pyuniform.select`; picks out of range.
+        As for `pyuniform.select`; picks out of range, or a Selection of other data.
     """
     metric = metric_of(picks, metric)
     rows = take(X, metric, device, threads)
+    check_belong(picks, rows)
     numbers = as_picks(picks, rows.n)
     shard = rows.shard(len(numbers), 1.0)
     squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
+    check_belong(picks, rows)  # again: now rows on disk have been read, and have a fingerprint
     rows.unchanged(True)
     return Nearest(pick, to_metric(squared, metric))
 
@@ -230,7 +235,13 @@ def covering_radius(
     )
 
 
-def metric_of(picks: Selection | ArrayLike, metric: str | None) -> str:
+def check_belong(picks: Selection | ArrayLike, data: Any) -> None:
+    """Raises ValueError if picks are a Selection of other data than these checked rows."""
+    if isinstance(picks, Selection):
+        picks.check_made_from(data)
+
+
+def metric_of(picks: Selection | ArrayLike | None, metric: str | None) -> str:
     """The given metric, or else that of the selection, or else Euclid."""
     if metric is not None:
         return metric

@@ -66,7 +66,7 @@ def neighbours(
         As of `pyuniform.h_min`.
     """
     rows = prepare(loaded(X), metric, threads)
-    numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows.n)
+    numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows)
     m = len(numbers)
     if m < 2:
         raise ValueError(f"neighbours needs at least two rows, got {m}")

@@ -4,21 +4,24 @@ Who calls whom::
 
     __init__.py      write_report(): the public door
     facts.py         what is measured; with pairs.py and mapping.py
-    figures.py         facts to SVG
-    page.py          facts and SVG to HTML; with blocks.py and style.py
+    figures.py       facts to SVG
+    page.py          facts and SVG to HTML; with manifest.py, blocks.py and style.py
 """
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pyuniform._common.files import check_writable, written_whole
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
+from pyuniform._engine.rows.device import resolve_device
 from pyuniform.evaluate.metrics import as_picks
 from pyuniform.selection.placement import Data, loaded, take
 from pyuniform.selection.result import Selection
@@ -44,8 +47,12 @@ def write_report(
     """Writes one self-contained HTML page about a selection, whole or not at all.
 
     It shows the run's facts; smallest distance and covering radius beside those of random subsets
-    of the same size; radii over the pick order; distances to nearest neighbours; a map by principal
-    components; the closest pairs of the data and of the picks; how many rows each pick stands for.
+    of the same size; the smallest distance over the pick order; distances to nearest neighbours; a
+    map by principal components; the closest pairs of the data and of the picks; how many rows each
+    pick stands for. It names the constraints that were in force. Of a selection without picks it
+    tells why. Rows that were not to be picked and hold NaN, infinity or, for cosine, zeros are left
+    out.
+
     The page holds no script and requests nothing. Equal arguments give equal bytes.
 
     All of X is compared with the picks, and with each random subset: ``1 + random_subsets`` times
@@ -89,8 +96,6 @@ def write_report(
         raise ValueError(f"path must end in one of {', '.join(SUFFIXES)}, got {path}")
     if not isinstance(selection, Selection):
         raise TypeError(f"selection must be a Selection, got {type(selection).__name__}")
-    if not len(selection):
-        raise ValueError("selection is empty: there is nothing to show")
     seed = integer_within("seed", seed, 0)
     random_subsets = integer_within("random_subsets", random_subsets, 0)
     sample = integer_within("sample", sample, 2)
@@ -102,7 +107,7 @@ def write_report(
     check_writable(path)
     # Once, and not again for every pass.
     X = loaded(X)
-    data = take(X, metric, device, threads, out_of_core=False)
+    data = _taken(X, selection, metric, device, threads)
     _check_data(selection, data)
     texts = _one_a_row(texts, data.n, "texts")
     labels = _one_a_row(labels, data.n, "labels")
@@ -110,8 +115,23 @@ def write_report(
     # Not above: they need matplotlib, and the package must be importable without.
     from pyuniform.report import facts, figures, page
 
-    found = facts.measure(X, data, selection, labels, metric, seed, random_subsets, sample, threads)
-    content = page.render(found, figures.draw(found), selection, texts, labels, title)
+    if len(selection):
+        numbers = None
+        rows, of_rows, named, picks = X, data, labels, selection
+        if data.invalid is not None and data.invalid.any():
+            numbers = np.flatnonzero(~data.invalid)
+            rows = (X if hasattr(X, "shape") else np.asarray(X))[numbers]
+            of_rows = take(rows, metric, device, threads, out_of_core=False)
+            named = None if labels is None else [labels[int(i)] for i in numbers]
+            picks = replace(selection, indices=np.searchsorted(numbers, selection.indices))
+        found = facts.measure(
+            rows, of_rows, picks, named, metric, seed, random_subsets, sample, threads
+        )
+        content = page.render(
+            found, figures.draw(found), data, selection, texts, labels, title, numbers
+        )
+    else:
+        content = page.render_nothing(data, selection, title)
     with written_whole(path) as out:
         # A lone surrogate, which UTF-8 cannot hold, becomes a question mark.
         out.write(content.encode("utf-8", errors="replace"))
@@ -129,6 +149,19 @@ def _metric(selection: Selection, metric: str | None) -> str:
     return str(own)
 
 
+def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int) -> Data:
+    """Checked rows. Those that could not be picked may hold anything, as they may in `select`."""
+    may_be_invalid = "invalid_rows" in selection.manifest or bool(
+        {"exclude", "weights"} & set(selection.constraints)
+    )
+    drop = may_be_invalid and resolve_device(device, X) == "cpu"
+
+    def lenient(n: int) -> NDArray[np.bool_] | None:
+        return np.ones(n, bool) if drop else None
+
+    return take(X, metric, device, threads, out_of_core=False, lenient=lenient, drop=drop)
+
+
 def _check_matplotlib() -> None:
     try:
         import matplotlib  # noqa: F401
@@ -139,14 +172,8 @@ def _check_matplotlib() -> None:
 
 
 def _check_data(selection: Selection, data: Data) -> None:
-    said = selection.manifest
-    for name in ("n", "d", "dtype", "fingerprint"):
-        has = getattr(data, name)
-        if name in said and said[name] != has:
-            raise ValueError(
-                f"X is not what the selection was made from: {name} is {has}, and was {said[name]}"
-            )
-    as_picks(selection, data.n)
+    selection.check_made_from(data)
+    as_picks(selection, data.n, empty=True)
 
 
 def _one_a_row(values: Any, n: int, name: str) -> Any:

@@ -20,11 +20,13 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 class Rows:
     """What there is to show of a row."""
 
-    def __init__(self, texts: Any, labels: Any) -> None:
-        self._texts, self._labels = texts, labels
+    def __init__(self, texts: Any, labels: Any, numbers: Any = None) -> None:
+        self._texts, self._labels, self._numbers = texts, labels, numbers
 
     def __call__(self, row: int, place: int | None = None) -> str:
         """A line with the row's number, place in the order and label; below it the text."""
+        if self._numbers is not None:
+            row = int(self._numbers[row])
         names = [f'row <data value="{row}">{row:,}</data>']
         if place is not None:
             names.insert(0, f'pick <data value="{place + 1}">{place + 1:,}</data>')

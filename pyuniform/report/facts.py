@@ -14,6 +14,7 @@ from pyuniform.evaluate.metrics import ClosestPair, Nearest, h_min, nearest
 from pyuniform.reference import to_metric
 from pyuniform.report.mapping import Map, map_rows
 from pyuniform.report.pairs import PAIRS, Pair, Read, closest, closest_picks, merged, neighbours
+from pyuniform.selection.initial import radii2_in_order
 from pyuniform.selection.placement import Data
 from pyuniform.selection.result import Selection
 
@@ -58,6 +59,8 @@ class Facts:
         subset to its nearest row.
     cluster_sizes, cluster_radii : ndarrays, shape (k,)
         How many rows are nearest to each pick, and the distance of the farthest of them.
+    picks, joined : ndarrays, shape (k,)
+        Row numbers; of each pick the distance to the nearest pick before it, inf for the first.
     pairs : list of Pair
         The closest of `sampled` rows, each with its nearest; and, if that is not all rows, of rows
         with their nearest picks.
@@ -71,7 +74,8 @@ class Facts:
     d: int
     dtype: str
     metric: str
-    radii: _Float
+    picks: _Int
+    joined: _Float
     picked: Spread
     subsets: list[Spread]
     sizes: _Int
@@ -93,7 +97,12 @@ class Facts:
     @property
     def k(self) -> int:
         """The number of picks."""
-        return len(self.radii)
+        return len(self.joined)
+
+    @property
+    def curve(self) -> _Float:
+        """The smallest distance of the first 2, 3, ... k picks."""
+        return np.minimum.accumulate(self.joined[1:])
 
 
 def measure(
@@ -126,7 +135,8 @@ def measure(
         other = _neighbours_of_set(read, subsets[0], metric, rng) if subsets else None
         squared, at = neighbours(read, sampled, sampled)
         first = _closest_pair(read(sampled), metric, place, threads)
-        pick_pairs = closest_picks(read, picks, metric)
+        joined = _joined(read, selection, metric, threads)
+        pick_pairs = closest_picks(read, picks, joined, metric)
         mapped = map_rows(read, sampled, picks)
     del read  # a GPU shard's memory: the passes make their own
 
@@ -149,8 +159,9 @@ def measure(
         d=data.d,
         dtype=data.dtype,
         metric=metric,
-        radii=selection.radii,
-        picked=_spread(selection.h_min, near.distance),
+        picks=picks,
+        joined=joined,
+        picked=_spread(joined[1:].min(initial=np.inf), near.distance),
         subsets=spreads,
         sizes=sizes,
         subset_h_min=subset_h_min.reshape(len(subsets), len(sizes)),
@@ -168,6 +179,13 @@ def measure(
         map=mapped,
         labels=_count_labels(labels, picks),
     )
+
+
+def _joined(read: Read, selection: Selection, metric: str, threads: int) -> _Float:
+    """Of each pick the distance to the nearest before it: its radius, if there are no anchors."""
+    if "anchors" not in selection.constraints:
+        return np.concatenate([[np.inf], selection.radii[1:]])
+    return to_metric(radii2_in_order(read(selection.indices), None, threads), metric)
 
 
 def _neighbours_of_set(read: Read, rows: _Int, metric: str, rng: np.random.Generator) -> Neighbours:

@@ -42,7 +42,7 @@ BINS = 50
 MOST_BARS = 12
 # A logarithmic axis helps when the largest is so many times the smallest.
 LOG_RATIO = 30
-# Of a long run's radii so many are drawn.
+# Of a long run's curve so many points are drawn.
 CURVE_POINTS = 400
 UNITS = {"euclidean": "distance", "cosine": "distance, 1 \N{MINUS SIGN} cos"}
 
@@ -88,7 +88,7 @@ def draw(facts: Facts) -> dict[str, Plot]:
 def _radii(facts: Facts) -> Plot:
     k = facts.k
     at = np.unique(np.geomspace(2, k, CURVE_POINTS).round().astype(int))
-    radii, random = facts.radii[at - 1], facts.subset_h_min
+    curve, random = facts.curve[at - 2], facts.subset_h_min
     legend = [("picks", "picks")]
     about = f"It falls to {facts.picked.h_min:.4g} at {k:,} picks."
     with _axes() as (figure, axes):
@@ -106,8 +106,8 @@ def _radii(facts: Facts) -> Plot:
             legend.append(("random", f"random subsets: median and range of {len(random)}"))
             about += f" Random subsets of that size have {median[-1]:.4g} in the median."
         marker = "o-" if len(at) < 20 else "-"
-        axes.plot(at, radii, marker, ms=4, lw=2, color=COLOURS["picks"])
-        _scale(axes, "y", np.concatenate([radii, random.ravel()]))
+        axes.plot(at, curve, marker, ms=4, lw=2, color=COLOURS["picks"])
+        _scale(axes, "y", np.concatenate([curve, random.ravel()]))
         _scale(axes, "x", np.array([2.0, k]))
         axes.set(xlabel="number of rows, k", ylabel=f"smallest {UNITS[facts.metric]}")
         svg = _svg(figure, "radii", "Smallest distance of the first k picks", about)

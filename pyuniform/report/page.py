@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pyuniform._common.version import __version__
 from pyuniform.report.blocks import (
     LONGEST_LABEL,
     NOTHING,
     Rows,
-    entry,
     escape,
     figure,
     number,
@@ -22,34 +22,54 @@ from pyuniform.report.blocks import (
 )
 from pyuniform.report.facts import Facts
 from pyuniform.report.figures import Plot
+from pyuniform.report.manifest import constraints, run
 from pyuniform.report.pairs import Pair
 from pyuniform.report.style import STYLE
+from pyuniform.selection.placement import Data
 from pyuniform.selection.result import Selection
 
 LARGEST_CLUSTERS = 10
 MOST_LABELS = 20
+# With these, rows that were not to be picked are among those that are measured.
+NOT_FOR_ALL = {"exclude", "weights", "groups"}
 UNITS = {"euclidean": "Distances are lengths.", "cosine": "Distances are 1 &minus; cos."}
 
 
 def render(
     facts: Facts,
     plots: dict[str, Plot],
+    data: Data,
     selection: Selection,
     texts: Any,
     labels: Any,
     title: str | None,
+    numbers: NDArray[np.int64] | None = None,
 ) -> str:
-    """The page."""
+    """The page. `numbers` are those of the rows that were measured, where these are not all."""
     title = title or f"{facts.k:,} of {facts.n:,} rows, spread uniformly"
-    named = Rows(texts, labels)
+    named = Rows(texts, labels, numbers)
     sections = [
-        _uniform(facts, plots),
-        _covered(facts, plots, selection, named),
+        constraints(selection),
+        _uniform(facts, plots, selection),
+        _covered(facts, plots, named),
         _map(facts, plots),
         _labels(facts),
         _pairs(facts, named),
-        _run(facts, selection),
+        run(data, selection),
     ]
+    count = f"{facts.k:,} of {facts.n:,} rows with {facts.d:,} values each"
+    return _page(title, f"{count}, {facts.metric} metric. {UNITS[facts.metric]}", sections)
+
+
+def render_nothing(data: Data, selection: Selection, title: str | None) -> str:
+    """The page of a selection without picks: that there are none, and why."""
+    about = f"None of {data.n:,} rows with {data.d:,} values each."
+    why = section("nothing", "Nothing was picked", f"<p>{escape(selection.shortfall)}.</p>")
+    sections = [why, constraints(selection), run(data, selection)]
+    return _page(title or f"None of {data.n:,} rows", about, sections)
+
+
+def _page(title: str, about: str, sections: list[str]) -> str:
     # The policy makes the browser refuse what the page does not hold itself.
     return f"""<!DOCTYPE html>
 <html lang="en">
@@ -65,8 +85,7 @@ def render(
 <main>
 <header>
 <h1><bdi>{escape(title)}</bdi></h1>
-<p>Farthest-first selection: {facts.k:,} of {facts.n:,} rows with {facts.d:,} values each,
-{facts.metric} metric. {UNITS[facts.metric]}</p>
+<p>Farthest-first selection: {about}</p>
 </header>
 {"".join(sections)}
 <footer>Written by pyuniform {escape(__version__)}.</footer>
@@ -76,7 +95,7 @@ def render(
 """
 
 
-def _uniform(facts: Facts, plots: dict[str, Plot]) -> str:
+def _uniform(facts: Facts, plots: dict[str, Plot], selection: Selection) -> str:
     names = {
         "h_min": "<em>h</em><sub>min</sub>: smallest distance of two",
         "covering_radius": "covering radius: largest distance from a row to the nearest",
@@ -109,6 +128,11 @@ def _uniform(facts: Facts, plots: dict[str, Plot]) -> str:
             "<em>h</em><sub>min</sub> and a smaller covering radius; its mean distance may well be "
             "larger, for picks are not where most rows are.</p>"
         )
+    if NOT_FOR_ALL & set(selection.constraints):
+        note += (
+            "<p>All rows count here, those that were not to be picked and those of full groups "
+            "too.</p>"
+        )
     measures = table("measures", head, body)
     if facts.k == 1:
         return section(
@@ -118,11 +142,12 @@ def _uniform(facts: Facts, plots: dict[str, Plot]) -> str:
         )
     shown, of = len(facts.neighbours.distance), facts.neighbours.of
     some = f", for {shown:,} drawn at random" if shown < of else ""
-    figures = figure(
-        plots["radii"],
-        "Smallest distance within the first <em>k</em> picks, which is the radius at which pick "
-        "<em>k</em> was taken.",
-    ) + figure(plots["neighbours"], f"From each row of a set to the nearest other{some}.")
+    caption = "Smallest distance within the first <em>k</em> picks"
+    if np.array_equal(facts.curve, selection.radii[1:]):
+        caption += ", which is the radius at which pick <em>k</em> was taken"
+    figures = figure(plots["radii"], f"{caption}.") + figure(
+        plots["neighbours"], f"From each row of a set to the nearest other{some}."
+    )
     return section(
         "uniform", "How uniform", f'{note}{measures}<div class="figures">{figures}</div>'
     )
@@ -141,13 +166,13 @@ def _map(facts: Facts, plots: dict[str, Plot]) -> str:
     return section("map", "Map", note + f'<div class="map">{figure(plots["map"], "")}</div>')
 
 
-def _covered(facts: Facts, plots: dict[str, Plot], selection: Selection, named: Rows) -> str:
+def _covered(facts: Facts, plots: dict[str, Plot], named: Rows) -> str:
     sizes = facts.cluster_sizes
     alone = int(np.count_nonzero(sizes == 1))
     largest = np.argsort(-sizes, kind="stable")[:LARGEST_CLUSTERS]
     body = [
         [
-            named(int(selection.indices[p]), int(p)),
+            named(int(facts.picks[p]), int(p)),
             number(int(sizes[p])),
             f"{sizes[p] / facts.n:.1%}",
             number(float(facts.cluster_radii[p])),
@@ -229,37 +254,3 @@ def _pairs(facts: Facts, named: Rows) -> str:
         "Closest pairs",
         f"<h3>Of the data: duplicates to look at</h3>{of_data}<h3>Of the picks</h3>{of_picks}",
     )
-
-
-def _run(facts: Facts, selection: Selection) -> str:
-    manifest, stats = selection.manifest, selection.stats
-    of_run = manifest.get("k", facts.k)
-    entries = {
-        "rows": facts.n,
-        "picks": facts.k,
-        "values a row": facts.d,
-        "dtype": facts.dtype,
-        "metric": facts.metric,
-        "first pick": int(selection.indices[0]),
-        "seed": manifest.get("seed"),
-        "fingerprint of the data": manifest["fingerprint"],
-        "device": manifest.get("device"),
-        "device name": manifest.get("device_name"),
-        "instruction set": manifest.get("instruction_set"),
-        "threads": manifest.get("threads"),
-        "date": manifest.get("date"),
-        "seconds": manifest.get("seconds"),
-        "rounds": stats.get("rounds"),
-        "pyuniform": manifest.get("version"),
-    }
-    body = [[name, entry(value)] for name, value in entries.items() if value is not None]
-    if "pairs" in stats:
-        share = stats["pairs"] / (facts.n * of_run)
-        body.append(["share of all pairs looked at", f'<data value="{share!r}">{share:.2%}</data>'])
-    note = "<p>The data had this fingerprint when the report was made.</p>"
-    if of_run != facts.k:
-        note += (
-            f"<p>The picks are a prefix of a run for {entry(of_run)}: seconds, rounds and pairs "
-            "are those of the whole run.</p>"
-        )
-    return section("run", "The run", note + table("facts", ["", ""], body, "plain"))

@@ -75,14 +75,16 @@ def merged(pairs: list[Pair]) -> list[Pair]:
     return sorted(unique.values(), key=lambda pair: (pair.distance, pair.i, pair.j))[:PAIRS]
 
 
-def closest_picks(read: Read, picks: _Int, metric: str) -> list[Pair]:
-    """The closest pairs of all picks.
+def closest_picks(read: Read, picks: _Int, joined: _Float, metric: str) -> list[Pair]:
+    """The closest pairs of all picks; `joined` has their distances to the nearest before them.
 
-    The last ten picks make ten pairs with the earlier picks at their radii; in any other pair the
-    later pick was taken at a radius, and thus has a distance from the earlier one, no less.
+    The ten picks that joined at the smallest distances make ten pairs at these; in any other pair
+    the later pick joined at a distance no smaller, and no pick before it is nearer than that.
     """
     k = len(picks)
-    late = np.arange(max(1, k - PAIRS), k)
+    # Of equal distances the last: where these fall all the way, the last ten picks.
+    order = np.lexsort((-np.arange(1, k), joined[1:]))
+    late = np.sort(order[:PAIRS]) + 1
     pairs = []
     values = read(picks[late]) if len(late) else np.empty((0, 0))
     for begin in range(0, k, TILE):

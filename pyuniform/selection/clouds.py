@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.arrays import DTYPES, as_numpy, dtype_name
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_integer
 from pyuniform._engine.coordinator import Shards
@@ -50,8 +51,8 @@ def select_clouds(
     Parameters
     ----------
     clouds : array_like, shape (B, N, d)
-        float32, d from 1 to 8, finite: as for `pyuniform.select` a NumPy array, or a torch or CuPy
-        array on any device.
+        d from 1 to 8, finite; array and dtype as for `pyuniform.select`. On a GPU no float64: its
+        kernels read float32, to which all other dtypes are converted without loss.
     k : int
         Picks of each cloud, 1 to N.
     start : int or array_like of int, shape (B,)
@@ -74,14 +75,8 @@ def select_clouds(
     place = resolve_device(device, clouds)
     if place != "cpu":
         return _on_gpu(clouds, k, start, place)
-    if hasattr(clouds, "detach"):
-        clouds = clouds.detach()  # features may want a gradient; picks have none
-    # Before NumPy is asked, which has no name for some dtypes of torch.
-    dtype = str(getattr(clouds, "dtype", "float32")).removeprefix("torch.")
-    if dtype not in ("float32", "object"):
-        raise TypeError(f"clouds must be float32, got {dtype}: convert them")
-    array = np.asarray(clouds)
-    _check_clouds(array.shape, array.dtype.name, k)
+    array = as_numpy(clouds, "clouds")
+    _check_clouds(array.shape, dtype_name(array), k)
     starts = _starts(start, *array.shape[:2])
     threads = check_threads(threads)
     indices = np.empty((len(array), k), dtype=np.int64)
@@ -100,7 +95,11 @@ def _on_gpu(clouds: Any, k: int, start: Any, place: str) -> CloudPicks:
     from pyuniform.kernels.clouds import farthest_first_clouds
 
     tensor = as_cloud_tensor(clouds, place)
-    _check_clouds(tuple(tensor.shape), str(tensor.dtype).removeprefix("torch."), k)
+    dtype = str(tensor.dtype).removeprefix("torch.")
+    _check_clouds(tuple(tensor.shape), dtype, k)
+    if dtype == "float64":
+        raise TypeError(f"clouds of float64 are not for {place}: convert them, or use device='cpu'")
+    tensor = tensor.float()
     bad = torch.nonzero(~torch.isfinite(tensor).all(dim=2).all(dim=1)).flatten()
     if len(bad):
         raise ValueError(f"clouds holds NaN or infinity, first in clouds[{int(bad[0])}]")
@@ -119,8 +118,8 @@ def _check_clouds(shape: tuple[int, ...], dtype: str, k: int) -> None:
             f"clouds has {shape[2]} coordinates, at most {MOST_CLOUD_COLUMNS} are supported: use "
             "pyuniform.select for each"
         )
-    if dtype != "float32":
-        raise TypeError(f"clouds must be float32, got {dtype}")
+    if dtype not in DTYPES:
+        raise TypeError(f"clouds must be of {', '.join(DTYPES)}, got {dtype}: convert them")
     if not 1 <= as_integer("k", k) <= shape[1]:
         raise ValueError(f"k must be from 1 to {shape[1]}, the number of points, got {k}")
 

@@ -52,19 +52,67 @@ class Selection:
         return len(self.indices)
 
     def __repr__(self) -> str:
+        name, distance = self.smallest
         return (
             f"Selection(k={len(self)}, metric={self.manifest.get('metric')!r}, "
-            f"h_min={self.h_min:.6g}, covering_radius={self.covering_radius:.6g})"
+            f"{name.replace(' ', '_')}={distance:.6g}, covering_radius={self.covering_radius:.6g})"
         )
+
+    @property
+    def smallest(self) -> tuple[str, float]:
+        """The smallest known distance and its name: with anchors, the radius and not `h_min`."""
+        if len(self) > 1 and "anchors" in self.constraints:
+            return "smallest radius", float(self.radii.min())
+        return "h_min", self.h_min
 
     @property
     def h_min(self) -> float:
         """The smallest distance between two picks, in the metric's unit; inf for one pick or none.
 
-        It is the smallest radius, and, but for weights, the last. Distances to
-        anchors count.
+        It is the smallest radius after the first. With anchors, to which radii are distances too,
+        it is unknown, NaN: `pyuniform.h_min(X, selection)` measures it.
         """
-        return float(self.radii.min(initial=np.inf))
+        if len(self) < 2:
+            return float("inf")
+        return float("nan") if "anchors" in self.constraints else float(self.radii[1:].min())
+
+    @property
+    def constraints(self) -> dict[str, Any]:
+        """The constraints that were in force, as the manifest tells them."""
+        return self.manifest.get("constraints", {})
+
+    @property
+    def shortfall(self) -> str:
+        """Why there are no picks, or fewer than were asked for; empty where that is not so."""
+        picked, asked = self.manifest.get("k", len(self)), self.manifest.get("asked_for")
+        if asked is None and len(self):
+            return ""
+        count = f"{picked} rows were picked" + (f", of {asked} asked for" if asked else "")
+        why = "may be picked"
+        if "min_distance" in self.constraints and (picked or "near_anchors" in self.manifest):
+            some = {"exclude", "weights", "groups"} & set(self.constraints)
+            why = "that may be picked " if some else ""
+            why += f"is {self.constraints['min_distance']:g} or more from picks and anchors"
+        return f"{count}: no {'other ' if picked else ''}row {why}"
+
+    def check_made_from(self, data: Any, name: str = "picks") -> None:
+        """Raises ValueError if the manifest says that the picks are rows of other data.
+
+        Parameters
+        ----------
+        data : Data or Rows
+            Checked rows: whatever has n, d, dtype and fingerprint. An empty fingerprint is unknown.
+        name : str
+            Of the selection, for the message.
+        """
+        for fact in ("n", "d", "dtype", "fingerprint"):
+            here = getattr(data, fact)
+            there = self.manifest.get(fact, here)
+            if here and there != here:
+                raise ValueError(
+                    f"{name} were made from other data than X: {fact} is {there!r} there, {here!r} "
+                    "here. To take them as row numbers of X all the same, pass these alone"
+                )
 
     @property
     def preselected(self) -> int:
@@ -85,7 +133,7 @@ class Selection:
             raise ValueError(f"k must be an integer from 1 to {len(self)}, got {k!r}")
         if k == len(self):
             return self
-        nearer = {"weights", "groups"} & set(self.manifest.get("constraints", ()))
+        nearer = {"weights", "groups"} & set(self.constraints)
         known = not nearer and k >= self.preselected
         return replace(
             self,

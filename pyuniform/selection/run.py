@@ -104,6 +104,13 @@ class Request:
             return math.ceil(self.fraction * n)
         return min(n, 1024)
 
+    def check_belongs(self, data: Data) -> None:
+        """Raises ValueError if a selection among its arguments was made from other data."""
+        for name in ("preselected", "exclude", "resume"):
+            picks = getattr(self, name)
+            if isinstance(picks, Selection):
+                picks.check_made_from(data, f"the picks of {name}")
+
     def away(self) -> Away:
         """Its anchors.
 
@@ -145,6 +152,7 @@ def pick(
         As `pyuniform.select`.
     """
     metric = request.metric
+    request.check_belongs(data)
     exclude = request.exclude
     if request.invalid == "drop":
         if data.invalid is None:
@@ -168,6 +176,7 @@ def pick(
     k = number_of_picks(request.k, request.fraction, data.n, asked)
     if k == 0:
         data.ready()
+        request.check_belongs(data)
         return _nothing(data, request, asked, began)
     first = begin(data, asked, k, request.start, request.seed, request.resume)
     rules = asked.rules(first.quota) if asked.needs_rules else None
@@ -192,7 +201,7 @@ def pick(
 
         def ready() -> None:
             data.ready()
-            first.check(data.fingerprint)
+            request.check_belongs(data)
 
         given = Given(
             first.rows,

@@ -11,11 +11,12 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from pyuniform._common.progress import Progress
+from pyuniform.selection.belonging import by_ids, check_same_model
 from pyuniform.selection.placement import take
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import Request, pick
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.sources.protocol import let_nulls
+from pyuniform.sources.protocol import let_nulls, looks_like_a_source
 
 
 def select(
@@ -68,8 +69,9 @@ def select(
         farthest from them.
     seed : int, optional
         In place of start: the first pick is drawn at random with this seed.
-    preselected : array_like of int, optional
-        Rows that are always in; they come first, in this order.
+    preselected : array_like of int, or Selection, optional
+        Rows that are always in; they come first, in this order. Those of a Selection are found by
+        its record ids if X has ids as well; without them it must have been made from X.
     anchors : array_like, path or source, shape (m, d), optional
         Vectors to keep away from: distances to them count as those to picks do.
     exclude : array_like of int, or of bool with shape (N,), optional
@@ -133,8 +135,8 @@ def select(
     ValueError, TypeError
         An argument is out of range or of the wrong kind; rows that could be picked with NaN,
         infinity, or, for cosine, zero norm; options that contradict each other; quotas that cannot
-        be met; record ids that cannot be read; a checkpoint or a selection to resume of other data
-        or options. Raised before any picking.
+        be met; record ids that cannot be read; anchors embedded by another model, where files tell;
+        a checkpoint or a selection of other data or options. Raised before any picking.
     OSError
         A file cannot be read, or has become shorter; there is no room for a scratch file.
 
@@ -161,6 +163,11 @@ def select(
     if source is not None:
         check_ids(source)
         X = source
+        preselected = by_ids(preselected, source)
+        if is_source(anchors):
+            anchors = open_source(anchors)
+        same = anchors if looks_like_a_source(anchors) else None
+        check_same_model(source, same, metric)
     request = Request(
         k,
         fraction,

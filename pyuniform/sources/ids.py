@@ -124,6 +124,23 @@ def read_numbers(path: str | os.PathLike[str]) -> NDArray[Any]:
     return np.concatenate(found) if found else np.empty(0)
 
 
+def rows_with_ids(ids: NDArray[Any], named: NDArray[Any]) -> tuple[NDArray[np.int64], list[Any]]:
+    """The rows that have one of some ids, in the order of these, and the ids that no row has.
+
+    Several rows may have one id.
+    """
+    whole = ids.dtype.kind in "iu"
+    # As Python has them: NumPy would compare integers of other kinds as fractions.
+    wanted: dict[Any, list[int]] = {
+        name: [] for name in (named.tolist() if whole else map(str, named.tolist()))
+    }
+    for row, name in enumerate(ids.tolist()):
+        if name in wanted:
+            wanted[name].append(row)
+    rows = [row for found in wanted.values() for row in found]
+    return np.array(rows, np.int64), [name for name, found in wanted.items() if not found]
+
+
 _NONE = np.empty(0, np.int64)
 _ENDINGS = [".npy", ".txt", ".parquet", *endings(".txt")[1:]]
 

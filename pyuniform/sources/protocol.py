@@ -146,6 +146,14 @@ def let_nulls(source: Source) -> None:
             own()
 
 
+def embedded_by(source: Source) -> list[dict[str, Any]]:
+    """What `pyuniform embed` wrote of each part's model; empty where nothing is told."""
+    return [
+        own() if callable(own := getattr(part, "embedded_by", None)) else {}
+        for part in parts(source)
+    ]
+
+
 def field_of(source: Source, name: str) -> NDArray[Any]:
     """Another column of a table, a value for each row, in the order of the rows.
 

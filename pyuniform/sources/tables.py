@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Protocol
@@ -95,6 +96,15 @@ class TableSource:
     def let_nulls(self) -> None:
         """See `pyuniform.sources.protocol.let_nulls`."""
         self._nulls = self.dtype.startswith("float")
+
+    def embedded_by(self) -> dict[str, Any]:
+        """See `pyuniform.sources.protocol.embedded_by`."""
+        try:
+            record = json.loads((self._table.schema.metadata or {}).get(b"pyuniform", b"{}"))
+        except ValueError:
+            return {}
+        told = record.get("embed") if isinstance(record, dict) else None
+        return told if isinstance(told, dict) else {}
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The column's pieces as matrices."""

@@ -105,7 +105,7 @@ def test_damaged_vectors(name: str, content: bytes, message: str, tmp_path: Path
 def test_unknown_texts(tmp_path: Path) -> None:
     model = known_vectors(tmp_path / "g.txt")
     records = [*RECORDS[:2], {"text": ""}, *RECORDS[2:], {"text": "grey, - ?!"}]
-    with pytest.raises(ValueError, match=r"2 of 7 texts of records .* that of record 2: leave"):
+    with pytest.raises(ValueError, match=r"2 of 7 texts of records .* knows, records 2, 6: set"):
         embed(records, model=model, text="text")
     zero = embed(records, model=model, text="text", unknown="zero")
     assert not zero[[2, 6]].any()
@@ -198,9 +198,9 @@ def test_killed_and_started_again(many: tuple[Path, str], tmp_path: Path) -> Non
     partial.write_bytes(kept + b"rest of a chunk")
     seen: list[int] = []
     options["progress"] = lambda done, _: seen.append(done)
-    with pytest.raises(ValueError, match=r"2 of 5000 texts .* record 1500"):
+    with pytest.raises(ValueError, match=r"2 of 5000 texts .* ids 1500, 4990: set"):
         embed_file(records, out, **options)
-    assert seen == [4096, MANY]
+    assert seen == []  # it is told before any work
     embed_file(records, out, unknown="mean", **options)  # the error cost no row
     assert seen == [4096, MANY]
     assert out.read_bytes() == whole.read_bytes()
@@ -227,7 +227,7 @@ def test_a_partial_file_of_another_run_is_refused(
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        embed_file(records, out, model=model, text=text, progress=interrupt)
+        embed_file(records, out, model=model, text=text, unknown="zero", progress=interrupt)
     partial = tmp_path / "e.npy.partial"
     if change == "text":
         text = "{text}"
@@ -241,7 +241,7 @@ def test_a_partial_file_of_another_run_is_refused(
         partial.write_bytes(b"my notes\n")
     before = partial.read_bytes()
     with pytest.raises(ValueError, match=message):
-        embed_file(records, out, model=model, text=text)
+        embed_file(records, out, model=model, text=text, unknown="zero")
     assert partial.read_bytes() == before
     assert not out.exists()
 
@@ -293,7 +293,17 @@ def test_mistakes_come_before_any_work(tmp_path: Path) -> None:
     for output, changed, message in [
         ("e.csv", {}, r"e.csv must end in one of .parquet, .npy"),
         ("e.npy", {"id_field": "id"}, "has no place for ids"),
-        ("e.npy", {"unknown": "drop"}, "unknown must be one of error, mean, zero, got 'drop'"),
+        (
+            "e.npy",
+            {"unknown": "skip"},
+            "must be one of error, mean, zero, drop, got 'skip'",
+        ),
+        ("e.npy", {"unknown": "drop"}, "wants list_unknown, or a .parquet file"),
+        ("e.npy", {"list_unknown": "u.csv"}, "u.csv must end in .txt"),
+        ("e.npy", {"save_model": "m.pkl"}, "m.pkl must end in .npz"),
+        ("e.npy", {"save_model": tmp_path / "m.npz"}, "save_model is for tfidf: vectors:"),
+        ("e.npy", {"model": None}, "give model and text, or like"),
+        ("e.npy", {"model": f"tfidf:{model}"}, "must end in .npz, as saved models do"),
         ("e.npy", {"dim": 3}, "dim is no option of vectors:.*, which has none"),
         ("e.npy", {"batch_size": 3}, "batch_size is no option of vectors:"),
         ("e.npy", {"model": "tfidf", "prompt": "p"}, "prompt is no option of tfidf, which has dim"),

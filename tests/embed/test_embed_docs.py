@@ -23,6 +23,7 @@ WORDS += ["Compare", "and"]
 # What has to be installed for a section that shows something, and the rows that it leaves.
 SECTIONS: dict[str, tuple[tuple[str, ...], dict[str, tuple[int, int]]]] = {
     "Without a download": (("sklearn",), {"embeddings.parquet": (300, 12)}),
+    "Other records by the same model": (("sklearn",), {"new.parquet": (2, 12)}),
     "Word vectors": ((), {"glove.parquet": (300, 5), "word2vec.npy": (300, 3)}),
     "Sentence embeddings": (("sentence_transformers",), {"embeddings.parquet": (300, 16)}),
     "In Python": (("sklearn",), {"turns.npy": (10, 10)}),
@@ -63,6 +64,9 @@ def test_section_runs(title: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         write_vectors(tmp_path / "GoogleNews-vectors-negative300.bin.gz", WORDS, vectors)
     if title == "Sentence embeddings":
         save_sentence_model(tmp_path / "all-MiniLM-L6-v2", WORDS)
+    if title == "Other records by the same model":
+        new = '{"instruction": "Compare sun", "output": "moon"}\n'
+        (tmp_path / "new.jsonl").write_text(new + new)
     found = sections()
     python = shown(found[next(iter(found))], "python") + shown(found[title], "python")
     # Not in processes of their own, each of which would load the libraries anew.

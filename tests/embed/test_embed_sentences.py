@@ -103,6 +103,21 @@ def test_other_weights_under_the_same_name_are_noticed(folder: Path, tmp_path: P
         embed_file(RECORDS, tmp_path / "e.npy", **arguments)
 
 
+def test_other_records_are_embedded_like_these(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "model", tmp_path / "model")
+    arguments = {"model": str(tmp_path / "model"), "text": "text", "device": "cpu"}
+    there = tmp_path / "there.parquet"
+    embed_file(RECORDS, there, prompt="q", normalize=True, **arguments)
+    rows = embed(RECORDS[:7], like=there, device="cpu")
+    expected = embed(RECORDS[:7], prompt="q", normalize=True, **arguments)
+    np.testing.assert_array_equal(rows, expected)
+    model = sentence_transformers.SentenceTransformer(arguments["model"], device="cpu")
+    next(model.parameters()).data[3, 3] += 1e-3
+    model.save(arguments["model"])
+    with pytest.raises(ValueError, match=r"model is not the model that .*there.parquet was embed"):
+        embed(RECORDS, like=there, device="cpu")
+
+
 def test_mistakes(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = arguments_for(folder)
     with pytest.raises(ValueError, match=r"has no prompt 'x'; it has .*q"):

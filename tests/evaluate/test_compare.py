@@ -159,7 +159,7 @@ def test_agreement_of_embeddings() -> None:
     mine, theirs = (pyuniform.select(of, 9) for of in (X.astype(np.float64), other))
     assert crossed.overlap == len(set(mine.indices) & set(theirs.indices)) / 9
     assert crossed.expected_overlap == 0.1
-    assert crossed.covering_radius == pyuniform.covering_radius(other, mine)
+    assert crossed.covering_radius == pyuniform.covering_radius(other, mine.indices)
     assert crossed.own_covering_radius == theirs.covering_radius
     assert agreement({"a": X, "b": X}, N)[0].ratio is None
     with pytest.raises(ValueError, match="two or more embeddings, got 1"):

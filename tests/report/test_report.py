@@ -449,14 +449,12 @@ def test_other_data_are_refused(
     changed = data.copy()
     changed[99, 9] += np.float16(0.25)
     for other, message in (
-        (changed, "fingerprint is .* and was"),
-        (data[:-1], "n is 699, and was 700"),
-        (data[:, :-1], "d is 383, and was 384"),
-        (data.astype(np.float32), "dtype is float32, and was float16"),
+        (changed, "fingerprint is '.*' there, '.*' here"),
+        (data[:-1], "n is 700 there, 699 here"),
+        (data[:, :-1], "d is 384 there, 383 here"),
+        (data.astype(np.float32), "dtype is 'float16' there, 'float32' here"),
     ):
-        with pytest.raises(
-            ValueError, match=f"X is not what the selection was made from: {message}"
-        ):
+        with pytest.raises(ValueError, match=f"picks were made from other data than X: {message}"):
             write_report(tmp_path / "page.html", other, selection)
     bare = Selection(selection.indices, np.full(80, np.nan), np.nan)
     beyond = dataclasses.replace(selection, indices=selection.indices + 690)

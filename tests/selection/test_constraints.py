@@ -433,7 +433,7 @@ def test_what_cannot_be_resumed() -> None:
         (ROWS, 20, {"resume": sel}, "constraints is .*weights.* there, {} here"),
         (ROWS, 20, {"resume": plain, "metric": "cosine"}, "metric is 'euclidean' there, 'cosine'"),
         (ROWS[1:], 20, {"resume": plain}, "n is 50 there, 49 here"),
-        (other, 20, {"resume": plain}, "selection of other data: their fingerprint is"),
+        (other, 20, {"resume": plain}, "made from other data than X: fingerprint is"),
         (ROWS, 9, {"resume": plain}, "has 10 picks already, k is 9: use its prefix"),
         (ROWS, 20, {"resume": plain, "start": 3}, "resume says itself which picks come first"),
         (ROWS, 20, {"resume": plain, "groups": LABELS, "quotas": 10}, "does not go with groups"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pyuniform.embed.models.protocol import Embedder, Options
 from pyuniform.embed.models.sentences import SentenceEmbedder
-from pyuniform.embed.models.tfidf import TfidfEmbedder
+from pyuniform.embed.models.tfidf import TFIDF, SavedTfidfEmbedder, TfidfEmbedder
 from pyuniform.embed.models.vectors import WordVectorEmbedder
 
-__all__ = ["Embedder", "Options", "open_embedder"]
+__all__ = ["SAVED", "TFIDF", "Embedder", "Options", "TfidfEmbedder", "open_embedder"]
 
-TFIDF = "tfidf"
+SAVED = f"{TFIDF}:"
 VECTORS = "vectors:"
 
 
@@ -19,8 +19,8 @@ def open_embedder(model: str, options: Options) -> Embedder:
     Parameters
     ----------
     model : str
-        ``tfidf``; ``vectors:`` and the path of a file of word vectors; or else the path or hub name
-        of a sentence-transformers model.
+        ``tfidf``, or ``tfidf:`` and the path of one that was saved; ``vectors:`` and the path of a
+        file of word vectors; or else the path or hub name of a sentence-transformers model.
     options : Options
 
     Raises
@@ -37,6 +37,8 @@ def open_embedder(model: str, options: Options) -> Embedder:
     kind: type[TfidfEmbedder | WordVectorEmbedder | SentenceEmbedder]
     if model == TFIDF:
         kind = TfidfEmbedder
+    elif model.startswith(SAVED):
+        kind = SavedTfidfEmbedder
     elif model.startswith(VECTORS):
         kind = WordVectorEmbedder
     else:

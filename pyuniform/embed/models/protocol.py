@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -11,6 +11,10 @@ from numpy.typing import NDArray
 
 # Of static word vectors and TF-IDF: letters, digits and underscores in a row.
 words = re.compile(r"\w+").findall
+
+
+# Called, before any long work, with the numbers of texts of which a model knows no word.
+Told = Callable[[NDArray[np.int64]], None]
 
 
 class Options(NamedTuple):
@@ -50,6 +54,8 @@ class Embedder(Protocol):
         What rows depend on beside the text, by name. It is complete after `fit`.
     dim : int
         Values of a row, known after `fit`.
+    fingerprint : str or None
+        Of the model, by which it is known again; None before it is fitted.
     """
 
     options: tuple[str, ...]
@@ -58,10 +64,18 @@ class Embedder(Protocol):
     settings: dict[str, Any]
     dim: int
 
-    def fit(self, texts: Iterable[str], name: str) -> None:
+    @property
+    def fingerprint(self) -> str | None: ...  # noqa: D102
+
+    def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:
         """Reads all texts, if the model has to; `name` is whose they are."""
         ...
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """A row for each text, (m, dim); zeros where the model knows nothing of it."""
         ...
+
+
+def without_known(texts: Iterable[str], known: Callable[[str], bool]) -> NDArray[np.int64]:
+    """The numbers of texts of which nothing is known."""
+    return np.fromiter((i for i, text in enumerate(texts) if not known(text)), np.int64)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within
-from pyuniform.embed.models.protocol import Options
+from pyuniform.embed.models.protocol import Options, Told
 
 BATCH_SIZE = 32
 # The library sorts a chunk by length, so that batches need little padding.
@@ -45,6 +45,7 @@ class SentenceEmbedder:
             "weights": _digest(self._model),
             "max_length": getattr(self._model, "max_seq_length", None),
             "prompt": prompts.get(used) if used else None,
+            "prompt_name": self._prompt,
             "batch_size": self._batch_size,
             "device": self._model.device.type,
             "sentence-transformers": library.__version__,
@@ -52,7 +53,12 @@ class SentenceEmbedder:
         }
         self.dim = self.encode(["width"]).shape[1]
 
-    def fit(self, texts: Iterable[str], name: str) -> None:
+    @property
+    def fingerprint(self) -> str | None:
+        """Of all weights."""
+        return self.settings["weights"]
+
+    def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:
         """Nothing is learnt of the texts."""
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:

@@ -11,8 +11,10 @@ from threadpoolctl import threadpool_limits
 
 from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within
-from pyuniform.embed.models.protocol import Options, words
+from pyuniform.embed.models.protocol import Options, Told, without_known, words
+from pyuniform.embed.models.saved import FittedTfidf, load_tfidf
 
+TFIDF = "tfidf"
 DIM = 256
 # The most frequent ones: the rarest hardly weigh in the leading dimensions.
 MOST_WORDS = 100_000
@@ -38,44 +40,77 @@ class TfidfEmbedder:
     chunk = 1024
     # Another machine's arithmetic may turn the singular vectors of near equal values.
     resumable = False
+    fitted: FittedTfidf
 
     def __init__(self, model: str, options: Options) -> None:
         need("sklearn", "tfidf", f"model {model}")
         self._asked = None if options.dim is None else integer_within("dim", options.dim, 1)
-        self.settings: dict[str, Any] = {"model": model}
+        self.settings: dict[str, Any] = {"model": TFIDF}
 
-    def fit(self, texts: Iterable[str], name: str) -> None:
+    @property
+    def fingerprint(self) -> str | None:
+        """Of the fitted model."""
+        return self.fitted.fingerprint if hasattr(self, "fitted") else None
+
+    def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:
         """Finds words, their weights, and the directions in which rows differ most."""
-        import sklearn
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.utils.extmath import randomized_svd
 
-        self._vectorizer = TfidfVectorizer(
+        vectorizer = TfidfVectorizer(
             analyzer=_lower_words, max_features=MOST_WORDS, sublinear_tf=True
         )
         try:
-            matrix = self._vectorizer.fit_transform(texts)
+            matrix = vectorizer.fit_transform(texts)
         except ValueError as error:
             if "empty vocabulary" not in str(error):
                 raise
             raise ValueError(f"{name} has no text with a word in it") from None
+        unknown(np.flatnonzero(np.diff(matrix.indptr) == 0))
         most = min(matrix.shape)
         if self._asked is not None and self._asked > most:
             raise ValueError(
                 f"dim must be from 1 to {most}, as {name} has {matrix.shape[0]} texts and "
                 f"{matrix.shape[1]} words, got {self._asked}"
             )
-        self.dim = self._asked or min(DIM, most)
+        dim = self._asked or min(DIM, most)
         with threadpool_limits(1):
-            _, _, right = randomized_svd(matrix, self.dim, n_iter=_ITERATIONS, random_state=0)
-        self._directions = right.T
-        self.settings |= {"words": matrix.shape[1], "scikit-learn": sklearn.__version__}
+            _, _, right = randomized_svd(matrix, dim, n_iter=_ITERATIONS, random_state=0)
+        words = vectorizer.get_feature_names_out().tolist()
+        self._take(FittedTfidf(words, vectorizer.idf_, right.T))
+
+    def _take(self, fitted: FittedTfidf) -> None:
+        import sklearn
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        self.fitted, self.dim = fitted, fitted.directions.shape[1]
+        # Not the one that was fitted: so that a saved model gives the same rows to the last bit.
+        self._vectorizer = TfidfVectorizer(
+            analyzer=_lower_words, vocabulary=fitted.words, sublinear_tf=True
+        )
+        self._vectorizer.idf_ = fitted.idf
+        self.settings |= {"words": len(fitted.words), "scikit-learn": sklearn.__version__}
 
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """The texts' rows of the matrix, projected."""
-        rows = self._vectorizer.transform(texts) @ self._directions
+        rows = self._vectorizer.transform(texts) @ self.fitted.directions
         rows[np.linalg.norm(rows, axis=1) < _NOTHING] = 0
         return rows.astype(np.float32)
+
+
+class SavedTfidfEmbedder(TfidfEmbedder):
+    """The same, by a model that was fitted before and saved: ``tfidf:PATH``."""
+
+    options = ()
+
+    def __init__(self, model: str, options: Options) -> None:
+        super().__init__(model, options)
+        self._take(load_tfidf(model.partition(":")[2]))
+
+    def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:
+        """Looks for texts without a word of the model; it stays as it is."""
+        known = set(self.fitted.words)
+        unknown(without_known(texts, lambda text: not known.isdisjoint(_lower_words(text))))
 
 
 def _lower_words(text: str) -> list[str]:

@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
+from glob import escape
 from itertools import chain
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.optional import need
-from pyuniform.embed.models.protocol import Options, words
+from pyuniform.embed.models.protocol import Options, Told, without_known, words
 from pyuniform.sources.damage import reading
 
 GENSIM = (".kv", ".model", ".wordvectors")
@@ -43,7 +45,18 @@ class WordVectorEmbedder:
             need("gensim", "vectors", str(self._path))
         self.settings: dict[str, Any] = {"model": model}
 
-    def fit(self, texts: Iterable[str], name: str) -> None:
+    @cached_property
+    def fingerprint(self) -> str | None:
+        """Of all that is in the file, and in those that gensim keeps beside it."""
+        digest = hashlib.blake2b(digest_size=16)
+        beside = sorted(self._path.parent.glob(f"{escape(self._path.name)}.*.npy"))
+        for path in [self._path, *(beside if self._path.suffix in GENSIM else [])]:
+            with open(path, "rb") as file:
+                while piece := file.read(_PIECE):
+                    digest.update(piece)
+        return digest.hexdigest()
+
+    def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:
         """Reads the vectors of the words that the texts have."""
         wanted = {word for text in texts for word in words(text)}
         wanted |= {word.lower() for word in wanted}
@@ -52,11 +65,12 @@ class WordVectorEmbedder:
             found = from_file(self._path, wanted)
         if not found:
             raise ValueError(f"{self._path} has no vector for any word of {name}")
-        self._row = {word: row for row, word in enumerate(found)}
+        self._row = {word: row for row, word in enumerate(found, 1)}
         self._vectors = np.array(list(found.values()), np.float32)
         if not np.isfinite(self._vectors).all():
             raise ValueError(f"{self._path} has NaN or infinity among its vectors")
         self.dim = self._vectors.shape[1]
+        unknown(without_known(texts, lambda text: any(map(self._row_of, words(text)))))
         digest = hashlib.blake2b("\0".join(found).encode(), digest_size=16)
         digest.update(self._vectors.data)
         self.settings |= {"known_words": len(found), "vectors": digest.hexdigest()}
@@ -64,13 +78,15 @@ class WordVectorEmbedder:
     def encode(self, texts: list[str]) -> NDArray[np.float32]:
         """Means, summed in float64."""
         out = np.zeros((len(texts), self.dim), np.float32)
-        row = self._row
         for i, text in enumerate(texts):
-            found = (row.get(word, row.get(word.lower())) for word in words(text))
-            known = [r for r in found if r is not None]
+            known = [row - 1 for row in map(self._row_of, words(text)) if row]
             if known:
                 out[i] = self._vectors[known].mean(axis=0, dtype=np.float64)
         return out
+
+    def _row_of(self, word: str) -> int:
+        """The number of a word's vector, from 1 on; 0 for a word without one."""
+        return self._row.get(word) or self._row.get(word.lower(), 0)
 
 
 def _from_gensim(path: Path, wanted: set[str]) -> dict[str, NDArray[Any]]:
