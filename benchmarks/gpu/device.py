@@ -11,6 +11,7 @@ import pyuniform
 from pyuniform._engine.rows.device import prepare_device
 from pyuniform._engine.shards.device import DeviceShard
 from pyuniform._engine.traversal import farthest_first
+from pyuniform._engine.tuning import tuned
 from pyuniform.kernels import cuda
 
 DEVICE = torch.device("cpu" if facts.SMOKE else "cuda:0")
@@ -48,7 +49,8 @@ def select(
     """`pyuniform.select` on the device; or what it does there, on what stands in for one."""
     if not facts.SMOKE:
         place = {"device": "cuda:0", "out_of_core": True} if far else {}
-        return pyuniform.select(X, k, filter=filter, metric=metric, **place)
+        with tuned(filter):
+            return pyuniform.select(X, k, metric=metric, **place)
     rows = prepare_device(X, metric, "cpu", far=far)
     run = farthest_first(DeviceShard(rows, filter, k), k, 0)
     run.radii = pyuniform.reference.to_metric(run.radii2, metric)

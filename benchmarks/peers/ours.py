@@ -27,8 +27,10 @@ def witnesses(X: np.ndarray, k: int, threads: int) -> np.ndarray:
 
 def _select(X: np.ndarray, k: int, threads: int, **how: Any) -> np.ndarray:
     import pyuniform
+    from pyuniform._engine.tuning import tuned
 
-    return pyuniform.select(X, k, threads=threads, **how).indices
+    with tuned(**how):
+        return pyuniform.select(X, k, threads=threads).indices
 
 
 PEERS = [

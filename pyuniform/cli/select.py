@@ -14,7 +14,6 @@ import click
 import pyuniform
 from pyuniform._common.files import check_apart, check_writable
 from pyuniform._common.optional import need
-from pyuniform._engine.shards.filters import FILTERS
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
 from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.pipelines.datacomp import check_uids, write_uids
@@ -62,19 +61,6 @@ CONNECT_SECONDS = 10.0
     "--uids",
     type=click.Path(path_type=Path),
     help="A DataComp subset file (.npy) as well; ids are of 32 hexadecimal digits.",
-)
-@click.option(
-    "--filter",
-    "filter_",
-    type=click.Choice(FILTERS),
-    default="auto",
-    show_default=True,
-    help="Arithmetic that excludes most pairs; changes time and memory only.",
-)
-@click.option(
-    "--witnesses/--no-witnesses",
-    default=None,
-    help="Look for near picks by sketches first, or not; changes time and memory only.",
 )
 @click.option(
     "--out-of-core/--in-memory",
@@ -132,8 +118,6 @@ def select(
     order: str | None,
     picks: Path | None,
     uids: Path | None,
-    filter_: str,
-    witnesses: bool | None,
     out_of_core: bool | None,
     scratch: Path | None,
     checkpoint: Path | None,
@@ -198,8 +182,6 @@ def select(
         "start": start,
         "seed": seed,
         "device": device,
-        "filter": filter_,
-        "witnesses": "auto" if witnesses is None else witnesses,
         "out_of_core": "auto" if out_of_core is None else out_of_core,
         "scratch": scratch,
         "checkpoint": checkpoint,

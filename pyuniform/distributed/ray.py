@@ -36,8 +36,6 @@ def select(
     key: str | None = None,
     device: str = "auto",
     threads: int = 1,
-    filter: str = "auto",
-    witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
     actor_options: dict[str, Any] | None = None,
@@ -62,7 +60,7 @@ def select(
         By default as many as Ray has processors free for, `threads` each.
     column, id_column, dim, dtype, key
         How X is read, as of `pyuniform.sources.open_source`; of a dataset column and id_column.
-    device, filter, witnesses, out_of_core, scratch
+    device, out_of_core, scratch
         As of `pyuniform.select`, of each shard.
     threads : int
         Of each shard, and of the pool.
@@ -97,7 +95,7 @@ def select(
     request = Request(k, progress=progress, **options)
     away = request.away()
     threads = check_threads(threads)
-    how = {"device": device, "threads": threads, "filter": filter, "witnesses": witnesses}
+    how = {"device": device, "threads": threads}
     how |= {"out_of_core": out_of_core, "scratch": scratch}
     reading = {"column": column, "id_column": id_column, "dim": dim, "dtype": dtype, "key": key}
     given = {name: value for name, value in reading.items() if value is not None}

@@ -35,8 +35,6 @@ def select(
     group: Any = None,
     device: str = "auto",
     threads: int | None = None,
-    filter: str = "auto",
-    witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
     progress: bool | Progress = False,
@@ -52,7 +50,7 @@ def select(
     ----------
     X : array_like, path or source, shape (n, d), or None
         This rank's rows, one dtype and one d on all ranks; None if it has none.
-    k, device, threads, filter, witnesses, out_of_core, scratch
+    k, device, threads, out_of_core, scratch
         As of `pyuniform.select`; k is of all rows.
     group : torch.distributed.ProcessGroup, optional
         By default all ranks.
@@ -83,7 +81,7 @@ def select(
     shows = callable(progress) or ranks.rank == 0
     request = Request(k, progress=shows and progress, **options)
     away = ranks.together(request.away)
-    how = {"device": device, "threads": threads, "filter": filter, "witnesses": witnesses}
+    how = {"device": device, "threads": threads}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))
     data = as_one(ranks, request.metric, away.reach, pool_threads, request.never_picked)

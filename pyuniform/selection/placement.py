@@ -19,8 +19,9 @@ from pyuniform._engine.rows.device import prepare_device, resolve_device
 from pyuniform._engine.rows.disk import FarRows, Reading, invalid_rows
 from pyuniform._engine.rows.host import Rows, prepare
 from pyuniform._engine.rows.memory import check_out_of_core, stays_on_disk
-from pyuniform._engine.shards.filters import Plan, check_filter, check_witnesses, make_plan
+from pyuniform._engine.shards.filters import Plan, make_plan
 from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.tuning import current_tuning
 from pyuniform.sources import as_array, is_source, open_source
 from pyuniform.sources.formats.arrays import open_array
 from pyuniform.sources.protocol import mapped
@@ -95,8 +96,6 @@ def take(
     metric: str,
     device: str = "auto",
     threads: int | None = None,
-    filter: str = "auto",
-    witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
     reach: float = 0.0,
@@ -118,8 +117,8 @@ def take(
     ValueError, TypeError
         As `pyuniform.select`.
     """
-    check_filter(filter)
-    check_witnesses(witnesses)
+    tuning = current_tuning()
+    filter, witnesses = tuning.filter, tuning.witnesses
     check_out_of_core(out_of_core, filter, witnesses)
     source = open_source(X) if is_source(X) else None
     array = X if source is None else mapped(source)

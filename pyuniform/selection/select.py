@@ -37,8 +37,6 @@ def select(
     resume: Selection | None = None,
     device: str = "auto",
     threads: int | None = None,
-    filter: str = "auto",
-    witnesses: bool | str = "auto",
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
@@ -96,14 +94,6 @@ def select(
     threads : int, optional
         From 1 to 1024. By default PYUNIFORM_NUM_THREADS or OMP_NUM_THREADS, or else the
         processors that this process may use, within its container's quota.
-    filter : {"auto", "float32", "int8", "boxes"}
-        In which arithmetic most pairs are excluded. Changes time and memory only: int8 keeps codes
-        of d bytes a row. "boxes", for up to 8 columns, groups rows by where they lie, in 8 d + 20
-        bytes a row, and excludes by groups. On a GPU "float32" multiplies rows as they are stored:
-        float16, bfloat16 and int8, and uint8 but for cosine, where d is a multiple of 16.
-    witnesses : bool or "auto"
-        Whether rows look for a near pick by short sketches first, of up to 96 bytes a row. Changes
-        time and memory only.
     out_of_core : bool or "auto"
         Whether rows stay on disk, with int8 codes in memory: by default where X is not in memory
         and takes more than half of what there is. On a GPU: whether rows stay in host memory, with
@@ -114,8 +104,8 @@ def select(
         gone when the run ends, however it ends.
     checkpoint : path, optional
         A file in which the run is kept every minute or so, in some 24 bytes a row. If it is there
-        already the run goes on from it, with the same picks; on a machine or with a filter that
-        differ it takes longer. At the end it holds the picks.
+        already the run goes on from it, with the same picks; on a machine that
+        differs it takes longer. At the end it holds the picks.
     progress : bool or callable
         True shows a bar, or lines if standard error is not a terminal. A callable is called with
         (picks made, k, current radius), and its method ``reading``, if it has one, with (rows read,
@@ -194,8 +184,6 @@ def select(
         metric,
         device,
         threads,
-        filter,
-        witnesses,
         out_of_core,
         scratch,
         away.reach,

@@ -12,16 +12,24 @@ from pathlib import Path
 import numpy as np
 
 import pyuniform
+from pyuniform._engine.tuning import tuned
 
 TEXT = np.load(Path(__file__).parents[2] / "examples" / "data" / "wordnet.npy")
 ROWS = np.random.default_rng(0).standard_normal((20_000, 128)).astype(np.float32)
 POINTS = np.random.default_rng(1).standard_normal((60_000, 3)).astype(np.float32)
 
 
+def tuned_select(
+    X: np.ndarray, k: int, threads: int, filter: str, witnesses: bool
+) -> pyuniform.Selection:
+    with tuned(filter, witnesses):
+        return pyuniform.select(X, k, threads=threads)
+
+
 def everything(mapped: Path, threads: int) -> list[list[float]]:
     """One answer of each kind."""
     ways = [
-        pyuniform.select(X, k, threads=threads, filter=filter, witnesses=witnesses)
+        tuned_select(X, k, threads, filter, witnesses)
         for X, k in ((TEXT, 300), (ROWS, 40))
         for filter in ("float32", "int8")
         for witnesses in (False, True)

@@ -10,8 +10,8 @@ import pytest
 from constrained import assert_run
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tuning import select
 
-import pyuniform
 from pyuniform import reference
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards import host as shard
@@ -45,7 +45,7 @@ def test_groups_of_rows_and_skew(
         X = X[np.linalg.norm(X, axis=1) > 0]
     indices, radii = reference.farthest_first(X, 60, metric, 7)
     for threads in (1, 2):
-        found = pyuniform.select(X, 60, metric=metric, start=7, filter="boxes", threads=threads)
+        found = select(X, 60, metric=metric, start=7, filter="boxes", threads=threads)
         np.testing.assert_array_equal(found.indices, indices)
         np.testing.assert_array_equal(found.radii, radii)
 
@@ -104,7 +104,7 @@ def test_halving_where_a_sample_tells_little(case: str) -> None:
     elif case == "huge":
         X[:, 0] = np.where(line % 3, 1e140, -1e140) * (line + 1)
     k = 6
-    found = pyuniform.select(X, k, filter="boxes", threads=2)
+    found = select(X, k, filter="boxes", threads=2)
     np.testing.assert_array_equal(found.indices, reference.farthest_first(X, k)[0])
 
 
@@ -117,7 +117,7 @@ def test_outer_boxes(values: str) -> None:
         X = rng.integers(0, 20, (50_000, 2)).astype(np.float64)
     indices, radii = reference.farthest_first(X, 500, "euclidean", 3)
     for threads in (1, 2):
-        found = pyuniform.select(X, 500, start=3, filter="boxes", threads=threads)
+        found = select(X, 500, start=3, filter="boxes", threads=threads)
         np.testing.assert_array_equal(found.indices, indices)
         np.testing.assert_array_equal(found.radii, radii)
 
@@ -139,8 +139,8 @@ def test_bounds_are_there_when_asked_for() -> None:
 
 def test_most_pairs_are_excluded_by_boxes() -> None:
     X = np.random.default_rng(0).random((20_000, 3), dtype=np.float32)
-    boxes = pyuniform.select(X, 1000, filter="boxes")
-    floats = pyuniform.select(X, 1000, filter="float32")
+    boxes = select(X, 1000, filter="boxes")
+    floats = select(X, 1000, filter="float32")
     np.testing.assert_array_equal(boxes.indices, floats.indices)
     assert boxes.stats["pairs"] < floats.stats["pairs"] / 4
     assert boxes.stats["pairs"] < 0.15 * len(X) * 1000
@@ -152,7 +152,7 @@ def test_a_run_goes_on_with_boxes_and_without(
     monkeypatch.setattr("pyuniform.selection.checkpoint.INTERVAL", 0.0)
     monkeypatch.setattr("pyuniform.selection.checkpoint.SHARE", 1e9)
     X = np.random.default_rng(0).random((5000, 3), dtype=np.float32)
-    one = pyuniform.select(X, 500)
+    one = select(X, 500)
 
     def stop(picks: int, k: int, radius: float) -> None:
         if picks > 100:
@@ -162,8 +162,8 @@ def test_a_run_goes_on_with_boxes_and_without(
     for before, after in product(("boxes", "float32", "int8"), repeat=2):
         path = tmp_path / f"{before}-{after}.ckpt"
         with pytest.raises(KeyboardInterrupt):
-            pyuniform.select(X, 500, filter=before, checkpoint=path, progress=stop)
-        found = pyuniform.select(X, 500, filter=after, checkpoint=path)
+            select(X, 500, filter=before, checkpoint=path, progress=stop)
+        found = select(X, 500, filter=after, checkpoint=path)
         np.testing.assert_array_equal(found.indices, one.indices)
         np.testing.assert_array_equal(found.radii, one.radii)
         assert found.covering_radius == one.covering_radius
@@ -182,9 +182,9 @@ def test_when_they_are_chosen() -> None:
 def test_mistakes(tmp_path: Path) -> None:
     X = np.random.default_rng(0).random((100, 9))
     with pytest.raises(ValueError, match="filter='boxes' takes at most 8 columns, got 9"):
-        pyuniform.select(X, 10, filter="boxes")
+        select(X, 10, filter="boxes")
     X = X[:, :3]
     with pytest.raises(ValueError, match="filter='boxes' needs no witnesses"):
-        pyuniform.select(X, 10, filter="boxes", witnesses=True)
+        select(X, 10, filter="boxes", witnesses=True)
     with pytest.raises(ValueError, match="filter='boxes' does not go with it"):
-        pyuniform.select(X, 10, filter="boxes", out_of_core=True)
+        select(X, 10, filter="boxes", out_of_core=True)

@@ -130,7 +130,7 @@ def test_frames_that_lie_far_apart(tmp_path: Path) -> None:
     X = np.random.default_rng(0).standard_normal((200, 17))
     X[100:] *= 1e-40
     X[:100] *= 1e20
-    assert_as_one(run_ranks(tmp_path, [X[:100], X[100:]], k=150, filter="int8"), X, 150)
+    assert_as_one(run_ranks(tmp_path, [X[:100], X[100:]], k=150), X, 150)
 
 
 def test_everything_that_can_be_asked_for(tmp_path: Path) -> None:

@@ -282,7 +282,7 @@ def test_texts_without_a_known_word_are_found_before_any_work(
     with monkeypatch.context() as patch:
         # Neither the decomposition nor a single row.
         patch.setattr("sklearn.utils.extmath.randomized_svd", lambda *_, **__: 1 / 0)
-        patch.setattr("pyuniform.embed._made", lambda *_: 1 / 0)
+        patch.setattr("pyuniform.embed.run._made", lambda *_: 1 / 0)
         named = ", ".join(map(repr, unknown))
         with pytest.raises(ValueError, match=rf"{len(unknown)} of 23 texts .* ids? {named}: set"):
             embed_file(some, "e.parquet", id_field="id", list_unknown="u.txt", **options)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tuning import select
 
-import pyuniform
 from pyuniform import reference
 from pyuniform._engine.shards.host import MOST_CANDIDATES
 
@@ -38,7 +38,7 @@ def test_picks_of_large_groups(way: str, dtype: str, options: dict) -> None:
         options["weights"] = np.random.default_rng(1).choice([0.5, 1.0], n)
     # As many as there are distinct ones, and a few more, which all tie.
     k = distinct + 3
-    found = pyuniform.select(X, k, **options, **WAYS[way])
+    found = select(X, k, **options, **WAYS[way])
     if exclude := options.pop("exclude", None):
         options["eligible"] = ~np.isin(np.arange(n), exclude)
         options["first"] = [1]
@@ -52,7 +52,7 @@ def test_picks_of_large_groups(way: str, dtype: str, options: dict) -> None:
 def test_work_is_not_above_that_of_a_plain_loop(shape: tuple[int, int, int]) -> None:
     n, d, distinct = shape
     X = few_of_many(n, d, distinct, "float32")
-    found = pyuniform.select(X, min(distinct, 10), threads=1)
+    found = select(X, min(distinct, 10), threads=1)
     assert len({X[i].tobytes() for i in found.indices}) == len(found)
     # Pools of a few hundred rows are compared with each other in each round, beside all rows.
     assert found.stats["pairs"] <= 10 * n * len(found) + 1e6 * len(found.rounds)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from corpora import make
 from exact import FILTERS, assert_exact
+from tuning import select
 
-import pyuniform
 from pyuniform import reference
 from pyuniform._common import native
 from pyuniform._engine.coordinator import Shards
@@ -34,8 +34,8 @@ def weighted(stats: dict[str, int]) -> float:
 
 @pytest.mark.parametrize(("filter", "witnesses"), FILTERS)
 def test_public_options_change_no_answer(wordnet: np.ndarray, filter: str, witnesses: bool) -> None:
-    plain = pyuniform.select(wordnet, 300, metric="cosine", filter="float32", witnesses=False)
-    sel = pyuniform.select(wordnet, 300, metric="cosine", filter=filter, witnesses=witnesses)
+    plain = select(wordnet, 300, metric="cosine", filter="float32", witnesses=False)
+    sel = select(wordnet, 300, metric="cosine", filter=filter, witnesses=witnesses)
     np.testing.assert_array_equal(sel.indices, plain.indices)
     np.testing.assert_array_equal(sel.radii, plain.radii)
     assert sel.covering_radius == plain.covering_radius
@@ -53,16 +53,16 @@ def test_public_options_change_no_answer(wordnet: np.ndarray, filter: str, witne
 )
 def test_bad_options(options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        pyuniform.select(make("gaussian-3"), 5, **options)
+        select(make("gaussian-3"), 5, **options)
 
 
 def test_int8_refuses_rows_whose_sums_overflow() -> None:
     X = np.ones((2, (1 << 16) + 1), np.float32)
     for options in ({"filter": "int8"}, {"witnesses": True}):
         with pytest.raises(ValueError, match="at most 65536 columns, got 65537"):
-            pyuniform.select(X, 1, **options)
+            select(X, 1, **options)
     X[1] = 2
-    assert pyuniform.select(X, 2).radii[1] == pytest.approx(256, rel=1e-3)
+    assert select(X, 2).radii[1] == pytest.approx(256, rel=1e-3)
 
 
 def test_picks_from_elsewhere_need_not_fit_the_rows_dtype(isa: str) -> None:
@@ -195,8 +195,7 @@ def test_a_closer_look_spares_work(wordnet: np.ndarray, isa: str) -> None:
 def test_int8_quarters_the_work(wordnet: np.ndarray) -> None:
     k = len(wordnet) // 10
     work = {
-        way: weighted(pyuniform.select(wordnet, k, filter=way[0], witnesses=way[1]).stats)
-        for way in FILTERS
+        way: weighted(select(wordnet, k, filter=way[0], witnesses=way[1]).stats) for way in FILTERS
     }
     whole = wordnet.size * k
     assert work["float32", False] <= 0.40 * whole
@@ -207,8 +206,8 @@ def test_int8_quarters_the_work(wordnet: np.ndarray) -> None:
 
 def test_witnesses_spare_most_of_the_filter(wordnet: np.ndarray) -> None:
     k = 1_500
-    plain = pyuniform.select(wordnet, k, filter="int8", witnesses=False).stats
-    with_witnesses = pyuniform.select(wordnet, k, filter="int8", witnesses=True).stats
+    plain = select(wordnet, k, filter="int8", witnesses=False).stats
+    with_witnesses = select(wordnet, k, filter="int8", witnesses=True).stats
     assert with_witnesses["filter_pairs"] <= 0.75 * plain["filter_pairs"]
     assert with_witnesses["witnessed_rows"] >= 0.5 * with_witnesses["parked_rows"]
 
@@ -216,13 +215,13 @@ def test_witnesses_spare_most_of_the_filter(wordnet: np.ndarray) -> None:
 def test_the_pool_decides_few_pairs(wordnet: np.ndarray) -> None:
     """Lazily, and only near pairs: without the filter it would be some hundred a pick."""
     k = 1_500
-    stats = pyuniform.select(wordnet, k).stats
+    stats = select(wordnet, k).stats
     assert stats["pool_pairs"] <= 10 * k
     assert stats["pool_filter_pairs"] <= 200 * k
 
 
 def test_rounds_tell_how_the_run_unfolded(wordnet: np.ndarray) -> None:
-    sel = pyuniform.select(wordnet, 500)
+    sel = select(wordnet, 500)
     rounds = sel.rounds
     assert len(rounds) == sel.stats["rounds"]
     picks = [r["picks"] for r in rounds]
@@ -241,9 +240,7 @@ def test_rounds_tell_how_the_run_unfolded(wordnet: np.ndarray) -> None:
 def test_same_work_whatever_the_threads(wordnet: np.ndarray) -> None:
     for filter, witnesses in FILTERS:
         one, two = (
-            pyuniform.select(
-                wordnet, 200, threads=threads, filter=filter, witnesses=witnesses
-            ).stats
+            select(wordnet, 200, threads=threads, filter=filter, witnesses=witnesses).stats
             for threads in (1, 2)
         )
         assert one == two

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpora import DATASETS, make
+from tuning import select
 
-import pyuniform
 from pyuniform import reference
 from pyuniform._engine.coordinator import Shards
 from pyuniform._engine.rows import memory as out_of_core
@@ -51,8 +51,8 @@ def mapped(tmp_path: Path, wordnet: np.ndarray) -> np.memmap:
 def test_a_mapped_file_gives_the_same_picks_and_few_of_its_rows_are_read(
     mapped: np.memmap, wordnet: np.ndarray
 ) -> None:
-    far = pyuniform.select(mapped, 390, out_of_core=True)
-    near = pyuniform.select(wordnet, 390)
+    far = select(mapped, 390, out_of_core=True)
+    near = select(wordnet, 390)
     np.testing.assert_array_equal(far.indices, near.indices)
     np.testing.assert_array_equal(far.radii, near.radii)
     assert far.covering_radius == near.covering_radius
@@ -68,11 +68,11 @@ def test_a_map_too_large_for_memory_stays_on_disk(
 ) -> None:
     for memory, expected in [(mapped.nbytes, True), (4 * mapped.nbytes, False), (None, False)]:
         monkeypatch.setattr(out_of_core, "available_memory", lambda memory=memory: memory)
-        assert pyuniform.select(mapped, 5).manifest["out_of_core"] is expected
-        assert pyuniform.select(mapped[5:, 3:], 5).manifest["out_of_core"] is expected
-        assert not pyuniform.select(wordnet, 5).manifest["out_of_core"]
-        assert not pyuniform.select(mapped, 5, filter="float32").manifest["out_of_core"]
-        assert not pyuniform.select(mapped, 5, out_of_core=False).manifest["out_of_core"]
+        assert select(mapped, 5).manifest["out_of_core"] is expected
+        assert select(mapped[5:, 3:], 5).manifest["out_of_core"] is expected
+        assert not select(wordnet, 5).manifest["out_of_core"]
+        assert not select(mapped, 5, filter="float32").manifest["out_of_core"]
+        assert not select(mapped, 5, out_of_core=False).manifest["out_of_core"]
 
 
 def test_memory_is_read_from_system_and_control_group(tmp_path: Path) -> None:
@@ -101,23 +101,19 @@ def test_views_know_their_file(mapped: np.memmap) -> None:
 
 def test_any_view_of_a_map_is_read_in_the_right_place(mapped: np.memmap) -> None:
     for view in (mapped[7:], mapped[::3], mapped[::-1], mapped[:, 5:60], mapped[100:900:2, 8:]):
-        far = pyuniform.select(view, 40, out_of_core=True)
-        near = pyuniform.select(np.array(view), 40)
+        far = select(view, 40, out_of_core=True)
+        near = select(np.array(view), 40)
         np.testing.assert_array_equal(far.indices, near.indices)
         assert far.manifest["fingerprint"] == near.manifest["fingerprint"]
 
 
 def test_a_file_that_another_has_replaced_is_not_read(mapped: np.memmap, tmp_path: Path) -> None:
-    near = pyuniform.select(np.array(mapped), 40)
+    near = select(np.array(mapped), 40)
     np.save(tmp_path / "other.npy", np.zeros_like(mapped))
     (tmp_path / "other.npy").replace(tmp_path / "rows.npy")
-    np.testing.assert_array_equal(
-        pyuniform.select(mapped, 40, out_of_core=True).indices, near.indices
-    )
+    np.testing.assert_array_equal(select(mapped, 40, out_of_core=True).indices, near.indices)
     (tmp_path / "rows.npy").unlink()
-    np.testing.assert_array_equal(
-        pyuniform.select(mapped, 40, out_of_core=True).indices, near.indices
-    )
+    np.testing.assert_array_equal(select(mapped, 40, out_of_core=True).indices, near.indices)
 
 
 def test_a_file_that_ends_early_is_an_error(mapped: np.memmap, tmp_path: Path) -> None:
@@ -139,7 +135,7 @@ def test_a_file_that_ends_early_is_an_error(mapped: np.memmap, tmp_path: Path) -
 )
 def test_bad_arguments(arguments: dict, match: str) -> None:
     with pytest.raises(ValueError, match=match):
-        pyuniform.select(np.zeros((3, 2), np.float32), 2, **arguments)
+        select(np.zeros((3, 2), np.float32), 2, **arguments)
 
 
 RUN = """
@@ -173,5 +169,5 @@ def test_resident_memory_is_codes_and_state(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     # The file is 307 MB; allowed are d + 32 bytes a row and 256 MB, which pages in use count to.
     assert found["extra"] < n * (d + 32) + (150 << 20)
-    part = pyuniform.select(np.asarray(X), 300)
+    part = select(np.asarray(X), 300)
     assert found["picks"] == part.indices.tolist()

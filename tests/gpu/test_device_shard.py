@@ -10,6 +10,7 @@ import torch
 from constrained import ALL_PAIRS, assert_run, options_for
 from corpora import DATASETS, make
 from devices import as_tensor, canonical, shard_of
+from tuning import select
 
 import pyuniform
 from pyuniform import reference
@@ -103,7 +104,7 @@ def test_shards_here_and_there_agree(device: str, metric: str) -> None:
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_the_public_functions(place: str, metric: str) -> None:
     X = make("duplicates")[:80]
-    sel = pyuniform.select(X, 20, metric=metric, start=5, device=place)
+    sel = select(X, 20, metric=metric, start=5, device=place)
     expected = reference.farthest_first(X, 21, metric, 5)
     np.testing.assert_array_equal(sel.indices, expected[0][:20])
     np.testing.assert_array_equal(sel.radii, expected[1][:20])
@@ -129,13 +130,13 @@ def test_the_public_functions(place: str, metric: str) -> None:
 
 def test_witnesses_are_for_the_processor(place: str) -> None:
     with pytest.raises(ValueError, match="witnesses=True is for device='cpu'"):
-        pyuniform.select(np.zeros((3, 2), "f4"), 2, witnesses=True, device=place)
+        select(np.zeros((3, 2), "f4"), 2, witnesses=True, device=place)
 
 
 def test_float64_rows_need_codes(place: str) -> None:
     X = DATASETS["float64"](np.random.default_rng(0))
     with pytest.raises(ValueError, match="does not take these float64 rows"):
-        pyuniform.select(X, 2, filter="float32", device=place)
+        select(X, 2, filter="float32", device=place)
 
 
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)

@@ -15,6 +15,7 @@ import pytest
 import torch
 from corpora import make
 from devices import HostRows, as_tensor, shard_of
+from tuning import select
 
 import pyuniform
 import pyuniform.kernels.cuda
@@ -76,12 +77,12 @@ def test_the_public_functions(host_rows: str, place: str, metric: str, tmp_path:
     locked.flags.writeable = False
     np.save(tmp_path / "X.npy", X)
     for given in (X, locked, np.load(tmp_path / "X.npy", mmap_mode="r+"), tmp_path / "X.npy"):
-        sel = pyuniform.select(given, 15, metric=metric, start=5, device=place, out_of_core=True)
+        sel = select(given, 15, metric=metric, start=5, device=place, out_of_core=True)
         np.testing.assert_array_equal(sel.indices, expected[0][:15])
         np.testing.assert_array_equal(sel.radii, expected[1][:15])
         assert sel.covering_radius == expected[1][15]
         assert sel.manifest["out_of_core"] is True
-    near = pyuniform.select(X, 15, metric=metric, start=5, device=place)
+    near = select(X, 15, metric=metric, start=5, device=place)
     assert near.manifest["out_of_core"] is False
     assert near.manifest["fingerprint"] == sel.manifest["fingerprint"]
 
@@ -89,7 +90,7 @@ def test_the_public_functions(host_rows: str, place: str, metric: str, tmp_path:
 def test_what_does_not_go_with_it(place: str) -> None:
     X = np.zeros((4, 3), "f4")
     with pytest.raises(ValueError, match="filter='float32' does not go with it"):
-        pyuniform.select(X, 2, device=place, out_of_core=True, filter="float32")
+        select(X, 2, device=place, out_of_core=True, filter="float32")
 
 
 @pytest.fixture

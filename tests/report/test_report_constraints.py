@@ -18,7 +18,7 @@ from pyuniform.selection.placement import take
 
 pytest.importorskip("matplotlib")
 
-from test_report import Page, by_first_cell
+from report_pages import Page, by_first_cell
 
 from pyuniform.report import facts, write_report
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from corpora import make
+from tuning import select
 
 import pyuniform
 from pyuniform import reference
@@ -56,12 +57,12 @@ def always(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def whole(wordnet: np.ndarray) -> pyuniform.Selection:
-    return pyuniform.select(wordnet, K)
+    return select(wordnet, K)
 
 
 def stop(X: np.ndarray, path: Path, reports: int, k: int = K, **way: object) -> None:
     with pytest.raises(Stopped):
-        pyuniform.select(X, k, checkpoint=path, progress=StopAfter(reports), **way)
+        select(X, k, checkpoint=path, progress=StopAfter(reports), **way)
 
 
 def same(found: pyuniform.Selection, expected: pyuniform.Selection) -> None:
@@ -75,11 +76,11 @@ def test_a_run_that_was_ended_goes_on(
     way: str, wordnet: np.ndarray, whole: pyuniform.Selection, tmp_path: Path, always: None
 ) -> None:
     path = tmp_path / "run.ckpt"
-    alone = pyuniform.select(wordnet, K, **WAYS[way])
+    alone = select(wordnet, K, **WAYS[way])
     # Ended four times, each time further on.
     for reports in (1, 2, 3, 5):
         stop(wordnet, path, reports, **WAYS[way])
-    found = pyuniform.select(wordnet, K, checkpoint=path, **WAYS[way])
+    found = select(wordnet, K, checkpoint=path, **WAYS[way])
     same(found, whole)
     # What was found out is not found out again; only the first pick's distances are.
     work = found.stats["filter_pairs"] + found.stats["exact_pairs"]
@@ -102,7 +103,7 @@ def test_another_way_of_working_may_go_on(
 ) -> None:
     path = tmp_path / "run.ckpt"
     stop(wordnet, path, 6, threads=2, **WAYS[before])
-    same(pyuniform.select(wordnet, K, checkpoint=path, threads=1, **WAYS[after]), whole)
+    same(select(wordnet, K, checkpoint=path, threads=1, **WAYS[after]), whole)
 
 
 @pytest.mark.filterwarnings("ignore:only .* of the .* picks are distinct")
@@ -118,7 +119,7 @@ def test_hard_data_ended_everywhere(name: str, metric: str, tmp_path: Path, alwa
         path = tmp_path / f"{way}.ckpt"
         for reports in range(1, 40):
             try:
-                found = pyuniform.select(
+                found = select(
                     X,
                     k,
                     metric=metric,
@@ -141,13 +142,13 @@ def test_codes_that_were_given_up_stay_so(tmp_path: Path, always: None) -> None:
     X = X.astype(np.float32)
     way = {"filter": "int8", "witnesses": False}
     counter = StopAfter(0)
-    alone = pyuniform.select(X, 1000, progress=counter, **way)
+    alone = select(X, 1000, progress=counter, **way)
     assert alone.stats["float32_multiply_adds"] > 0
     path = tmp_path / "run.ckpt"
     stop(X, path, -counter.left - 1, k=1000, **way)
     with np.load(path) as saved:
         assert "state/0-4000 near second" in saved.files
-    found = pyuniform.select(X, 1000, checkpoint=path, **way)
+    found = select(X, 1000, checkpoint=path, **way)
     same(found, alone)
 
 
@@ -155,12 +156,12 @@ def test_a_finished_run_is_not_done_again(
     wordnet: np.ndarray, whole: pyuniform.Selection, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.ckpt"
-    same(pyuniform.select(wordnet, K, checkpoint=path), whole)
+    same(select(wordnet, K, checkpoint=path), whole)
     with np.load(path) as saved:
         assert sorted(saved.files) == ["indices", "radii2", "record"]
         assert len(saved["indices"]) == K + 1
     calls: list[int] = []
-    again = pyuniform.select(
+    again = select(
         wordnet, K, checkpoint=path, progress=lambda picks, k, radius: calls.append(picks)
     )
     same(again, whole)
@@ -188,7 +189,7 @@ def test_other_data_or_options_are_refused(
     options: dict, match: str, wordnet: np.ndarray, tmp_path: Path
 ) -> None:
     path = tmp_path / "run.ckpt"
-    pyuniform.select(wordnet, 20, checkpoint=path)
+    select(wordnet, 20, checkpoint=path)
     before = path.read_bytes()
     X = wordnet.copy()
     X[700, 3] += 1e-3
@@ -200,13 +201,13 @@ def test_other_data_or_options_are_refused(
         None: wordnet,
     }[options.pop("X", None)]
     with pytest.raises(ValueError, match=match):
-        pyuniform.select(X, options.pop("k", 20), checkpoint=path, **options)
+        select(X, options.pop("k", 20), checkpoint=path, **options)
     assert path.read_bytes() == before
 
 
 def test_what_is_no_checkpoint_is_refused(wordnet: np.ndarray, tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
-    pyuniform.select(wordnet, 20, checkpoint=path)
+    select(wordnet, 20, checkpoint=path)
     good = path.read_bytes()
     np.savez(tmp_path / "other.npz", indices=[1])
     np.savez(tmp_path / "list.npz", record=np.array("[1, 2]"))
@@ -219,21 +220,21 @@ def test_what_is_no_checkpoint_is_refused(wordnet: np.ndarray, tmp_path: Path) -
     ):
         path.write_bytes(content)
         with pytest.raises(ValueError, match="is not a whole checkpoint"):
-            pyuniform.select(wordnet, 20, checkpoint=path)
+            select(wordnet, 20, checkpoint=path)
         assert path.read_bytes() == content
     with pytest.raises(IsADirectoryError):
-        pyuniform.select(wordnet, 20, checkpoint=tmp_path)
+        select(wordnet, 20, checkpoint=tmp_path)
     with pytest.raises(FileNotFoundError):
-        pyuniform.select(wordnet, 20, checkpoint=tmp_path / "none" / "run.ckpt")
+        select(wordnet, 20, checkpoint=tmp_path / "none" / "run.ckpt")
 
 
 def test_one_of_another_format_is_refused(
     wordnet: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pyuniform.select(wordnet, 20, checkpoint=tmp_path / "run.ckpt")
+    select(wordnet, 20, checkpoint=tmp_path / "run.ckpt")
     monkeypatch.setattr(checkpoint, "FORMAT", 0)
     with pytest.raises(ValueError, match="which kept other things"):
-        pyuniform.select(wordnet, 20, checkpoint=tmp_path / "run.ckpt")
+        select(wordnet, 20, checkpoint=tmp_path / "run.ckpt")
 
 
 def test_damaged_state_is_noticed(wordnet: np.ndarray, tmp_path: Path, always: None) -> None:
@@ -246,7 +247,7 @@ def test_damaged_state_is_noticed(wordnet: np.ndarray, tmp_path: Path, always: N
     content[at] ^= 1
     path.write_bytes(content)
     with pytest.raises(ValueError, match="not a whole checkpoint: Bad CRC"):
-        pyuniform.select(wordnet, K, checkpoint=path)
+        select(wordnet, K, checkpoint=path)
 
 
 def test_a_full_disk_does_not_end_the_run(
@@ -265,7 +266,7 @@ def test_a_full_disk_does_not_end_the_run(
 
     monkeypatch.setattr(np, "savez", full)
     with pytest.warns(UserWarning, match="no checkpoint could be written, the run goes on: .*28"):
-        same(pyuniform.select(wordnet, K, checkpoint=path), whole)
+        same(select(wordnet, K, checkpoint=path), whole)
     assert [entry.name for entry in tmp_path.iterdir()] == ["run.ckpt"]
     assert path.read_bytes() == before
 
@@ -277,7 +278,7 @@ def test_checkpoints_are_not_written_all_the_time(
     monkeypatch.setattr(
         checkpoint.Checkpoint, "save", lambda self, run, state: saved.append(len(state))
     )
-    pyuniform.select(wordnet, K, checkpoint=tmp_path / "run.ckpt")
+    select(wordnet, K, checkpoint=tmp_path / "run.ckpt")
     assert saved == [0]  # the last, of the picks alone
 
 
@@ -349,5 +350,5 @@ def test_killed_in_each_phase(
 def test_leftovers_of_a_killed_run_are_removed(wordnet: np.ndarray, tmp_path: Path) -> None:
     (tmp_path / ".run.ckpt.abcd_f12").write_bytes(b"half")
     (tmp_path / ".run.ckpt.mine").write_bytes(b"other")
-    pyuniform.select(wordnet, 20, checkpoint=tmp_path / "run.ckpt")
+    select(wordnet, 20, checkpoint=tmp_path / "run.ckpt")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == [".run.ckpt.mine", "run.ckpt"]

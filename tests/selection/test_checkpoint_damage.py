@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tuning import select
 
 import pyuniform
 from pyuniform._common.locks import PathLock
@@ -53,12 +54,12 @@ def stopped(path: Path, way: str, picks: int, **options: Any) -> None:
         patched.setattr(checkpoint.Checkpoint, "save", save_and_stop)
         patched.setattr(checkpoint.Checkpoint, "due", lambda self: True)
         with pytest.raises(Stop):
-            pyuniform.select(rows(way), K, checkpoint=path, **WAYS[way], **options)
+            select(rows(way), K, checkpoint=path, **WAYS[way], **options)
     assert due is checkpoint.Checkpoint.due
 
 
 def gone_on(path: Path, way: str, **options: Any) -> pyuniform.Selection:
-    return pyuniform.select(rows(way), K, checkpoint=path, **WAYS[way], **options)
+    return select(rows(way), K, checkpoint=path, **WAYS[way], **options)
 
 
 def rewritten(path: Path, change: Callable[[dict[str, np.ndarray]], None]) -> None:
@@ -300,7 +301,7 @@ def test_a_run_that_fails_lets_go(tmp_path: Path) -> None:
     path = tmp_path / "run.ckpt"
     gone_on(path, "int8")
     with pytest.raises(ValueError, match="of another run"):
-        pyuniform.select(rows("int8"), K + 1, checkpoint=path)
+        select(rows("int8"), K + 1, checkpoint=path)
     gone_on(path, "int8")
 
 

@@ -11,6 +11,7 @@ from constrained import ALL_PAIRS, OPTIONS, assert_run, expected, options_for
 from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tuning import select
 
 import pyuniform
 from pyuniform import reference
@@ -32,7 +33,7 @@ def assert_as_expected(
     X: np.ndarray, k: int, metric: str, options: dict[str, Any], **way: Any
 ) -> pyuniform.Selection:
     indices, radii, covering = expected(X, k, metric, options)
-    sel = pyuniform.select(X, k, metric=metric, **options, **way)
+    sel = select(X, k, metric=metric, **options, **way)
     np.testing.assert_array_equal(sel.indices, indices)
     np.testing.assert_array_equal(sel.radii, radii)
     assert sel.covering_radius == covering
@@ -109,7 +110,7 @@ def test_any_options_on_tied_integers(data: st.DataObject) -> None:
         for way in ("float32", "int8", "on disk"):
             options_now = dict(options)
             if "groups" in names:
-                sel = pyuniform.select(X, k, **options_now, **WAYS[way])
+                sel = select(X, k, **options_now, **WAYS[way])
                 indices, radii, covering = reference.constrained(
                     X,
                     k,
@@ -137,13 +138,13 @@ def first_rows(options: dict[str, Any], eligible: np.ndarray) -> Any:
 def test_a_packing_and_a_covering(wordnet: np.ndarray) -> None:
     X = wordnet[:1500]
     for metric, r in (("euclidean", 0.9), ("cosine", 0.5)):
-        sel = pyuniform.select(X, metric=metric, min_distance=r)
+        sel = select(X, metric=metric, min_distance=r)
         assert 10 < len(sel) < len(X)
         assert pyuniform.h_min(X, sel, metric=metric).distance >= r
         assert pyuniform.covering_radius(X, sel) < r
         assert sel.covering_radius == pyuniform.covering_radius(X, sel)
         # With k it is the beginning of the same.
-        part = pyuniform.select(X, 10, metric=metric, min_distance=r)
+        part = select(X, 10, metric=metric, min_distance=r)
         np.testing.assert_array_equal(part.indices, sel.indices[:10])
 
 
@@ -153,9 +154,9 @@ def test_a_distance_of_exactly_r_is_far_enough(metric: str) -> None:
     _, radii = reference.farthest_first(X, 4, metric)
     for r in radii[1:]:
         for way in WAYS.values():
-            found = pyuniform.select(X, metric=metric, min_distance=r, **way)
+            found = select(X, metric=metric, min_distance=r, **way)
             assert found.radii[-1] == r
-            more = pyuniform.select(X, metric=metric, min_distance=np.nextafter(r, 9), **way)
+            more = select(X, metric=metric, min_distance=np.nextafter(r, 9), **way)
             assert len(more) == len(found) - np.count_nonzero(radii == r)
 
 
@@ -168,7 +169,7 @@ def test_rows_near_anchors_are_counted_and_never_picked(wordnet: np.ndarray) -> 
         near = np.min([reference.distance2(rows, a) for a in away], axis=0)
         near = reference.to_metric(near, metric)
         for way in WAYS.values():
-            sel = pyuniform.select(X, metric=metric, anchors=anchors, min_distance=r, **way)
+            sel = select(X, metric=metric, anchors=anchors, min_distance=r, **way)
             assert sel.manifest["near_anchors"] == np.count_nonzero(near < r) > 0
             assert (near[sel.indices] >= r).all()
             assert np.isfinite(sel.radii).all()
@@ -184,8 +185,8 @@ def test_anchors_of_another_scale_and_type(tmp_path: Path) -> None:
     for anchors in (X[:3].astype("f2"), np.arange(34).reshape(2, 17).astype("i1")):
         assert_as_expected(X, 30, "cosine", {"anchors": anchors})
     np.save(tmp_path / "anchors.npy", X[5:9])
-    by_path = pyuniform.select(X, 20, anchors=tmp_path / "anchors.npy")
-    np.testing.assert_array_equal(by_path.indices, pyuniform.select(X, 20, anchors=X[5:9]).indices)
+    by_path = select(X, 20, anchors=tmp_path / "anchors.npy")
+    np.testing.assert_array_equal(by_path.indices, select(X, 20, anchors=X[5:9]).indices)
 
 
 def test_many_anchors_and_preselected_rows(wordnet: np.ndarray) -> None:
@@ -200,9 +201,7 @@ def test_many_anchors_and_preselected_rows(wordnet: np.ndarray) -> None:
 
 def test_a_group_of_which_none_is_wanted_does_not_keep_a_run_going() -> None:
     X = np.array([[0.0], [1.0], [5.0], [9.0], [20.0]])
-    sel = pyuniform.select(
-        X, 3, groups=[0, 0, 0, 1, 1], quotas={0: 3, 1: 0}, min_distance=3.0, start=0
-    )
+    sel = select(X, 3, groups=[0, 0, 0, 1, 1], quotas={0: 3, 1: 0}, min_distance=3.0, start=0)
     assert sel.indices.tolist() == [0, 2]
     assert sel.radii.tolist() == [np.inf, 5.0]
 
@@ -210,9 +209,7 @@ def test_a_group_of_which_none_is_wanted_does_not_keep_a_run_going() -> None:
 def test_radii_within_a_group_never_grow(wordnet: np.ndarray) -> None:
     X = wordnet[:1000]
     groups = np.arange(1000) % 7
-    sel = pyuniform.select(
-        X, groups=groups, quotas=dict(enumerate([5, 50, 1, 20, 20, 0, 9])), start=1
-    )
+    sel = select(X, groups=groups, quotas=dict(enumerate([5, 50, 1, 20, 20, 0, 9])), start=1)
     assert np.bincount(groups[sel.indices], minlength=7).tolist() == [5, 50, 1, 20, 20, 0, 9]
     for g in range(7):
         radii = sel.radii[groups[sel.indices] == g]
@@ -222,27 +219,25 @@ def test_radii_within_a_group_never_grow(wordnet: np.ndarray) -> None:
 def test_forms_of_quotas(wordnet: np.ndarray) -> None:
     X = wordnet[:300]
     groups = np.array([None, "b", "c"], dtype=object)[[1] * 200 + [2] * 100]
-    each = pyuniform.select(X, groups=groups, quotas=4)
+    each = select(X, groups=groups, quotas=4)
     assert each.manifest["k"] == 8
-    shared = pyuniform.select(X, 30, groups=groups, quotas="proportional")
+    shared = select(X, 30, groups=groups, quotas="proportional")
     assert (groups[shared.indices] == "b").sum() == 20
-    named = pyuniform.select(X, groups=groups, quotas={"c": 3, "b": 2})
+    named = select(X, groups=groups, quotas={"c": 3, "b": 2})
     assert (groups[named.indices] == "c").sum() == 3
-    some = pyuniform.select(X, groups=groups.astype(str), quotas={"b": 6}, fraction=0.02)
+    some = select(X, groups=groups.astype(str), quotas={"b": 6}, fraction=0.02)
     assert (groups[some.indices] == "b").all()
-    with_out = pyuniform.select(
-        X, 15, groups=groups, quotas="proportional", exclude=np.arange(50, 200)
-    )
+    with_out = select(X, 15, groups=groups, quotas="proportional", exclude=np.arange(50, 200))
     assert (groups[with_out.indices] == "b").sum() == 5
 
 
 def test_the_first_row_is_of_a_group_that_has_a_share() -> None:
     groups = np.array(["rare"] + ["common"] * (N - 1))
-    sel = pyuniform.select(ROWS, 5, groups=groups, quotas="proportional")
+    sel = select(ROWS, 5, groups=groups, quotas="proportional")
     assert sel.indices[0] == 1
     assert sel.manifest["start"] == 1
     with pytest.raises(ValueError, match="start=0 is a row that may not be picked"):
-        pyuniform.select(ROWS, 5, groups=groups, quotas="proportional", start=0)
+        select(ROWS, 5, groups=groups, quotas="proportional", start=0)
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=9), st.data())
@@ -262,34 +257,32 @@ def test_shares_are_whole_and_fair(sizes: list[int], data: st.DataObject) -> Non
 def test_a_selection_is_extended(way: str, wordnet: np.ndarray, tmp_path: Path) -> None:
     options = {"weights": np.linspace(1, 2, len(wordnet)), "exclude": [5, 6]}
     for given_options in ({}, {"anchors": wordnet[:3] * 2}, options):
-        whole = pyuniform.select(wordnet, 300, **given_options, **WAYS[way])
-        part = pyuniform.select(wordnet, 120, **given_options)
+        whole = select(wordnet, 300, **given_options, **WAYS[way])
+        part = select(wordnet, 120, **given_options)
         part.save(tmp_path / "part.npz")
         part = pyuniform.Selection.load(tmp_path / "part.npz")
-        longer = pyuniform.select(wordnet, 300, resume=part, **given_options, **WAYS[way])
+        longer = select(wordnet, 300, resume=part, **given_options, **WAYS[way])
         np.testing.assert_array_equal(longer.indices, whole.indices)
         np.testing.assert_array_equal(longer.radii, whole.radii)
         assert longer.covering_radius == whole.covering_radius
-        same = pyuniform.select(wordnet, 120, resume=part, **given_options)
+        same = select(wordnet, 120, resume=part, **given_options)
         np.testing.assert_array_equal(same.indices, part.indices)
         assert same.covering_radius == part.covering_radius
 
 
 def test_preselected_stay_so_when_extended(wordnet: np.ndarray) -> None:
     X = wordnet[:500]
-    part = pyuniform.select(X, 20, preselected=[7, 3, 400])
-    longer = pyuniform.select(X, 60, resume=part)
-    np.testing.assert_array_equal(
-        longer.indices, pyuniform.select(X, 60, preselected=[7, 3, 400]).indices
-    )
+    part = select(X, 20, preselected=[7, 3, 400])
+    longer = select(X, 60, resume=part)
+    np.testing.assert_array_equal(longer.indices, select(X, 60, preselected=[7, 3, 400]).indices)
     assert longer.preselected == 3
 
 
 def test_new_rows_keep_away_from_old_picks(wordnet: np.ndarray) -> None:
     old, new = wordnet[:800], wordnet[800:1500]
-    before = pyuniform.select(old, 50)
-    sel = pyuniform.select(new, 30, anchors=old[before.indices])
-    both = pyuniform.select(
+    before = select(old, 50)
+    sel = select(new, 30, anchors=old[before.indices])
+    both = select(
         np.concatenate([old, new]),
         80,
         preselected=before.indices,
@@ -335,7 +328,7 @@ def test_a_checkpoint_knows_the_constraints(
                 raise Stopped
 
         try:
-            found = pyuniform.select(X, 38, checkpoint=path, progress=stop, **options)
+            found = select(X, 38, checkpoint=path, progress=stop, **options)
         except Stopped:
             continue
         np.testing.assert_array_equal(found.indices, whole.indices)
@@ -344,7 +337,7 @@ def test_a_checkpoint_knows_the_constraints(
         assert found.manifest["near_anchors"] == whole.manifest["near_anchors"]
     options["weights"] = options["weights"] * 2
     with pytest.raises(ValueError, match=r"constraints is .* there and .* here"):
-        pyuniform.select(X, 38, checkpoint=path, **options)
+        select(X, 38, checkpoint=path, **options)
 
 
 N = 50
@@ -418,15 +411,15 @@ LABELS = np.array(["a", "b"])[np.arange(N) % 2]
 def test_bad_arguments(options: dict, match: str | None) -> None:
     k = options.pop("k", 5)
     if match is None:
-        assert len(pyuniform.select(ROWS, k, **options)) == k
+        assert len(select(ROWS, k, **options)) == k
         return
     with pytest.raises((ValueError, TypeError), match=match):
-        pyuniform.select(ROWS, k, **options)
+        select(ROWS, k, **options)
 
 
 def test_what_cannot_be_resumed() -> None:
-    sel = pyuniform.select(ROWS, 10, weights=np.ones(N))
-    plain = pyuniform.select(ROWS, 10)
+    sel = select(ROWS, 10, weights=np.ones(N))
+    plain = select(ROWS, 10)
     other = ROWS.copy()
     other[3, 1] += 1
     for X, k, options, match in [
@@ -440,4 +433,4 @@ def test_what_cannot_be_resumed() -> None:
     ]:
         for far in (False, True):
             with pytest.raises(ValueError, match=match):
-                pyuniform.select(X, k, out_of_core=far, **options)
+                select(X, k, out_of_core=far, **options)

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from tuning import select
 
-import pyuniform
 from pyuniform.cli.main import cli
 
 N, K = 600, 40
@@ -58,45 +58,45 @@ def test_rows_that_are_never_picked_may_hold_anything(
     metric: str, bad: float, way: str, how: str
 ) -> None:
     X = rows(way, bad)
-    expected = pyuniform.select(X[GOOD], K, metric=metric)
-    found = pyuniform.select(X, K, metric=metric, **never(how), **WAYS[way])
+    expected = select(X[GOOD], K, metric=metric)
+    found = select(X, K, metric=metric, **never(how), **WAYS[way])
     np.testing.assert_array_equal(found.indices, GOOD[expected.indices])
     np.testing.assert_array_equal(found.radii, expected.radii)
     assert found.covering_radius == expected.covering_radius
     assert found.manifest.get("invalid_rows") == (len(BAD) if how == "drop" else None)
     with pytest.raises(ValueError, match="rows"):
-        pyuniform.select(X, K, metric=metric, **WAYS[way])
+        select(X, K, metric=metric, **WAYS[way])
 
 
 @pytest.mark.parametrize("how", ["numbers", "weights", "drop"])
 def test_huge_values_count_for_nothing_either(how: str) -> None:
     X = rows("float32", 1e200, "float64")
-    expected = GOOD[pyuniform.select(X[GOOD], K).indices]
-    np.testing.assert_array_equal(pyuniform.select(X, K, **never(how)).indices, expected)
+    expected = GOOD[select(X[GOOD], K).indices]
+    np.testing.assert_array_equal(select(X, K, **never(how)).indices, expected)
 
 
 def test_one_that_is_not_named_is_still_refused() -> None:
     X = rows("float32", np.nan)
     with pytest.raises(ValueError, match="X holds NaN or infinity, in rows 599"):
-        pyuniform.select(X, K, exclude=BAD[:-1])
+        select(X, K, exclude=BAD[:-1])
     weights = np.ones(N)
     weights[BAD] = 0
     with pytest.raises(ValueError, match=r"in rows 7$"):
-        pyuniform.select(X, K, weights=weights, preselected=[7])
+        select(X, K, weights=weights, preselected=[7])
     with pytest.raises(ValueError, match="row 7 is both"):
-        pyuniform.select(X, K, preselected=[7], invalid="drop")
+        select(X, K, preselected=[7], invalid="drop")
     with pytest.raises(ValueError, match="start=33 is a row that may not be picked"):
-        pyuniform.select(X, K, start=33, invalid="drop")
+        select(X, K, start=33, invalid="drop")
     with pytest.raises(ValueError, match="invalid must be one of raise, drop"):
-        pyuniform.select(X, K, invalid="ignore")
+        select(X, K, invalid="ignore")
     with pytest.raises(ValueError, match=f"k must be from 1 to {len(GOOD)}"):
-        pyuniform.select(X, N, invalid="drop")
+        select(X, N, invalid="drop")
 
 
 def test_where_nothing_is_wrong_drop_changes_nothing() -> None:
     X = np.random.default_rng(2).standard_normal((N, 8)).astype(np.float32)
     for way in ({}, {"out_of_core": True}, {"metric": "cosine"}):
-        found, plain = pyuniform.select(X, K, invalid="drop", **way), pyuniform.select(X, K, **way)
+        found, plain = select(X, K, invalid="drop", **way), select(X, K, **way)
         np.testing.assert_array_equal(found.indices, plain.indices)
         assert found.manifest["invalid_rows"] == 0
         assert found.manifest["fingerprint"] == plain.manifest["fingerprint"]
@@ -108,14 +108,12 @@ def test_other_constraints_go_with_it() -> None:
     good = np.setdiff1d(GOOD, [300, 5])
     anchors, weights = X[[1, 2]] * 1.5, np.linspace(0.5, 1, N)
     options = {"anchors": anchors, "min_distance": 0.5}
-    expected = pyuniform.select(X[good], K, weights=weights[good], **options)
-    found = pyuniform.select(X, K, weights=weights, exclude=[5], invalid="drop", **options)
+    expected = select(X[good], K, weights=weights[good], **options)
+    found = select(X, K, weights=weights, exclude=[5], invalid="drop", **options)
     np.testing.assert_array_equal(found.indices, good[expected.indices])
     assert found.manifest["invalid_rows"] == len(BAD) + 1
     assert found.manifest["near_anchors"] == expected.manifest["near_anchors"]
-    again = pyuniform.select(
-        X, 2 * K, weights=weights, exclude=[5], invalid="drop", resume=found, **options
-    )
+    again = select(X, 2 * K, weights=weights, exclude=[5], invalid="drop", resume=found, **options)
     np.testing.assert_array_equal(again.indices[:K], found.indices)
 
 
@@ -130,13 +128,13 @@ def test_missing_values_of_tables(fixed: bool, what: str, tmp_path: Path) -> Non
     kind = pa.list_(pa.float32(), 24) if fixed else pa.list_(pa.float32())
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"v": pa.array(listed, kind), "n": range(N)}), path, row_group_size=100)
-    expected = GOOD[pyuniform.select(X[GOOD], K).indices]
+    expected = GOOD[select(X[GOOD], K).indices]
     for options in ({"invalid": "drop"}, {"exclude": BAD}):
         for far in (False, True):
-            found = pyuniform.select(path, K, out_of_core=far, **options)
+            found = select(path, K, out_of_core=far, **options)
             np.testing.assert_array_equal(found.indices, expected)
     with pytest.raises(ValueError, match="null"):
-        pyuniform.select(path, K)
+        select(path, K)
     done = CliRunner().invoke(cli, ["select", str(path), "-k", str(K), "--invalid", "drop"])
     assert list(map(int, done.stdout.split())) == expected.tolist()
     assert f"{len(BAD)} rows are left out" in done.stderr
@@ -146,5 +144,5 @@ def test_a_mask_of_numbers_is_no_list_of_rows() -> None:
     X = rows("float32", 0.5)
     mask = np.isin(np.arange(N), BAD)
     with pytest.raises(ValueError, match="a mask must be of bool"):
-        pyuniform.select(X, K, exclude=mask.astype(int))
-    assert len(pyuniform.select(X, K, exclude=[0, 1])) == K
+        select(X, K, exclude=mask.astype(int))
+    assert len(select(X, K, exclude=[0, 1])) == K

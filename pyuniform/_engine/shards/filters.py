@@ -17,8 +17,6 @@ from pyuniform._common import native
 from pyuniform._core import MOST_BOX_COLUMNS, MOST_CODE_COLUMNS
 from pyuniform._engine.rows.host import Rows
 
-FILTERS = ("auto", "float32", "int8", "boxes")
-
 # With fewer there is nothing to gain.
 LEAST_CODE_COLUMNS = 64
 
@@ -89,18 +87,6 @@ class Plan:
     boxes: bool = False
     picks: int = 0
     scanned: int = SCANNED[0]
-
-
-def check_filter(filter: str) -> None:
-    """Raises ValueError unless the filter is known."""
-    if filter not in FILTERS:
-        raise ValueError(f"filter must be one of {', '.join(FILTERS)}, got {filter!r}")
-
-
-def check_witnesses(witnesses: object) -> None:
-    """Raises ValueError unless `witnesses` is "auto", True or False."""
-    if witnesses != "auto" and not isinstance(witnesses, bool):
-        raise ValueError(f"witnesses must be 'auto', True or False, got {witnesses!r}")
 
 
 def make_plan(
