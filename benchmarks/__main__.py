@@ -12,7 +12,7 @@ from benchmarks import ROOT, cases, data, kernels, results, tables
 from benchmarks.cases import Case, Settings
 from benchmarks.machine import available_threads, header
 from benchmarks.schedule import Memory, run_case
-from pyuniform._engine.rows.memory import available_memory
+from pyuniform._common.memory import available_memory
 
 PARTS = ("selection", "growth", "kernels", "micro")
 OUT = ROOT / "benchmarks" / "out"

@@ -15,6 +15,7 @@ Tie rule, everywhere: of equal distances the lowest row index is picked, and of 
 the earliest is the nearest.
 """
 
+from pyuniform._common import command_line  # noqa: F401, isort: skip  (before all libraries)
 from pyuniform import (
     distributed,
     embed,
@@ -30,7 +31,7 @@ from pyuniform.evaluate.compare import compare
 from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_min, nearest
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.selection.clouds import CloudPicks, select_clouds
-from pyuniform.selection.result import Selection
+from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.select import select
 from pyuniform.streaming.coresets import coreset
 
@@ -38,6 +39,7 @@ __all__ = [
     "ClosestPair",
     "CloudPicks",
     "Comparison",
+    "Interrupted",
     "Nearest",
     "Selection",
     "__version__",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, BinaryIO
 def written_whole(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     """A binary file that appears under `path` only when the block ends without an error."""
     path = Path(path)
+    check_regular(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with io.BufferedWriter(_Output(handle, "wb")) as out:
@@ -49,9 +51,33 @@ class _Output(io.FileIO):
             raise
 
 
+_SPECIAL = [
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+]
+
+
+def check_regular(path: str | os.PathLike[str]) -> None:
+    """Raises OSError if a path leads to what is neither a file nor a folder.
+
+    To open a pipe may take for ever. What comes out of one comes once, and files are read more than
+    once; and a file that is written takes the place of what was there.
+    """
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return  # whoever opens it says what is wrong
+    for is_it, what in _SPECIAL:
+        if is_it(mode):
+            raise OSError(f"{os.fspath(path)} is {what}: a regular file is wanted")
+
+
 def check_writable(path: str | os.PathLike[str]) -> None:
     """Raises OSError, before any work is done, if `path` could not be written."""
     path = Path(path)
+    check_regular(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a directory")
     if not path.parent.is_dir():

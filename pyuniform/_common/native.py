@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from pyuniform._common import threads
 from pyuniform._core import active_instruction_set as active_instruction_set
@@ -16,22 +15,10 @@ ISA_VARIABLE = "PYUNIFORM_ISA"
 def _apply_override() -> None:
     wanted = os.environ.get(ISA_VARIABLE)
     if wanted and not select_instruction_set(wanted):
-        message = (
+        raise ImportError(
             f"{ISA_VARIABLE}={wanted!r} is not available here; choose one of "
             f"{', '.join(instruction_sets())}"
         )
-        if _is_command():
-            print(f"pyuniform: {message}", file=sys.stderr)
-            sys.exit(1)
-        raise ImportError(message)
-
-
-def _is_command() -> bool:
-    """Whether this process is the command line, whose users are shown no traceback."""
-    if os.path.basename(sys.argv[0]) == "pyuniform":
-        return True
-    asked = sys.orig_argv
-    return any(asked[i : i + 2] == ["-m", "pyuniform"] for i in (1, 2))
 
 
 def default_threads() -> int:

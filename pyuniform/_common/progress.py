@@ -50,10 +50,10 @@ def shown(progress: bool | Progress, total: int, stream: TextIO | None = None) -
         False shows nothing, True writes to `stream` (standard error). A callable is called for
         picks; its method `reading`, if it has one, while rows on disk are read.
     """
-    stream = stream or sys.stderr
+    stream = stream or sys.stderr  # None where there is none
     if callable(progress):
         yield Display(progress, getattr(progress, "reading", _nothing))
-    elif not progress:
+    elif not progress or stream is None:
         yield Display()
     elif stream.isatty():
         with ExitStack() as bars:
@@ -75,7 +75,7 @@ def shown_texts(
     stream = stream or sys.stderr
     if callable(progress):
         yield progress
-    elif not progress:
+    elif not progress or stream is None:
         yield _nothing
     elif stream.isatty():
         with tqdm(

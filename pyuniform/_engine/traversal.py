@@ -20,10 +20,12 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.interrupts import deferred
 from pyuniform._engine.protocols import Carrier
 from pyuniform._engine.run_state import Progressed, Saving, Unsound
 from pyuniform._engine.scoring import Rules, check_scores
@@ -39,7 +41,7 @@ class Traversal:
     Given picks were not taken at a distance: their radii are inf. `near_anchors` counts the rows
     that are within `Given.within2` of an anchor; `covering2` is the largest squared distance of any
     row of `Given.covered`. `rounds` has an entry a round: what it aimed at, what it found, and the
-    totals after it.
+    totals after it. `interrupted` says that Ctrl-C came, and that there may be fewer picks.
     """
 
     indices: NDArray[np.int64]
@@ -48,6 +50,7 @@ class Traversal:
     rounds: list[dict[str, float]] = field(default_factory=list)
     near_anchors: int = 0
     covering2: float | None = None
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,7 @@ def farthest_first(
     Returns
     -------
     Traversal
+        Of the picks made by then, if Ctrl-C came.
     """
     if not isinstance(given, Given):
         given = Given(np.array([given]))
@@ -154,51 +158,70 @@ def farthest_first(
         both = {name: now.get(name, 0) + before.get(name, 0) for name in now | before}
         return {**both, "rounds": len(rounds)}
 
-    def keep(covering2: float | None = None, over: bool = False) -> None:
-        given.unchanged(over)
+    def keep(state: dict[str, NDArray[Any]], **end: Any) -> None:
+        given.unchanged(end.get("over", False))
         if checkpoint:
-            run = Progressed(
-                indices[:t], radii2[:t], asdict(controller), stats(), rounds, covering2, over
+            checkpoint.save(
+                Progressed(indices[:t], radii2[:t], asdict(controller), stats(), rounds, **end),
+                state,
             )
-            checkpoint.save(run, {} if over else carrier.state())
 
-    def between() -> None:
-        if checkpoint and checkpoint.due():
-            keep()
-        show()
-
-    while t < k:
-        for _ in carrier.relax(controller.rho):
-            between()
-        found = carrier.play(controller.rho, controller.pool_size, k - t)
-        picked = len(found.indices)
-        indices[t : t + picked], radii2[t : t + picked] = found.indices, found.radii2
-        t += picked
-        rounds.append(
-            {
-                "seconds": time.perf_counter() - began,
-                "picks": t,
-                "rho2": controller.rho,
-                "pool_size": controller.pool_size,
-                "candidates": found.candidates,
-                "radius2": float(radii2[t - 1]) if t else math.inf,
-            }
+    def found_so_far(covering2: float | None = None, interrupted: bool = True) -> Traversal:
+        return Traversal(
+            indices[:t], radii2[:t], stats(), rounds, near_anchors, covering2, interrupted
         )
-        rounds[-1] |= stats()
-        controller.update(found.candidates, found.outside, picked, found.largest, k - t)
-        between()
-        if found.largest < 0:
-            break
-        if not picked:
-            # Rows that have become NaN would never be picked.
-            given.unchanged(False)
 
-    covering2 = None
-    if given.covered:
-        carrier.govern(given.covered)
-        covering2 = farthest_left(carrier, show)
-    keep(covering2, over=True)
-    return Traversal(indices[:t], radii2[:t], stats(), rounds, near_anchors, covering2)
+    # Between two steps all that is known of the rows belongs to the picks made.
+    with deferred() as interrupted:
+
+        def between() -> bool:
+            stop = interrupted()
+            if stop or (checkpoint and checkpoint.due()):
+                keep(carrier.state() if checkpoint else {})
+            show()
+            return stop
+
+        def ended() -> bool:
+            show()
+            return interrupted()
+
+        while t < k:
+            for _ in carrier.relax(controller.rho):
+                if between():
+                    return found_so_far()
+            found = carrier.play(controller.rho, controller.pool_size, k - t)
+            picked = len(found.indices)
+            indices[t : t + picked], radii2[t : t + picked] = found.indices, found.radii2
+            t += picked
+            rounds.append(
+                {
+                    "seconds": time.perf_counter() - began,
+                    "picks": t,
+                    "rho2": controller.rho,
+                    "pool_size": controller.pool_size,
+                    "candidates": found.candidates,
+                    "radius2": float(radii2[t - 1]) if t else math.inf,
+                }
+            )
+            rounds[-1] |= stats()
+            controller.update(found.candidates, found.outside, picked, found.largest, k - t)
+            if between():
+                return found_so_far()
+            if found.largest < 0:
+                break
+            if not picked:
+                # Rows that have become NaN would never be picked.
+                given.unchanged(False)
+
+        covering2 = None
+        if given.covered:
+            carrier.govern(given.covered)
+            covering2 = farthest_left(carrier, ended)
+            if covering2 is None:
+                keep({})
+                return found_so_far()
+        keep({}, covering2=covering2, over=True)
+        return found_so_far(covering2, interrupted())
 
 
 def _begin(carrier: Carrier, given: Given, show: Callable[[], None]) -> int:
@@ -228,14 +251,17 @@ def _begin(carrier: Carrier, given: Given, show: Callable[[], None]) -> int:
     return near_anchors
 
 
-def farthest_left(carrier: Carrier, report: Callable[[], None] | None = None) -> float:
-    """The largest squared distance of any row to the picks; it becomes one. 0 if none is left."""
+def farthest_left(carrier: Carrier, ended: Callable[[], bool] = lambda: False) -> float | None:
+    """The largest squared distance of any row to the picks; it becomes one. 0 if none is left.
+
+    `ended` is called between steps; where it returns True the distance is None.
+    """
     pool_size = carrier.pool_size(1)
     controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
     while True:
         for _ in carrier.relax(controller.rho):
-            if report:
-                report()
+            if ended():
+                return None
         found = carrier.play(controller.rho, controller.pool_size, 1)
         if len(found.indices):
             return float(found.radii2[0])

@@ -15,7 +15,7 @@ from pyuniform.cli.options import load_picks
 from pyuniform.evaluate.outliers import outliers
 from pyuniform.selection.belonging import by_ids, check_same_model
 from pyuniform.selection.quotas import at_least
-from pyuniform.sources import Source, as_array, open_source, read_ids
+from pyuniform.sources import Source, open_source, read_ids
 from pyuniform.sources.checks import as_ids
 from pyuniform.sources.ids import read_numbers, rows_with_ids
 from pyuniform.sources.protocol import field_of
@@ -157,7 +157,7 @@ def add_robust_choices(
         if k is None or "groups" not in arguments:
             raise click.UsageError("--at-least needs -k, and --groups or --group-column")
     if given["drop_outliers"] is not None:
-        far = outliers(as_array(source), given["drop_outliers"], metric=metric, threads=threads)
+        far = outliers(source, given["drop_outliers"], metric=metric, threads=threads)
         first = arguments.get("preselected", [])  # which are always in
         far[getattr(first, "indices", first)] = False
         far[arguments.get("exclude", [])] = True

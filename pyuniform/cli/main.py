@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 import pyuniform
-from pyuniform._common import native
+from pyuniform._common import command_line, native
 from pyuniform._common.arrays import DTYPES
 from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
@@ -197,22 +197,27 @@ def info() -> None:
 
 
 # What a file or a library may bring up; bugs of other kinds are shown as they are.
-BROUGHT: tuple[type[Exception], ...] = (*DAMAGED, ImportError)
+BROUGHT: tuple[type[Exception], ...] = (*DAMAGED, ImportError, Warning)
 
 
 def main() -> None:
     """Entry point: one line for a user's mistake. Exit codes: 1 bad input, 2 wrong usage."""
+    sys.excepthook = sys.__excepthook__  # for bugs
     warnings.showwarning = _show_warning
     _allow_many_files()
     try:
-        cli(standalone_mode=False)
+        try:
+            command_line.interrupt_ends(False)
+            cli(standalone_mode=False)
+        finally:
+            command_line.interrupt_ends(True)
     except click.exceptions.Abort:
-        _fail("interrupted", 130)
+        _fail("interrupted", command_line.INTERRUPTED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        _fail("interrupted", 130)
+        _fail("interrupted", command_line.INTERRUPTED)
     except MemoryError as error:
         _fail(f"there is not enough memory: {one_line(error)}", 1)
     except BROUGHT as error:

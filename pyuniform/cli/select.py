@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 import pyuniform
+from pyuniform._common.command_line import INTERRUPTED
 from pyuniform._common.files import check_apart, check_writable
 from pyuniform._common.optional import need
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
@@ -19,7 +20,7 @@ from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading
 from pyuniform.pipelines.datacomp import check_uids, write_uids
 from pyuniform.pipelines.subsets import ORDERS, check_output, write_records
 from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_path
-from pyuniform.selection.result import Selection
+from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.run import INVALID
 from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids
 from pyuniform.sources.records import open_records
@@ -132,7 +133,8 @@ def select(
     EMBEDDINGS is a file (.npy, .npz, .parquet, .arrow, .safetensors, .zarr, .h5, .lance, raw), a
     folder or a quoted glob of them, or a URL.
 
-    Picks come farthest first: the first m of them are the answer for m.
+    Picks come farthest first: the first m of them are the answer for m. Ctrl-C leaves those made
+    by then beside the output, as picks.first-5310.npy; a second one ends at once.
     """
     if join is None and picks is not None:
         raise click.UsageError("--picks goes with --join; -o names the picks otherwise")
@@ -188,16 +190,19 @@ def select(
         "progress": not quiet,
         "invalid": invalid,
     }
-    if ray is None:
-        selection = pyuniform.select(source, k, threads=threads, **arguments)
-    else:
-        check_ids(source)
-        reads = {name: value for name, value in reading.items() if name != "id_column"}
-        _start_ray(ray)
-        selection = pyuniform.distributed.ray.select(
-            embeddings, k, shards=shards, threads=threads or 1, **reads, **arguments
-        )
-        selection = replace(selection, ids=ids_at(source, selection.indices))
+    try:
+        if ray is None:
+            selection = pyuniform.select(source, k, threads=threads, **arguments)
+        else:
+            check_ids(source)
+            reads = {name: value for name, value in reading.items() if name != "id_column"}
+            _start_ray(ray)
+            selection = pyuniform.distributed.ray.select(
+                embeddings, k, shards=shards, threads=threads or 1, **reads, **arguments
+            )
+            selection = replace(selection, ids=ids_at(source, selection.indices))
+    except Interrupted as stop:
+        raise _Stopped(_kept(stop, picks_file, output or uids, checkpoint)) from None
     if trace:
         selection.save_trace(trace)
     # Picks before what is made of them, which may be refused or too large for the disk.
@@ -207,12 +212,44 @@ def select(
         write_records(records, selection.indices, output, order or "pick")
     if uids and selection.ids is not None:
         write_uids(uids, selection.ids)
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
     if output is None and uids is None:
         click.echo("".join(f"{row}\n" for row in selection.indices.tolist()), nl=False)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
     if not quiet:
         _summarise(selection, output or uids)
+
+
+class _Stopped(click.ClickException):
+    """Ctrl-C, of which click would say nothing but that it came."""
+
+    exit_code = INTERRUPTED
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"pyuniform: {self.message}", file=file, err=True)
+
+
+def _kept(
+    stop: Interrupted, picks: Path | None, other: Path | None, checkpoint: Path | None
+) -> str:
+    """Writes the picks made beside the file that all were for; says where they are.
+
+    Under its own name they would pass for all, and under one name for all runs they would take the
+    place of others.
+    """
+    place = picks or (other and other.with_suffix(".npz"))
+    said = [str(stop)]
+    if place:
+        place = place.with_stem(f"{place.stem}.first-{len(stop.selection)}")
+        stop.selection.save(place)
+        said.append(f"which are in {place}")
+        if "groups" not in stop.selection.manifest.get("constraints", {}):
+            said[-1] += ": --resume goes on from them"
+    if checkpoint:
+        said.append(f"the same command goes on from {checkpoint}")
+    elif not place:
+        said.append("which are lost without -o or --checkpoint")
+    return ", ".join(said)
 
 
 def _start_ray(address: str) -> None:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.files import check_regular
 from pyuniform._common.locks import PathLock
 from pyuniform.selection.checkpoint import check_same_run
 
@@ -98,6 +99,7 @@ def opened_partial(
     OSError
         It cannot be read or written.
     """
+    check_regular(path)
     lock = PathLock(path, str(path))
     try:
         path.touch()

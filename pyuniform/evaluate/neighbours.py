@@ -9,18 +9,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
+from pyuniform._common.memory import check_memory
 from pyuniform._engine.rows.host import prepare
 from pyuniform.evaluate.distances import norms2, slack, squared_apart
 from pyuniform.evaluate.metrics import nearest_of, unique_picks
 from pyuniform.reference import distance2, to_metric
 from pyuniform.selection.placement import loaded, take
 from pyuniform.selection.result import Selection
+from pyuniform.sources import is_source, open_source
 
 _Float = NDArray[np.float64]
 _Int = NDArray[np.int64]
 
 # Rows that are compared with each other here; more are halved.
 FEW = 256
+# Of memory, as measured: rows in float64, and what passes over their halves keep.
+_BYTES_A_VALUE = 12
+_BYTES_A_ROW = 300
 
 
 class Neighbours(NamedTuple):
@@ -64,7 +69,15 @@ def neighbours(
     ------
     ValueError, TypeError
         As of `pyuniform.h_min`.
+    MemoryError
+        There is less memory than it takes: some 12 bytes a value and 300 a row.
     """
+    if is_source(X):
+        X = open_source(X)
+    shape: tuple[int, ...] = getattr(X, "shape", ())
+    if picks is None and len(shape) == 2:
+        size = shape[0] * (_BYTES_A_VALUE * shape[1] + _BYTES_A_ROW)
+        check_memory(size, f"to find each row's nearest other of {shape[0]} rows takes")
     rows = prepare(loaded(X), metric, threads)
     numbers = np.arange(rows.n) if picks is None else unique_picks(picks, rows)
     m = len(numbers)

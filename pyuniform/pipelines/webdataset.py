@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pyuniform._common.files import check_writable
+from pyuniform._common.files import check_regular, check_writable
 from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform.sources.damage import reading
 
@@ -144,6 +144,7 @@ def _members(sources: list[Path]) -> Iterator[tuple[int, _Member]]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tarfile.TarFile]:
+    check_regular(path)
     with reading(str(path), _KIND):
         tar = tarfile.open(path, tarinfo=_Header)  # noqa: SIM115
     with tar:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from pyuniform._common.files import written_whole
+from pyuniform._common.files import check_regular, written_whole
 from pyuniform.sources.checks import as_ids
 from pyuniform.sources.damage import DAMAGED, is_of_the_system, one_line
 
@@ -98,6 +98,8 @@ def read_picks(path: Path) -> Picks:
     OSError
         The file cannot be read.
     """
+    for file in (path, manifest_path(path)):
+        check_regular(file)
     check_suffix(path)
     try:
         return _checked(**_READERS[path.suffix](path))

@@ -199,3 +199,19 @@ class Selection:
             record.get("stats", {}),
             ids=ids,
         )
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C came while rows were picked. What was picked by then is an answer for fewer picks.
+
+    Attributes
+    ----------
+    selection : Selection
+        The picks made: the first ones of those that the whole run would have made. Its covering
+        radius may be NaN, which is unknown; ``manifest["interrupted"]`` is True. But for groups
+        `pyuniform.select` goes on from it by ``resume``.
+    """
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__(f"interrupted after {len(selection)} picks")
+        self.selection = selection

@@ -32,12 +32,16 @@ from pyuniform.selection.constraints import (
     number_of_picks,
     take_anchors,
 )
+from pyuniform.selection.duplicates import distinct_below
 from pyuniform.selection.initial import begin
 from pyuniform.selection.placement import Data
-from pyuniform.selection.result import Selection
+from pyuniform.selection.result import Interrupted, Selection
 
 # What becomes of rows with NaN, infinity, a missing value or, for cosine, zeros.
 INVALID = ("raise", "drop")
+_DUPLICATES = (
+    "only {} of the {} picks are distinct rows: the others have radius 0 and come in index order"
+)
 
 
 @dataclass(frozen=True)
@@ -150,6 +154,8 @@ def pick(
     ------
     ValueError, TypeError, OSError
         As `pyuniform.select`.
+    Interrupted
+        Ctrl-C came while rows were picked.
     """
     metric = request.metric
     request.check_belongs(data)
@@ -181,6 +187,7 @@ def pick(
     first = begin(data, asked, k, request.start, request.seed, request.resume)
     rules = asked.rules(first.quota) if asked.needs_rules else None
 
+    told = _warn_of_duplicates(data, request, asked, k)
     # One more pick than asked for tells the covering radius, where rows compete by distance alone.
     wanted = k if rules else min(k + 1, data.n)
     with ExitStack() as held:
@@ -216,24 +223,40 @@ def pick(
     radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
     if run.covering2 is not None:
         covering = float(to_metric(run.covering2, metric))
+    elif len(radii) > k:
+        covering = float(radii[k])
     else:
-        covering = float(radii[k]) if k < data.n else 0.0
+        covering = math.nan if run.interrupted else 0.0
     indices, radii = run.indices[:k], radii[:k]
     distinct = int(np.count_nonzero(radii))
-    if distinct < len(radii):
-        warnings.warn(
-            f"only {distinct} of the {len(radii)} picks are distinct rows: the others have radius "
-            "0 and come in index order",
-            stacklevel=3,
-        )
+    if distinct < len(radii) and not told:
+        warnings.warn(_DUPLICATES.format(distinct, len(radii)), stacklevel=3)
     manifest = _manifest(data, request, asked, began, first.start, len(indices))
-    if len(indices) < k and (request.k is not None or request.fraction is not None):
+    wished = request.k, request.fraction, request.quotas
+    if len(indices) < k and any(w is not None for w in wished):
         manifest["asked_for"] = k
     if known := first.preselected:
         manifest["preselected"] = known
     if given.within2 is not None:
         manifest["near_anchors"] = run.near_anchors
-    return Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+    found = Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+    if run.interrupted:
+        manifest["interrupted"] = True
+        raise Interrupted(found)
+    return found
+
+
+def _warn_of_duplicates(data: Data, request: Request, asked: Constraints, k: int) -> bool:
+    """Warns, before the picks are made, where there are fewer distinct rows; whether it did."""
+    given = request.preselected, request.anchors, request.resume
+    plain = all(g is None for g in given) and asked.groups is None and not asked.min_distance
+    if not plain or not isinstance(data.rows, Rows):
+        return False
+    distinct = distinct_below(data.rows.values, k, asked.eligible)
+    if distinct is None:
+        return False
+    warnings.warn(_DUPLICATES.format(distinct, k), stacklevel=4)
+    return True
 
 
 def _manifest(

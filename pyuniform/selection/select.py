@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from pyuniform._common.progress import Progress
 from pyuniform.selection.belonging import by_ids, check_same_model
 from pyuniform.selection.placement import take
-from pyuniform.selection.result import Selection
+from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.run import Request, pick
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.protocol import let_nulls, looks_like_a_source
@@ -129,6 +129,11 @@ def select(
         a checkpoint or a selection of other data or options. Raised before any picking.
     OSError
         A file cannot be read, or has become shorter; there is no room for a scratch file.
+    MemoryError
+        Rows that are to be in memory take more than there is.
+    Interrupted
+        Ctrl-C came while rows were picked: a KeyboardInterrupt whose ``selection`` has the picks
+        made by then. A second Ctrl-C does not wait for it.
 
     Warns
     -----
@@ -191,5 +196,11 @@ def select(
         lenient=request.never_picked,
         drop=invalid == "drop",
     )
-    found = pick(data, request, away, began)
-    return found if source is None else replace(found, ids=ids_at(source, found.indices))
+
+    def named(found: Selection) -> Selection:
+        return found if source is None else replace(found, ids=ids_at(source, found.indices))
+
+    try:
+        return named(pick(data, request, away, began))
+    except Interrupted as stop:
+        raise Interrupted(named(stop.selection)) from None

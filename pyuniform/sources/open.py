@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pyuniform._common.files import check_regular
 from pyuniform.sources.concatenation import concatenate
 from pyuniform.sources.formats.arrays import open_array
 from pyuniform.sources.formats.arrow import open_arrow, open_column, open_table
@@ -224,6 +225,7 @@ def _open_path(path: str, options: dict[str, Any]) -> Source:
         return _open_folder(path, options)
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist")
+    check_regular(path)
     if os.path.isdir(path) and not (known and known.takes_folders):
         return _open_folder(path, options)
     return _open_file(path, known, options)
@@ -239,6 +241,7 @@ def _open_folder(path: str, options: dict[str, Any]) -> Source:
     entries = folder_entries(path)
     for mark, opener in _FOLDER_MARKS:
         if mark in entries:
+            check_regular(inside_folder(path, mark))
             return _call(opener, path, path, options)
     names = shards_in(path, _opener_of, "embeddings", list(_FORMATS))
     return concatenate([_open_path(inside_folder(path, name), options) for name in names], path)

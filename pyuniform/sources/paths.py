@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, urlsplit
 
+from pyuniform._common.files import check_regular
 from pyuniform._common.optional import need
 
 # Tables that are told by an entry of their folder: the entry, the table, and how to read it.
@@ -124,7 +125,12 @@ def files_of(
             raise FileNotFoundError(f"no file matches {path}")
         return [file for name in names for file in files_of(name, kind_of, what, endings)]
     if is_folder(path):
-        return [inside_folder(path, name) for name in shards_in(path, kind_of, what, endings)]
+        names = shards_in(path, kind_of, what, endings)
+        found = [inside_folder(path, name) for name in names]
+        for file in found:
+            check_regular(file)
+        return found
+    check_regular(path)
     if kind_of(path) is None:
         listed = ", ".join(endings)
         raise ValueError(f"{path} must end in one of {listed} to be a file of {what}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.arrays import DTYPES
+from pyuniform._common.memory import check_memory
 from pyuniform.sources.checks import check_rows, numpy_dtype, row_numbers
 
 BLOCK_ROWS = 8192
@@ -111,11 +112,18 @@ def as_array(source: Source) -> NDArray[Any]:
     ndarray, shape (N, d)
         An array or memory map without a copy where the format allows it; otherwise the blocks,
         gathered. bfloat16 is that of ml_dtypes.
+
+    Raises
+    ------
+    MemoryError
+        There is less memory than they take; before any is read.
     """
     array = mapped(source)
     if array is not None:
         return array
-    out = np.empty(source.shape, numpy_dtype(source.dtype, source.name))
+    dtype = numpy_dtype(source.dtype, source.name)
+    check_memory(source.shape[0] * source.shape[1] * dtype.itemsize, f"{source.name} takes")
+    out = np.empty(source.shape, dtype)
     at = 0
     for block in read_blocks(source):
         out[at : at + len(block)] = block

@@ -13,6 +13,7 @@ from corpora import DATASETS, make
 from tuning import select
 
 from pyuniform import reference
+from pyuniform._common import memory
 from pyuniform._engine.coordinator import Shards
 from pyuniform._engine.rows import memory as out_of_core
 from pyuniform._engine.rows.disk import FarRows
@@ -66,8 +67,8 @@ def test_a_mapped_file_gives_the_same_picks_and_few_of_its_rows_are_read(
 def test_a_map_too_large_for_memory_stays_on_disk(
     mapped: np.memmap, wordnet: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for memory, expected in [(mapped.nbytes, True), (4 * mapped.nbytes, False), (None, False)]:
-        monkeypatch.setattr(out_of_core, "available_memory", lambda memory=memory: memory)
+    for there, expected in [(mapped.nbytes, True), (4 * mapped.nbytes, False), (None, False)]:
+        monkeypatch.setattr(out_of_core, "available_memory", lambda there=there: there)
         assert select(mapped, 5).manifest["out_of_core"] is expected
         assert select(mapped[5:, 3:], 5).manifest["out_of_core"] is expected
         assert not select(wordnet, 5).manifest["out_of_core"]
@@ -78,9 +79,9 @@ def test_a_map_too_large_for_memory_stays_on_disk(
 def test_memory_is_read_from_system_and_control_group(tmp_path: Path) -> None:
     assert out_of_core.available_memory() > 1 << 20
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 12 kB\n")
-    assert out_of_core._meminfo(tmp_path / "meminfo") == 12 * 1024
-    assert out_of_core._meminfo(tmp_path / "none") is None
-    assert out_of_core._cgroup(tmp_path / "none") is None
+    assert memory._meminfo(tmp_path / "meminfo") == 12 * 1024
+    assert memory._meminfo(tmp_path / "none") is None
+    assert memory._cgroup(tmp_path / "none") is None
     own = tmp_path / "own"
     for line, file, limits in [
         ("0::/a/b", "a/memory.max", ("5000", "max")),
@@ -90,7 +91,7 @@ def test_memory_is_read_from_system_and_control_group(tmp_path: Path) -> None:
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         for limit, expected in zip(limits, (5000, None), strict=True):
             (tmp_path / file).write_text(limit + "\n")
-            assert out_of_core._cgroup(tmp_path, own) == expected
+            assert memory._cgroup(tmp_path, own) == expected
 
 
 def test_views_know_their_file(mapped: np.memmap) -> None:

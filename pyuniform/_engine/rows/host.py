@@ -33,6 +33,8 @@ class Rows:
     ----------
     core : CoreRows
         The values (N, d) as the user stores them, and for cosine their norms.
+    values : ndarray, shape (N, d)
+        The same; bfloat16 as uint16 bits.
     center : ndarray of float64, shape (d,)
         Subtracted, after scaling, by the float32 filter.
     exponent : int
@@ -45,6 +47,7 @@ class Rows:
     """
 
     core: CoreRows
+    values: NDArray[Any]
     n: int
     d: int
     dtype: str
@@ -135,6 +138,7 @@ def prepare(
 
     return Rows(
         core=core,
+        values=array,
         n=n,
         d=d,
         dtype=dtype,

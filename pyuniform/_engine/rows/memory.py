@@ -6,8 +6,7 @@ might be picked next (csrc/far_block.h). That pays where they do not fit in memo
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from pyuniform._common.memory import available_memory
 from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform.sources import Source
 from pyuniform.sources.checks import numpy_dtype
@@ -60,43 +59,3 @@ def stays_on_disk(
     memory = available_memory()
     itemsize = numpy_dtype(source.dtype, source.name).itemsize
     return memory is not None and n * columns * itemsize > SHARE_OF_MEMORY * memory
-
-
-def available_memory() -> int | None:
-    """Bytes that this process may still use, by the system's count and its control group's."""
-    found = [_meminfo(Path("/proc/meminfo")), _cgroup(Path("/sys/fs/cgroup"))]
-    return min((value for value in found if value is not None), default=None)
-
-
-def _meminfo(path: Path) -> int | None:
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return None
-    fields = [line.split() for line in lines if line.startswith("MemAvailable:")]
-    return int(fields[0][1]) * 1024 if fields else None
-
-
-def _cgroup(root: Path, own: Path = Path("/proc/self/cgroup")) -> int | None:
-    """The least limit of the groups that this process is in; page cache counts as free."""
-    try:
-        lines = [line.split(":", 2) for line in own.read_text().splitlines()]
-        files = [
-            group / name
-            for _, controllers, path in lines
-            for folder, name in _limits_of(root, controllers)
-            for group in [folder / path.lstrip("/"), *(folder / path.lstrip("/")).parents]
-            if group.is_relative_to(folder)
-        ]
-        limits = [text for file in files if file.exists() and (text := file.read_text().strip())]
-    except (OSError, ValueError):
-        return None
-    # Version 1 says "no limit" with a number near 2^63.
-    return min((int(t) for t in limits if t != "max" and int(t) < 1 << 60), default=None)
-
-
-def _limits_of(root: Path, controllers: str) -> list[tuple[Path, str]]:
-    """Where a line of /proc/self/cgroup has its memory limit: version 2, version 1, nowhere."""
-    if not controllers:
-        return [(root, "memory.max"), (root / "unified", "memory.max")]
-    return [(root / "memory", "memory.limit_in_bytes")] if controllers == "memory" else []

@@ -16,6 +16,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common.files import check_regular
 from pyuniform._common.optional import need
 from pyuniform.embed.models.protocol import Options, Told, without_known, words
 from pyuniform.sources.damage import reading
@@ -39,6 +40,7 @@ class WordVectorEmbedder:
 
     def __init__(self, model: str, options: Options) -> None:
         self._path = Path(model.partition(":")[2])
+        check_regular(self._path)
         with open(self._path, "rb"):
             pass
         if self._path.suffix in GENSIM:
