@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tuning import select
 
 import pyuniform
 
@@ -54,9 +55,9 @@ def chosen(name: str) -> dict[str, Any]:
 def test_the_picks_made_are_the_first_of_all_and_can_be_gone_on_with(
     name: str, tmp_path: Path
 ) -> None:
-    whole = pyuniform.select(X, **chosen(name))
+    whole = select(X, **chosen(name))
     with pytest.raises(pyuniform.Interrupted, match=r"interrupted after \d+ picks") as stop:
-        pyuniform.select(X, **chosen(name), progress=ctrl_c(200))
+        select(X, **chosen(name), progress=ctrl_c(200))
     assert isinstance(stop.value, KeyboardInterrupt)
     found = stop.value.selection
     assert 200 <= len(found) < K
@@ -70,7 +71,7 @@ def test_the_picks_made_are_the_first_of_all_and_can_be_gone_on_with(
         found.save(tmp_path / f"first{suffix}")
         first = pyuniform.Selection.load(tmp_path / f"first{suffix}")
         options = {key: v for key, v in chosen(name).items() if key != "preselected"}
-        again = pyuniform.select(X, **options, resume=first)
+        again = select(X, **options, resume=first)
         np.testing.assert_array_equal(again.indices, whole.indices)
         assert again.covering_radius == whole.covering_radius
         assert "interrupted" not in again.manifest
@@ -79,11 +80,11 @@ def test_the_picks_made_are_the_first_of_all_and_can_be_gone_on_with(
 @pytest.mark.parametrize("name", OPTIONS)
 def test_a_checkpoint_is_saved_within_the_first_minute(name: str, tmp_path: Path) -> None:
     checkpoint = tmp_path / "run.ckpt"
-    whole = pyuniform.select(X, **chosen(name))
+    whole = select(X, **chosen(name))
     with pytest.raises(pyuniform.Interrupted) as stop:
-        pyuniform.select(X, **chosen(name), checkpoint=checkpoint, progress=ctrl_c(200))
+        select(X, **chosen(name), checkpoint=checkpoint, progress=ctrl_c(200))
     picks: list[int] = []
-    again = pyuniform.select(
+    again = select(
         X, **chosen(name), checkpoint=checkpoint, progress=lambda t, k, radius: picks.append(t)
     )
     # Those that are given are there before the checkpoint is read.
@@ -94,9 +95,9 @@ def test_a_checkpoint_is_saved_within_the_first_minute(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("at", [2, K])
 def test_an_interrupt_at_either_end_is_not_lost(at: int) -> None:
-    whole = pyuniform.select(X, K)
+    whole = select(X, K)
     with pytest.raises(pyuniform.Interrupted) as stop:
-        pyuniform.select(X, K, progress=ctrl_c(at))
+        select(X, K, progress=ctrl_c(at))
     found = stop.value.selection
     np.testing.assert_array_equal(found.indices, whole.indices[: len(found)])
     assert len(found) >= at
@@ -105,7 +106,7 @@ def test_an_interrupt_at_either_end_is_not_lost(at: int) -> None:
 def test_an_interrupt_while_the_covering_radius_is_sought_keeps_all_picks() -> None:
     weights = np.linspace(1, 2, N)
     with pytest.raises(pyuniform.Interrupted) as stop:
-        pyuniform.select(X, K, weights=weights, progress=ctrl_c(K))
+        select(X, K, weights=weights, progress=ctrl_c(K))
     assert len(stop.value.selection) == K
 
 
@@ -116,7 +117,7 @@ def test_a_second_interrupt_does_not_wait() -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt) as stop:
-        pyuniform.select(X, K, progress=progress)
+        select(X, K, progress=progress)
     assert not isinstance(stop.value, pyuniform.Interrupted)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -125,12 +126,12 @@ def test_a_handler_of_the_programs_own_is_left_alone() -> None:
     came: list[int] = []
     before = signal.signal(signal.SIGINT, lambda *_: came.append(1))
     try:
-        assert len(pyuniform.select(X, K, progress=ctrl_c(200))) == K
+        assert len(select(X, K, progress=ctrl_c(200))) == K
     finally:
         signal.signal(signal.SIGINT, before)
     assert came == [1]
     found: list[pyuniform.Selection] = []
-    thread = threading.Thread(target=lambda: found.append(pyuniform.select(X, K)))
+    thread = threading.Thread(target=lambda: found.append(select(X, K)))
     thread.start()
     thread.join()
     assert len(found[0]) == K
@@ -142,7 +143,7 @@ def test_record_ids_come_with_them(tmp_path: Path) -> None:
     np.savez(tmp_path / "x.npz", x=X, ids=ids)
     source = pyuniform.sources.open_source(tmp_path / "x.npz", key="x", id_column="ids")
     with pytest.raises(pyuniform.Interrupted) as stop:
-        pyuniform.select(source, K, progress=ctrl_c(200))
+        select(source, K, progress=ctrl_c(200))
     found = stop.value.selection
     assert found.ids is not None
     assert found.ids.tolist() == ids[found.indices].tolist()
@@ -198,7 +199,7 @@ def test_the_command_line_keeps_them_under_another_name(
     assert place.name in told
     assert f"interrupted after {len(found)} picks" in told
     assert ("run.ckpt" in told) == (tmp_path / "run.ckpt").exists() == ("run.ckpt" in arguments)
-    np.testing.assert_array_equal(found.indices, pyuniform.select(X, K).indices[: len(found)])
+    np.testing.assert_array_equal(found.indices, select(X, K).indices[: len(found)])
     expected = {"x.npy", "r.jsonl", place.name, f"{place.name}.json", "run.ckpt"}
     assert {p.name for p in tmp_path.iterdir()} <= expected
 
@@ -213,4 +214,4 @@ def test_without_a_file_it_is_said_what_would_keep_them(tmp_path: Path) -> None:
         cwd=tmp_path,
         check=True,
     )
-    assert list(map(int, done.stdout.split())) == pyuniform.select(X, K).indices.tolist()
+    assert list(map(int, done.stdout.split())) == select(X, K).indices.tolist()

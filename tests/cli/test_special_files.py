@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 import pyuniform
 from pyuniform.cli.main import cli
-from pyuniform.pipelines.samplers import rewrite_webdataset
+from pyuniform.pipelines import rewrite_webdataset
 
 N = 40
 WORDS = ["embed", "r.jsonl", "--text", "text", "--model"]

@@ -111,7 +111,7 @@ def test_a_checkpoint_outlives_output_that_could_not_be_written() -> None:
 @pytest.mark.parametrize("streams", ["", "2>&-"])
 @pytest.mark.parametrize(
     "command",
-    [COMMAND, f"{sys.executable} -m pyuniform", f"{sys.executable} -m pyuniform.cli.main"],
+    [COMMAND, f"{sys.executable} -m pyuniform"],
 )
 @pytest.mark.parametrize("module", ["numpy", "click"])
 def test_an_interrupt_during_imports_shows_no_traceback(

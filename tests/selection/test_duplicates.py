@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import pyuniform
-from pyuniform import duplicates
+from pyuniform.selection import duplicates
 from pyuniform.selection import run as picking
 
 RNG = np.random.default_rng(0)
