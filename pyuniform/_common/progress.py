@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -70,8 +71,12 @@ def shown_texts(
     total: int,
     done: int = 0,
     stream: TextIO | None = None,
+    what: str = "texts embedded",
 ) -> Iterator[Callable[[int, int], None]]:
-    """What to call with texts done and all texts, of which `done` were done by an earlier run."""
+    """What to call with texts done and all texts, of which `done` were done by an earlier run.
+
+    `what` says what is done with them.
+    """
     stream = stream or sys.stderr
     if callable(progress):
         yield progress
@@ -79,11 +84,38 @@ def shown_texts(
         yield _nothing
     elif stream.isatty():
         with tqdm(
-            total=total, initial=done, unit=" texts", unit_scale=True, file=stream, mininterval=0.2
+            total=total,
+            initial=done,
+            unit=" texts",
+            unit_scale=True,
+            file=stream,
+            mininterval=0.2,
+            desc=what,
         ) as bar:
             yield lambda n, _: bar.update(n - bar.n)
     else:
-        yield _Lines(stream, done).texts
+        lines = _Lines(stream, done)
+        yield lambda n, of: lines.texts(n, of, what)
+
+
+@contextmanager
+def shown_share(
+    progress: bool = True, stream: TextIO | None = None
+) -> Iterator[Callable[[float, str], None]]:
+    """What to call with the share of a piece of work that is done, and with its name."""
+    stream = stream or sys.stderr
+    if not progress or stream is None:
+        yield _nothing
+    elif stream.isatty():
+        with tqdm(total=100, unit="%", file=stream, leave=False, mininterval=0.2) as bar:
+
+            def show(share: float, what: str) -> None:
+                bar.set_description_str(what, refresh=False)
+                bar.update(round(100 * share) - bar.n)
+
+            yield show
+    else:
+        yield _Lines(stream).share
 
 
 class _Bars:
@@ -129,8 +161,15 @@ class _Lines:
         if rows == total:
             self._began = time.monotonic()
 
-    def texts(self, texts: int, total: int) -> None:
-        self._line(texts, total, "texts embedded", "texts")
+    def texts(self, texts: int, total: int, what: str) -> None:
+        self._line(texts, total, what, "texts")
+
+    def share(self, share: float, what: str) -> None:
+        now = time.monotonic()
+        if now - self._last >= LINE_INTERVAL:
+            self._last = now
+            left = (now - self._began) * (1 - share) / share if share else math.inf
+            self.note(f"{what}: {share:.0%}" + (f", about {left:.0f} s left" if share else ""))
 
     def note(self, text: str) -> None:
         print(text, file=self._stream, flush=True)

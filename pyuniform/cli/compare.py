@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
-from pyuniform.cli.options import INPUT, THREADS, load_picks, metric_option, reading_options
+from pyuniform._common.progress import shown_share
+from pyuniform.cli.options import (
+    INPUT,
+    QUIET,
+    THREADS,
+    load_picks,
+    metric_option,
+    reading_options,
+)
 from pyuniform.evaluate.compare import BASELINES, compare
 from pyuniform.sources import as_array, open_source, read_ids
 from pyuniform.sources.protocol import field_of
@@ -58,6 +64,7 @@ FILE = click.Path(path_type=Path)
 @THREADS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print the table as CSV.")
+@QUIET
 def compare_command(
     embeddings: str,
     picks: tuple[Path, ...],
@@ -75,6 +82,7 @@ def compare_command(
     threads: int | None,
     as_json: bool,
     as_csv: bool,
+    quiet: bool,
 ) -> None:
     """Compare selections of the rows of EMBEDDINGS with each other and with baselines.
 
@@ -99,12 +107,10 @@ def compare_command(
         labels = read_ids(groups)
     # Of the same kind of file with the same options.
     same = {other: Path(other).suffix == Path(embeddings).suffix for other in others}
-    with tqdm(disable=not sys.stderr.isatty(), leave=False, unit=" runs") as bar:
+    with shown_share(not quiet) as share:
 
         def show(done: int, total: int, name: str) -> None:
-            bar.total = total
-            bar.set_postfix_str(name, refresh=False)
-            bar.update(done - bar.n)
+            share(done / total, f"{done} of {total} runs measured, now {name}")
 
         found = compare(
             as_array(source),

@@ -11,6 +11,7 @@ from typing import Any
 import click
 from numpy.typing import NDArray
 
+from pyuniform._common.progress import shown_share
 from pyuniform.cli.options import load_picks
 from pyuniform.evaluate.outliers import outliers
 from pyuniform.selection.belonging import by_ids, check_same_model
@@ -141,6 +142,7 @@ def add_robust_choices(
     k: int | None,
     metric: str,
     threads: int | None,
+    progress: bool = False,
 ) -> None:
     """Adds to arguments of `pyuniform.select` what follows from the rows: outliers, least quotas.
 
@@ -157,7 +159,14 @@ def add_robust_choices(
         if k is None or "groups" not in arguments:
             raise click.UsageError("--at-least needs -k, and --groups or --group-column")
     if given["drop_outliers"] is not None:
-        far = outliers(source, given["drop_outliers"], metric=metric, threads=threads)
+        with shown_share(progress) as share:
+            far = outliers(
+                source,
+                given["drop_outliers"],
+                metric=metric,
+                threads=threads,
+                progress=lambda done: share(done, "outliers"),
+            )
         first = arguments.get("preselected", [])  # which are always in
         far[getattr(first, "indices", first)] = False
         far[arguments.get("exclude", [])] = True

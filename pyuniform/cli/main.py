@@ -6,16 +6,17 @@ import json
 import platform
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
-from tqdm import tqdm
 
 import pyuniform
 from pyuniform._common import command_line, native
 from pyuniform._common.arrays import DTYPES
+from pyuniform._common.progress import shown_share
 from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
 from pyuniform.cli.compare import compare_command
@@ -23,6 +24,7 @@ from pyuniform.cli.embed import embed
 from pyuniform.cli.options import (
     DEVICE,
     INPUT,
+    QUIET,
     THREADS,
     load_picks,
     metric_option,
@@ -58,6 +60,7 @@ cli.add_command(compare_command)
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random subsets.")
 @THREADS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@QUIET
 def measure(
     embeddings: str,
     picks: Path | None,
@@ -67,30 +70,40 @@ def measure(
     seed: int,
     threads: int | None,
     as_json: bool,
+    quiet: bool,
 ) -> None:
     """Measure how uniform the rows of EMBEDDINGS are, or a selection of them."""
     if random and picks is None:
         raise click.UsageError("--random compares a selection: it needs --picks")
     X = as_array(open_source(embeddings, **reading))
-    if picks is None:
-        metric = metric or "euclidean"
-        report = {"rows": len(X), "metric": metric}
-        report |= _h_min(X, None, metric, threads)
-    else:
-        selection = load_picks(picks, embeddings)
-        metric = metric or pyuniform.evaluate.metrics.metric_of(selection, None)
-        report = {"rows": len(X), "picks": len(selection), "metric": metric}
-        if len(selection) > 1:
-            report |= _h_min(X, selection, metric, threads)
-        if len(selection):
-            near = pyuniform.nearest(X, selection, metric=metric, threads=threads)
-            report["covering_radius"] = float(near.distance.max())
-            report["mean_distance"] = float(near.distance.mean())
-        rng = np.random.default_rng(seed)
-        for r in range(random if len(selection) > 1 else 0):
-            subset = rng.choice(len(X), len(selection), replace=False)
-            found = pyuniform.h_min(X, subset, metric=metric, threads=threads)
-            report[f"h_min_random_{r}"] = found.distance
+    how: dict[str, Any] = {"threads": threads}
+    with shown_share(not quiet) as share:
+
+        def shown(what: str) -> Callable[[float], None]:
+            return lambda done: share(done, what)
+
+        def smallest(rows: Any) -> dict[str, float | list[int]]:
+            pair = pyuniform.h_min(X, rows, progress=shown("h_min"), **how)
+            return {"h_min": pair.distance, "h_min_pair": [pair.i, pair.j]}
+
+        if picks is None:
+            how["metric"] = metric or "euclidean"
+            report = {"rows": len(X), "metric": how["metric"]} | smallest(None)
+        else:
+            selection = load_picks(picks, embeddings)
+            how["metric"] = metric or pyuniform.evaluate.metrics.metric_of(selection, None)
+            report = {"rows": len(X), "picks": len(selection), "metric": how["metric"]}
+            if len(selection) > 1:
+                report |= smallest(selection)
+            if len(selection):
+                near = pyuniform.nearest(X, selection, progress=shown("covering radius"), **how)
+                report["covering_radius"] = float(near.distance.max())
+                report["mean_distance"] = float(near.distance.mean())
+            rng = np.random.default_rng(seed)
+            for r in range(random if len(selection) > 1 else 0):
+                subset = rng.choice(len(X), len(selection), replace=False)
+                found = pyuniform.h_min(X, subset, progress=shown(f"random subset {r}"), **how)
+                report[f"h_min_random_{r}"] = found.distance
     if as_json:
         click.echo(json.dumps(report))
     else:
@@ -98,15 +111,6 @@ def measure(
             click.echo(
                 f"{name:16} {value:.6g}" if isinstance(value, float) else f"{name:16} {value}"
             )
-
-
-def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, float | list[int]]:
-    # On a terminal only: a search over all pairs can be long.
-    with tqdm(total=100, unit="%", disable=not sys.stderr.isatty(), leave=False) as bar:
-        pair = pyuniform.h_min(
-            X, picks, metric=metric, threads=threads, progress=lambda s: bar.update(100 * s - bar.n)
-        )
-    return {"h_min": pair.distance, "h_min_pair": [pair.i, pair.j]}
 
 
 @cli.command()
@@ -147,6 +151,7 @@ def _h_min(X: Any, picks: Any, metric: str, threads: int | None) -> dict[str, fl
 @click.option("--title", help="Of the page.")
 @DEVICE
 @THREADS
+@QUIET
 def report(
     embeddings: str,
     picks: Path,
@@ -161,23 +166,26 @@ def report(
     title: str | None,
     device: str,
     threads: int | None,
+    quiet: bool,
 ) -> None:
     """Write a page about a selection of the rows of EMBEDDINGS."""
     if label_field and texts is None:
         raise click.UsageError("--label-field needs --texts, the records")
-    write_report(
-        output,
-        as_array(open_source(embeddings, **reading)),
-        Selection.load(picks),
-        texts=read_field(texts, text_field) if texts else None,
-        labels=read_field(texts, label_field) if texts and label_field else None,
-        random_subsets=random,
-        sample=sample,
-        seed=seed,
-        title=title,
-        device=device,
-        threads=threads,
-    )
+    with shown_share(not quiet) as share:
+        write_report(
+            output,
+            as_array(open_source(embeddings, **reading)),
+            Selection.load(picks),
+            texts=read_field(texts, text_field) if texts else None,
+            labels=read_field(texts, label_field) if texts and label_field else None,
+            random_subsets=random,
+            sample=sample,
+            seed=seed,
+            title=title,
+            device=device,
+            threads=threads,
+            progress=lambda done: share(done, "report"),
+        )
 
 
 @cli.command()

@@ -46,6 +46,7 @@ def reading_options(command: Callable[..., None], ids: bool = False) -> Callable
     return reads
 
 
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1."
 )

@@ -168,7 +168,7 @@ def select(
             click.echo(text, err=True)
 
     arguments = constraints_of(constraints, source, reading, bool(ids or id_column), metric, tell)
-    add_robust_choices(arguments, constraints, source, k, metric, threads)
+    add_robust_choices(arguments, constraints, source, k, metric, threads, not quiet)
     records = None
     if join and output:
         records = open_records(join)

@@ -265,7 +265,7 @@ def _prepared(
         if len(rows) and tell:
             print(f"{_described(rows, job)}: {_BECOMES[unknown]}", file=sys.stderr, flush=True)
 
-    embedder.fit(texts, texts.name, told)
+    embedder.fit(_ReadForFit(texts, facts.n, tell), texts.name, told)
     run = {"text": asked.text, "records": facts.n, "digest of the texts": facts.digest}
     return _Job(texts, facts, embedder, run | embedder.settings, list_unknown, early)
 
@@ -295,6 +295,22 @@ def _list_unknown(path: str | os.PathLike[str], rows: NDArray[np.int64], facts: 
     named = rows if facts.ids is None else facts.ids[rows]
     with written_whole(path) as out:
         out.writelines(f"{name}\n".encode() for name in named.tolist())
+
+
+class _ReadForFit:
+    """The texts, showing how many of them a model has read; it may take its time after the last."""
+
+    def __init__(self, texts: Texts, n: int, progress: bool) -> None:
+        self._texts, self._n, self._progress = texts, n, progress
+
+    def __iter__(self) -> Iterator[str]:
+        done = 0
+        with shown_texts(self._progress, self._n, what="texts read for the fit") as show:
+            for done, text in enumerate(self._texts, 1):
+                yield text
+                if done % 1024 == 0:
+                    show(done, self._n)
+            show(done, self._n)
 
 
 def _kept(job: _Job, path: Path) -> AbstractContextManager[PartialRows]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,12 @@ from pyuniform.evaluate.neighbours import neighbours
 
 
 def outliers(
-    X: Any, quantile: float, *, metric: str = "euclidean", threads: int | None = None
+    X: Any,
+    quantile: float,
+    *,
+    metric: str = "euclidean",
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.bool_]:
     """Rows that are farther from their nearest other row than a quantile of all rows is.
 
@@ -28,6 +34,8 @@ def outliers(
         the last of these.
     metric, threads
         As of `pyuniform.select`.
+    progress : callable, optional
+        Called with the share of the pairs that is done.
 
     Returns
     -------
@@ -43,7 +51,7 @@ def outliers(
         raise TypeError(f"quantile must be a number, got {quantile!r}")
     if not 0 < quantile < 1:
         raise ValueError(f"quantile must be above 0 and below 1, got {quantile!r}")
-    distance = neighbours(X, metric=metric, threads=threads).distance
+    distance = neighbours(X, metric=metric, threads=threads, progress=progress).distance
     # A distance that there is, so that no share of the rows depends on interpolation.
     far: NDArray[np.bool_] = distance > np.quantile(distance, quantile, method="inverted_cdf")
     return far

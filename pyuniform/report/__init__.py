@@ -11,6 +11,7 @@ Who calls whom::
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ def write_report(
     title: str | None = None,
     device: str = "auto",
     threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> None:
     """Writes one self-contained HTML page about a selection, whole or not at all.
 
@@ -82,6 +84,8 @@ def write_report(
     device : str
     threads : int, optional
         As for `pyuniform.select`.
+    progress : callable, optional
+        Called with the share of the passes over X that is done.
 
     Raises
     ------
@@ -125,7 +129,7 @@ def write_report(
             named = None if labels is None else [labels[int(i)] for i in numbers]
             picks = replace(selection, indices=np.searchsorted(numbers, selection.indices))
         found = facts.measure(
-            rows, of_rows, picks, named, metric, seed, random_subsets, sample, threads
+            rows, of_rows, picks, named, metric, seed, random_subsets, sample, threads, progress
         )
         content = page.render(
             found, figures.draw(found), data, selection, texts, labels, title, numbers

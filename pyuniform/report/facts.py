@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,6 +116,7 @@ def measure(
     random_subsets: int,
     sample: int,
     threads: int,
+    progress: Callable[[float], None] | None = None,
 ) -> Facts:
     """Measures all; `data` is X, checked."""
     n, k, picks = data.n, len(selection), selection.indices
@@ -125,8 +127,18 @@ def measure(
     sampled = np.sort(rng.choice(n, min(n, sample, most), replace=False))
     sizes = np.unique(np.geomspace(2, max(k, 2), CURVE_SIZES).round().astype(np.int64))[: k - 1]
 
+    passes = 0
+
     def passed(rows: _Int) -> Nearest:
-        return nearest(X, rows, metric=metric, device=place, threads=threads)
+        nonlocal passes
+
+        def show(share: float) -> None:
+            if progress:
+                progress((passes + share) / (1 + random_subsets))
+
+        found = nearest(X, rows, metric=metric, device=place, threads=threads, progress=show)
+        passes += 1
+        return found
 
     read = data.shard(1, 1.0).canonical
     with threadpool_limits(threads, user_api="blas"):
