@@ -29,7 +29,7 @@ from pyuniform import reference
 from pyuniform._common import native
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import Plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 
 # Rows, columns, picks; and rows and columns for h_min.
 NEAREST = [(20_000, 384, 16), (20_000, 384, 256), (20_000, 384, 1_024), (100_000, 128, 1_000)]
@@ -177,14 +177,14 @@ def _nearest_sides(X: np.ndarray, picks: int, threads: int) -> list[Side]:
     wide = X.astype(np.float64)
     expected = [reference.distance2(wide[:picks], wide[i]).min() for i in some]
 
-    def relax(codes: bool) -> Callable[[], Callable[[], CpuShard]]:
+    def relax(codes: bool) -> Callable[[], Callable[[], HostShard]]:
         prepared = prepare(X, "euclidean", threads)
 
-        def ready() -> Callable[[], CpuShard]:
-            shard = CpuShard(prepared, Plan(codes, None))
+        def ready() -> Callable[[], HostShard]:
+            shard = HostShard(prepared, Plan(codes, None))
             shard.add_picks(np.full(picks, -1), shard.canonical(np.arange(picks)))
 
-            def run() -> CpuShard:
+            def run() -> HostShard:
                 for _ in shard.relax(-1.0):
                     pass
                 return shard
@@ -217,7 +217,7 @@ def _nearest_sides(X: np.ndarray, picks: int, threads: int) -> list[Side]:
         return run
 
     def settled(shard: object) -> None:
-        assert isinstance(shard, CpuShard)
+        assert isinstance(shard, HostShard)
         _exactly(shard.settle(some)[0], expected)
 
     def distances(found: object) -> None:

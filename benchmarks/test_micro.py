@@ -24,7 +24,7 @@ from pyuniform._core import (
 from pyuniform._core import scan as core_scan
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import Plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 
 pytest.importorskip("pytest_benchmark")
 
@@ -98,16 +98,16 @@ def test_relax(
     X = rows(n, d, dtype)
     prepared = prepare(X, "euclidean", 1)
 
-    def fresh() -> tuple[tuple[CpuShard], dict]:
+    def fresh() -> tuple[tuple[HostShard], dict]:
         """As in a traversal, the rows have seen a pick before: they have codes."""
-        shard = CpuShard(prepared, Plan(codes, None))
+        shard = HostShard(prepared, Plan(codes, None))
         for picks in (np.arange(1), np.arange(1, count + 1)):
             shard.add_picks(np.full(len(picks), -1), shard.canonical(picks))
             if len(picks) == 1:
                 relax(shard)
         return (shard,), {}
 
-    def relax(shard: CpuShard) -> CpuShard:
+    def relax(shard: HostShard) -> HostShard:
         for _ in shard.relax(-1.0):
             pass
         return shard
@@ -143,7 +143,7 @@ def test_pool(benchmark: Any, isa: str, size: int) -> None:
 def test_candidates(benchmark: Any, isa: str, limit: int) -> None:
     X = rows(100_000, 16, "float32")
     prepared = prepare(X, "euclidean", 1)
-    shard = CpuShard(prepared)
+    shard = HostShard(prepared)
     shard.add_picks(np.full(64, -1), shard.canonical(np.arange(64)))
     for _ in shard.relax(-1.0):
         pass

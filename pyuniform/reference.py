@@ -1,6 +1,6 @@
 """The specification: farthest-first traversal in float64 NumPy, one pick at a time.
 
-Every carrier returns exactly these indices and radii; `constrained` is what options mean. The
+Every backend returns exactly these indices and radii; `constrained` is what options mean. The
 squared distance has one summation order: sixteen partial sums, partial sum l taking the terms l,
 l + 16, l + 32, ... in that order; then the upper half is added to the lower half until one is left.
 """

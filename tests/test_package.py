@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import shutil
 import subprocess
 import sys
 import venv
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+
+import pyuniform
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,3 +67,23 @@ def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> No
     assert bare == "None"
     assert indices == "[0 1]"
     assert {"'.cu'", "'.cuh'"} <= set(sources.strip("[]").split(", "))
+
+
+def modules() -> list[ModuleType]:
+    folder = str(Path(pyuniform.__file__).parent)
+    # The command line starts on import, and these need a library that tests do without.
+    left_out = ("__main__", "kernels", "cuda", "pipelines.datatrove", "_engine.shards.device")
+    names = [module.name for module in pkgutil.walk_packages([folder], "pyuniform.")]
+    there = [n for n in names if not n.startswith(tuple(f"pyuniform.{name}" for name in left_out))]
+    return [importlib.import_module(name) for name in there]
+
+
+def test_no_name_hides_a_module() -> None:
+    for module in modules():
+        package, _, name = module.__name__.rpartition(".")
+        assert getattr(sys.modules[package], name) is module, module.__name__
+
+
+def test_modules_have_about_400_lines_at_most() -> None:
+    for path in Path(pyuniform.__file__).parent.rglob("*.py"):
+        assert len(path.read_text().splitlines()) <= 400, path

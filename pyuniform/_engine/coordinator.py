@@ -1,4 +1,4 @@
-"""Shards as one carrier: their candidates meet in a pool in host memory."""
+"""Several shards as one backend: their candidates meet in a pool in host memory."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Here:
         return list(enumerate(self._shards))
 
 
-class Shards:
+class Coordinator:
     """Rows of several shards, one after the other.
 
     Row i of a shard has the number i + (rows of the shards before).
@@ -98,46 +98,46 @@ class Shards:
     def _ask(self, method: str, *arguments: Any) -> list[Any]:
         return self._team.ask(method, [arguments] * len(self._team.sizes))
 
-    def govern(self, rules: Rules) -> None:
-        """See `Carrier`."""
+    def set_scoring(self, rules: Rules) -> None:
+        """See `Backend`."""
         self._rules = rules
         ends = zip(self._offsets[:-1], self._offsets[1:], strict=True)
         factors = [None if rules.factors is None else rules.factors[b:e] for b, e in ends]
         self._team.tell("set_scores", [(f, rules.floor2) for f in factors])
 
     def count_within(self, distance2: float) -> int:
-        """See `Carrier`."""
+        """See `Backend`."""
         return sum(self._ask("count_within", distance2))
 
     def add_rows(self, rows: NDArray[np.int64]) -> None:
-        """See `Carrier`."""
+        """See `Backend`."""
         # A few at a time: canonical values take twice the memory of float32 rows, or more.
         step = max(1, POOL_BYTES // (8 * (self._width or MOST_COLUMNS)))
         for begin in range(0, len(rows), step):
             some = rows[begin : begin + step]
             self._add_picks(some, self.canonical(some))
         if self._rules.take(rows):
-            self.govern(self._rules)
+            self.set_scoring(self._rules)
 
     def add_anchors(self, values: NDArray[np.float64]) -> None:
-        """See `Carrier`."""
+        """See `Backend`."""
         self._add_picks(np.full(len(values), -1), values)
 
     def pool_size(self, k: int) -> int:
-        """See `Carrier`."""
+        """See `Backend`."""
         size = min(max(k // PICKS_A_ROUND, POOL_SIZES[0]), POOL_SIZES[1])
         return max(1, min(size, POOL_BYTES // (8 * self._width)))
 
     def relax(self, rho: float) -> Iterator[None]:
-        """See `Carrier`."""
+        """See `Backend`."""
         return self._team.relax(rho)
 
     def threshold(self, count: int) -> float:
-        """See `Carrier`."""
+        """See `Backend`."""
         return max(self._ask("threshold", count))
 
-    def play(self, rho: float, pool_size: int, limit: int) -> Round:
-        """See `Carrier`."""
+    def pick_round(self, rho: float, pool_size: int, limit: int) -> Round:
+        """See `Backend`."""
         found = self._ask("candidates", rho, pool_size)
         pool = _Pool(found, self._offsets, self._picks, self._rules)
         pool.check()
@@ -148,13 +148,13 @@ class Shards:
         if len(picked):
             self._add_picks(pool.index[picked], pool.values[picked])
             if self._rules.take(pool.index[picked]):
-                self.govern(self._rules)
+                self.set_scoring(self._rules)
         return Round(
             pool.index[picked], picked2, len(pool.index), pool.outside, pool.largest_left()
         )
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """See `Carrier`."""
+        """See `Backend`."""
         return {
             self._prefix(s) + name: values
             for s, shard in self._team.here()
@@ -162,7 +162,7 @@ class Shards:
         }
 
     def restore(self, names: Sequence[str], read: Read) -> None:
-        """See `Carrier`."""
+        """See `Backend`."""
         for s, shard in self._team.here():
             prefix = self._prefix(s)
             own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
@@ -173,7 +173,7 @@ class Shards:
         return f"{self._offsets[s]}-{self._offsets[s + 1]} "
 
     def stats(self) -> dict[str, int]:
-        """See `Carrier`; `pairs` are those looked at in full length."""
+        """See `Backend`; `pairs` are those looked at in full length."""
         total = dict(self._work)
         for stats in self._ask("stats"):
             for name, value in stats.items():
@@ -187,7 +187,7 @@ class Shards:
         return total
 
     def canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """See `Carrier`."""
+        """See `Backend`."""
         home = np.searchsorted(self._offsets, indices, side="right") - 1
         there = [home == s for s in range(len(self._team.sizes))]
         parts = self._team.ask(

@@ -1,4 +1,4 @@
-"""What the traversal is carried out by: rows somewhere, and rounds of picks among them."""
+"""The backend protocol: the operations that the greedy loop needs from whatever stores the rows."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class Round:
     largest: float
 
 
-class Carrier(Protocol):
-    """What the traversal asks for.
+class Backend(Protocol):
+    """Rows, and rounds of picks among them.
 
     Rows have global numbers. They compete by their scores: upper bounds of their squared distances
     to the picks, unless rules say otherwise (`pyuniform._engine.scoring.Rules`).
@@ -56,8 +56,8 @@ class Carrier(Protocol):
     def add_anchors(self, values: NDArray[np.float64]) -> None:
         """Makes vectors from elsewhere picks: canonical values, zero-padded as those of rows."""
 
-    def govern(self, rules: Rules) -> None:
-        """Sets what rows compete by, from here on. Only `Shards` can."""
+    def set_scoring(self, rules: Rules) -> None:
+        """Sets what rows compete by, from here on. Only `Coordinator` can."""
 
     def count_within(self, distance2: float) -> int:
         """Rows at up to this squared distance to a pick; those above it must be up to date."""
@@ -71,14 +71,14 @@ class Carrier(Protocol):
     def threshold(self, count: int) -> float:
         """About the count-th largest score."""
 
-    def play(self, rho: float, pool_size: int, limit: int) -> Round:
+    def pick_round(self, rho: float, pool_size: int, limit: int) -> Round:
         """Picks greedily, at most `limit` rows, among the `pool_size` best with scores above rho.
 
         It ends where a row outside might come before.
         """
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What is known of the rows, by name, for another carrier of the same rows to go on from.
+        """What is known of the rows, by name, for another backend of the same rows to go on from.
 
         To be asked for between steps; it may be views of what the next step changes.
         """
@@ -86,7 +86,7 @@ class Carrier(Protocol):
     def restore(self, names: Sequence[str], read: Read) -> None:
         """Takes over what was known of the rows when there were the same picks.
 
-        Names are those of a `state`. If it is of another kind than this carrier's it is not taken
+        Names are those of a `state`. If it is of another kind than this backend's it is not taken
         over, and only costs the work of finding it out again.
         """
 

@@ -25,7 +25,7 @@ class Unsound(ValueError):
 
 
 @dataclass
-class Progressed:
+class RunState:
     """A run between two of its steps, as a checkpoint keeps it.
 
     Attributes
@@ -39,7 +39,7 @@ class Progressed:
     over : bool
         Whether nothing is left to do.
     names : list of str
-        The arrays of the carrier's state that were saved; where there are none, only the work of
+        The arrays of the backend's state that were saved; where there are none, only the work of
         finding them out again is lost.
     read : callable
         ``read(name, out)`` fills an array with one of them.
@@ -62,20 +62,20 @@ class Progressed:
 class Saving(Protocol):
     """What keeps a run; see `pyuniform.selection.checkpoint.Checkpoint`."""
 
-    def restore(self, first: NDArray[np.int64], anchors: int) -> Progressed | None: ...
+    def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None: ...
     def due(self) -> bool: ...
-    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None: ...
+    def save(self, run: RunState, state: dict[str, NDArray[Any]]) -> None: ...
     def close(self) -> None: ...
 
 
 def check_progress(
-    run: Progressed, first: NDArray[np.int64], anchors: int, n: int, k: int, plain: bool
+    run: RunState, first: NDArray[np.int64], anchors: int, n: int, k: int, plain: bool
 ) -> None:
     """Checks the picks and numbers of a run that is to be gone on with.
 
     Parameters
     ----------
-    run : Progressed
+    run : RunState
     first : ndarray of int64
         The picks that were given; they come first.
     anchors : int

@@ -1,4 +1,4 @@
-"""What rows compete by, where that is more than their distance to the picks."""
+"""Scores for constrained selection: weights, minimum distance and group quotas."""
 
 from __future__ import annotations
 

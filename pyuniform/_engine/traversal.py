@@ -1,11 +1,12 @@
-"""Farthest-first traversal, lazy and batched: the loop over a carrier's operations.
+"""Farthest-first traversal, lazy and batched: the loop over a backend's operations.
 
 One round, with t picks made:
 
 1. choose a threshold rho, so that few rows have bounds above it;
 2. relax: those rows are brought up to date;
-3. play: the best of them, with exact distances, are the round's candidates, no other row can beat
-   the best bound outside; greedy among the candidates, as long as nothing outside can come before.
+3. pick a round: the best of them, with exact distances, are the round's candidates, no other row
+   can beat the best bound outside; greedy among the candidates, as long as nothing outside can
+   come before.
 
 Step 3 takes exactly what one-at-a-time greedy would. A round without a pick is progress too: it
 turns bounds of its candidates into exact distances, or lowers rho.
@@ -26,8 +27,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.interrupts import deferred
-from pyuniform._engine.protocols import Carrier
-from pyuniform._engine.run_state import Progressed, Saving, Unsound
+from pyuniform._engine.protocols import Backend
+from pyuniform._engine.run_state import RunState, Saving, Unsound
 from pyuniform._engine.scoring import Rules, check_scores
 from pyuniform._engine.thresholds import Controller
 
@@ -85,7 +86,7 @@ class Given:
 
 
 def farthest_first(
-    carrier: Carrier,
+    backend: Backend,
     k: int,
     given: int | Given,
     *,
@@ -93,11 +94,11 @@ def farthest_first(
     report: Report | None = None,
     checkpoint: Saving | None = None,
 ) -> Traversal:
-    """Picks k rows of a carrier, or fewer if no more are in the race.
+    """Picks k rows of a backend, or fewer if no more are in the race.
 
     Parameters
     ----------
-    carrier : Carrier
+    backend : Backend
         A fresh one.
     k : int
         As many as are given, up to the number of rows.
@@ -127,10 +128,10 @@ def farthest_first(
         if report:
             report(t, radii2[t - 1] if t else math.inf)
 
-    near_anchors = _begin(carrier, given, show)
+    near_anchors = _begin(backend, given, show)
     if pool_size is None:
-        pool_size = carrier.pool_size(k)
-    controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+        pool_size = backend.pool_size(k)
+    controller = Controller.begin(pool_size, backend.threshold(pool_size), backend.threshold(0))
     if given.rules:
         check_scores(max(controller.rho, controller.largest))
     rounds: list[dict[str, float]] = []
@@ -147,14 +148,14 @@ def farthest_first(
         began -= rounds[-1]["seconds"] if rounds else 0
         if saved.over:
             return Traversal(indices[:t], radii2[:t], before, rounds, near_anchors, saved.covering2)
-        carrier.add_rows(made)
+        backend.add_rows(made)
         try:
-            carrier.restore(saved.names, saved.read)
+            backend.restore(saved.names, saved.read)
         except Unsound as error:
             raise ValueError(f"{saved.where} is not a whole checkpoint: {error}") from None
 
     def stats() -> dict[str, int]:
-        now = carrier.stats()
+        now = backend.stats()
         both = {name: now.get(name, 0) + before.get(name, 0) for name in now | before}
         return {**both, "rounds": len(rounds)}
 
@@ -162,7 +163,7 @@ def farthest_first(
         given.unchanged(end.get("over", False))
         if checkpoint:
             checkpoint.save(
-                Progressed(indices[:t], radii2[:t], asdict(controller), stats(), rounds, **end),
+                RunState(indices[:t], radii2[:t], asdict(controller), stats(), rounds, **end),
                 state,
             )
 
@@ -177,7 +178,7 @@ def farthest_first(
         def between() -> bool:
             stop = interrupted()
             if stop or (checkpoint and checkpoint.due()):
-                keep(carrier.state() if checkpoint else {})
+                keep(backend.state() if checkpoint else {})
             show()
             return stop
 
@@ -186,10 +187,10 @@ def farthest_first(
             return interrupted()
 
         while t < k:
-            for _ in carrier.relax(controller.rho):
+            for _ in backend.relax(controller.rho):
                 if between():
                     return found_so_far()
-            found = carrier.play(controller.rho, controller.pool_size, k - t)
+            found = backend.pick_round(controller.rho, controller.pool_size, k - t)
             picked = len(found.indices)
             indices[t : t + picked], radii2[t : t + picked] = found.indices, found.radii2
             t += picked
@@ -215,8 +216,8 @@ def farthest_first(
 
         covering2 = None
         if given.covered:
-            carrier.govern(given.covered)
-            covering2 = farthest_left(carrier, ended)
+            backend.set_scoring(given.covered)
+            covering2 = farthest_left(backend, ended)
             if covering2 is None:
                 keep({})
                 return found_so_far()
@@ -224,45 +225,45 @@ def farthest_first(
         return found_so_far(covering2, interrupted())
 
 
-def _begin(carrier: Carrier, given: Given, show: Callable[[], None]) -> int:
+def _begin(backend: Backend, given: Given, show: Callable[[], None]) -> int:
     """Makes the given picks; returns how many rows lie within `given.within2` of an anchor."""
     # One first: of the distances to it the first threshold is made.
     first, rows, anchors = given.rows[:1], given.rows[1:], given.anchors
     if anchors is not None:
         first, rows = given.rows[:0], given.rows
-        carrier.add_anchors(anchors[:1])
+        backend.add_anchors(anchors[:1])
     else:
-        carrier.add_rows(first)
-    for _ in carrier.relax(-1.0):
+        backend.add_rows(first)
+    for _ in backend.relax(-1.0):
         show()
     given.ready()
     if anchors is not None and len(anchors) > 1:
-        carrier.add_anchors(anchors[1:])
+        backend.add_anchors(anchors[1:])
     near_anchors = 0
     if given.within2 is not None:
-        for _ in carrier.relax(given.within2):
+        for _ in backend.relax(given.within2):
             show()
-        near_anchors = carrier.count_within(given.within2)
+        near_anchors = backend.count_within(given.within2)
     if given.rules:
         given.rules.take(first)
-        carrier.govern(given.rules)
+        backend.set_scoring(given.rules)
     if len(rows):
-        carrier.add_rows(rows)
+        backend.add_rows(rows)
     return near_anchors
 
 
-def farthest_left(carrier: Carrier, ended: Callable[[], bool] = lambda: False) -> float | None:
+def farthest_left(backend: Backend, ended: Callable[[], bool] = lambda: False) -> float | None:
     """The largest squared distance of any row to the picks; it becomes one. 0 if none is left.
 
     `ended` is called between steps; where it returns True the distance is None.
     """
-    pool_size = carrier.pool_size(1)
-    controller = Controller.begin(pool_size, carrier.threshold(pool_size), carrier.threshold(0))
+    pool_size = backend.pool_size(1)
+    controller = Controller.begin(pool_size, backend.threshold(pool_size), backend.threshold(0))
     while True:
-        for _ in carrier.relax(controller.rho):
+        for _ in backend.relax(controller.rho):
             if ended():
                 return None
-        found = carrier.play(controller.rho, controller.pool_size, 1)
+        found = backend.pick_round(controller.rho, controller.pool_size, 1)
         if len(found.indices):
             return float(found.radii2[0])
         if found.largest < 0:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._engine.coordinator import Shards, Team
+from pyuniform._engine.coordinator import Coordinator, Team
 from pyuniform._engine.rows.host import joined_fingerprint
 from pyuniform._engine.shards.host import Candidates
 from pyuniform.selection.placement import Data, take
@@ -204,7 +204,7 @@ def as_one(
         rows,
         {f"{team.kind}s": team.members, "rows": sizes},
         stand,
-        lambda team, rules=False: Shards(team, threads),
+        lambda team, rules=False: Coordinator(team, threads),
         ready,
     )
 

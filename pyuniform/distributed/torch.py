@@ -1,8 +1,8 @@
 """select() over the ranks of torch.distributed: each with its own rows, all with the same picks.
 
 Every rank runs the same traversal. Shards relax where they are; once a round the candidates of all
-are gathered, and each rank plays the same pool with them. So what travels is some hundred rows a
-round, and the picks are those of one process that has all rows, in the order of the ranks.
+are gathered, and each rank picks from the same pool. So what travels is some hundred rows a round,
+and the picks are those of one process that has all rows, in the order of the ranks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pyuniform._common.optional import need
 from pyuniform._common.progress import Progress
 from pyuniform._common.threads import check_threads
-from pyuniform._engine.run_state import Progressed, Saving
+from pyuniform._engine.run_state import RunState, Saving
 from pyuniform._engine.shards.host import Shard
 from pyuniform.distributed.partitions import Part, as_one, ids_of
 from pyuniform.selection.checkpoint import Checkpoint
@@ -200,7 +200,7 @@ class _KeptByFirst:
     def __init__(self, ranks: _Ranks, checkpoint: Checkpoint | None) -> None:
         self._ranks, self._checkpoint = ranks, checkpoint
 
-    def restore(self, first: NDArray[np.int64], anchors: int) -> Progressed | None:
+    def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None:
         """What was saved, on all ranks."""
         kept = self._checkpoint
         saved = self._ranks.together(lambda: kept.restore(first, anchors) if kept else None)
@@ -211,7 +211,7 @@ class _KeptByFirst:
         """Whether it is time for another one; on other ranks never."""
         return self._checkpoint is not None and self._checkpoint.due()
 
-    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None:
+    def save(self, run: RunState, state: dict[str, NDArray[Any]]) -> None:
         """Writes one, on the first rank."""
         if self._checkpoint is not None:
             self._checkpoint.save(run, state)

@@ -1,6 +1,6 @@
 """Checkpoints: one file from which a run that was ended goes on.
 
-It is an .npz: a record in JSON, the picks, and what the carrier knows of its rows. Whoever resumes
+It is an .npz: a record in JSON, the picks, and what the backend knows of its rows. Whoever resumes
 reads the data again, and so knows that they are the same.
 """
 
@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 from pyuniform._common.files import check_writable, written_whole
 from pyuniform._common.locks import PathLock
 from pyuniform._common.version import __version__
-from pyuniform._engine.run_state import Progressed, check_known, check_progress
+from pyuniform._engine.run_state import RunState, check_known, check_progress
 from pyuniform.sources.damage import DAMAGED, is_of_the_system, one_line
 
-# Of this arrangement of the file, and of the meaning of what carriers put there.
+# Of this arrangement of the file, and of the meaning of what backends put there.
 FORMAT = 2
 # Constraints with which rows still compete by their distance alone.
 PLAIN = {"preselected", "anchors"}
@@ -116,7 +116,7 @@ class Checkpoint:
         assert self._record is not None
         check_same_run(f"checkpoint {self._path}", self._record["run"], here)
 
-    def restore(self, first: NDArray[np.int64], anchors: int) -> Progressed | None:
+    def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None:
         """What was saved, checked, or None; the data must have been read.
 
         Parameters
@@ -138,7 +138,7 @@ class Checkpoint:
         record = self._record
         prefix = "state/"
         with self._whole():
-            run = Progressed(
+            run = RunState(
                 self._array("indices"),
                 self._array("radii2"),
                 record["controller"],
@@ -165,15 +165,15 @@ class Checkpoint:
         """Whether it is time for another one."""
         return time.monotonic() - self._last >= self._wait
 
-    def save(self, run: Progressed, state: dict[str, NDArray[Any]]) -> None:
+    def save(self, run: RunState, state: dict[str, NDArray[Any]]) -> None:
         """Writes a checkpoint, whole or not at all. If that fails, the run goes on with a warning.
 
         Parameters
         ----------
-        run : Progressed
+        run : RunState
             Its names and reader are not looked at.
         state : dict
-            Arrays of the carrier, by name.
+            Arrays of the backend, by name.
         """
         began = time.monotonic()
         record = {

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.validate import integer_within, row_numbers
-from pyuniform._engine.protocols import Carrier
+from pyuniform._engine.protocols import Backend
 from pyuniform._engine.rows.host import prepare
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform.reference import distance2, to_metric
 from pyuniform.selection.constraints import Constraints
 from pyuniform.selection.placement import Data
@@ -50,7 +50,7 @@ class Beginning:
         return self.resumed.preselected if self.resumed else len(self.asked.preselected)
 
     def radii(
-        self, carrier: Carrier, anchors: NDArray[np.float64] | None, threads: int
+        self, backend: Backend, anchors: NDArray[np.float64] | None, threads: int
     ) -> NDArray[np.float64]:
         """Of the rows, in the metric's unit.
 
@@ -64,7 +64,7 @@ class Beginning:
             return np.empty(0)
         if len(self.rows) == 1 and anchors is None:
             return np.array([math.inf])
-        squared = radii2_in_order(carrier.canonical(self.rows), anchors, threads)
+        squared = radii2_in_order(backend.canonical(self.rows), anchors, threads)
         radii = to_metric(squared, self.asked.metric)
         if self.resumed is not None:
             wrong = np.flatnonzero(radii != self.resumed.radii)
@@ -189,7 +189,7 @@ def radii2_in_order(
     """
     # The filter's frame must hold the anchors too, which may be much larger.
     reach = 0.0 if anchors is None else float(np.abs(anchors).max())
-    shard = CpuShard(prepare(values, "euclidean", threads, reach=reach))
+    shard = HostShard(prepare(values, "euclidean", threads, reach=reach))
     found = np.empty(len(values))
     if anchors is not None:
         shard.add_picks(np.full(len(anchors), -1), anchors)

@@ -1,4 +1,4 @@
-"""Which carrier does a selection: the processor, or a GPU."""
+"""Where a selection runs: rows are checked and put on the processor, a disk or a GPU."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from pyuniform._common import native
 from pyuniform._common.mapped import file_of
 from pyuniform._common.threads import check_threads
-from pyuniform._engine.coordinator import Shards
-from pyuniform._engine.protocols import Carrier
+from pyuniform._engine.coordinator import Coordinator
+from pyuniform._engine.protocols import Backend
 from pyuniform._engine.rows.device import prepare_device, resolve_device
-from pyuniform._engine.rows.disk import FarRows, Reading, invalid_rows
+from pyuniform._engine.rows.disk import DiskRows, Reading, invalid_rows
 from pyuniform._engine.rows.host import Rows, prepare
 from pyuniform._engine.rows.memory import check_out_of_core, stays_on_disk
 from pyuniform._engine.shards.filters import Plan, make_plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.tuning import current_tuning
 from pyuniform.sources import as_array, is_source, open_source
 from pyuniform.sources.formats.arrays import open_array
@@ -33,15 +33,15 @@ class Data:
 
     Attributes
     ----------
-    rows : Rows, FarRows or DeviceRows
+    rows : Rows, DiskRows or DeviceRows
     manifest : dict
         What a manifest tells of the machine.
     shard : callable
         ``shard(picks, share, reading=None)``: makes a shard of all rows for a number of picks, of
         which the share will be looked at for each row; `reading` is called while rows on disk are
         read.
-    carrier : callable
-        ``carrier(shard, rules=False)``: makes a carrier of it, which knows rules if they are
+    backend : callable
+        ``backend(shard, rules=False)``: makes a backend of it, which knows rules if they are
         wanted.
     ready : callable
         Called when all rows have been read, before anything is known of their fingerprint.
@@ -52,7 +52,7 @@ class Data:
     rows: Any
     manifest: dict[str, Any]
     shard: Callable[..., Any]
-    carrier: Callable[..., Carrier]
+    backend: Callable[..., Backend]
     ready: Callable[[], None] = lambda: None
     invalid: NDArray[np.bool_] | None = None
 
@@ -132,7 +132,7 @@ def take(
             if drop:
                 # Which rows may come first has to be known before any is picked.
                 passed = invalid_rows(source, metric, threads)
-            rows = FarRows(
+            rows = DiskRows(
                 source, metric, threads, scratch, reach=reach, first=first, lenient=passed
             )
             return _on_disk(rows, passed if drop else None)
@@ -158,27 +158,27 @@ def loaded(X: Any) -> Any:
 def _on_cpu(
     rows: Rows, filter: str, witnesses: bool | str, invalid: NDArray[np.bool_] | None
 ) -> Data:
-    def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
-        return CpuShard(rows, make_plan(rows, picks, filter, witnesses, share))
+    def shard(picks: int, share: float, reading: Reading | None = None) -> HostShard:
+        return HostShard(rows, make_plan(rows, picks, filter, witnesses, share))
 
-    carrier = _in_host_memory(rows.threads)
-    return Data(rows, _host(rows), shard, carrier, invalid=invalid)
+    backend = _in_host_memory(rows.threads)
+    return Data(rows, _host(rows), shard, backend, invalid=invalid)
 
 
-def _on_disk(rows: FarRows, invalid: NDArray[np.bool_] | None) -> Data:
-    def shard(picks: int, share: float, reading: Reading | None = None) -> CpuShard:
+def _on_disk(rows: DiskRows, invalid: NDArray[np.bool_] | None) -> Data:
+    def shard(picks: int, share: float, reading: Reading | None = None) -> HostShard:
         # Codes alone: sketches would take memory, and be verified by rows.
-        return CpuShard(rows, Plan(True, None), reading=reading)
+        return HostShard(rows, Plan(True, None), reading=reading)
 
     manifest = _host(rows) | {"out_of_core": True, "scratch_bytes": rows.scratch_bytes}
     return Data(rows, manifest, shard, _in_host_memory(rows.threads), invalid=invalid)
 
 
-def _in_host_memory(threads: int) -> Callable[..., Carrier]:
-    return lambda shard, rules=False: Shards([shard], threads)
+def _in_host_memory(threads: int) -> Callable[..., Backend]:
+    return lambda shard, rules=False: Coordinator([shard], threads)
 
 
-def _host(rows: Rows | FarRows) -> dict[str, Any]:
+def _host(rows: Rows | DiskRows) -> dict[str, Any]:
     return {
         "device": "cpu",
         "instruction_set": native.active_instruction_set(),
@@ -214,7 +214,7 @@ def _on_gpu(
         "out_of_core": rows.far,
     }
 
-    def carrier(shard: DeviceShard, rules: bool = False) -> Carrier:
-        return Shards([shard], check_threads(None)) if rules else shard
+    def backend(shard: DeviceShard, rules: bool = False) -> Backend:
+        return Coordinator([shard], check_threads(None)) if rules else shard
 
-    return Data(rows, manifest, shard, carrier)
+    return Data(rows, manifest, shard, backend)

@@ -1,4 +1,4 @@
-"""What every select() comes down to: rows somewhere, and what is asked of them."""
+"""Run one selection: validate the request, run the greedy loop, build the Selection."""
 
 from __future__ import annotations
 
@@ -203,8 +203,8 @@ def pick(
         report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
             min(picks, k), k, float(to_metric(radius2, metric))
         )
-        carrier = data.carrier(data.shard(wanted, SHARE, show.reading), rules=rules is not None)
-        radii = first.radii(carrier, away.values, data.threads)
+        backend = data.backend(data.shard(wanted, SHARE, show.reading), rules=rules is not None)
+        radii = first.radii(backend, away.values, data.threads)
 
         def ready() -> None:
             data.ready()
@@ -219,7 +219,7 @@ def pick(
             rules,
             asked.covered() if rules else None,
         )
-        run = farthest_first(carrier, wanted, given, report=report, checkpoint=keeper)
+        run = farthest_first(backend, wanted, given, report=report, checkpoint=keeper)
     radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
     if run.covering2 is not None:
         covering = float(to_metric(run.covering2, metric))

@@ -72,7 +72,7 @@ class Space:
         """Farthest-first from the first row: at most m places in `rows`, and squared radii."""
         data = take(rows.values, self.metric, "cpu", self.threads)
         m = min(m, data.n)
-        run = farthest_first(data.carrier(data.shard(m, SHARE)), m, 0)
+        run = farthest_first(data.backend(data.shard(m, SHARE)), m, 0)
         return run.indices, run.radii2
 
     def to_nearest(self, rows: Kept, picks: Kept) -> tuple[Lengths, NDArray[np.int64]]:

@@ -16,7 +16,7 @@ from pyuniform import reference
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards import host as shard
 from pyuniform._engine.shards.filters import Plan, make_plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 
 BOXES = Plan(False, None, True)
 
@@ -82,7 +82,7 @@ def test_constraints(n: int, d: int, seed: int, values: str, constraint: str) ->
         most = options["quotas"][0]
     k = min(most, 40)
     parts = [X] if n < 20 else [X[:13], X[13:]]
-    shards = [CpuShard(prepare(part, "euclidean", 1), BOXES) for part in parts]
+    shards = [HostShard(prepare(part, "euclidean", 1), BOXES) for part in parts]
     assert_run(shards, X, k, "euclidean", options)
 
 
@@ -124,7 +124,7 @@ def test_outer_boxes(values: str) -> None:
 
 def test_bounds_are_there_when_asked_for() -> None:
     X = np.random.default_rng(0).random((20_000, 3))
-    core = CpuShard(prepare(X, "euclidean", 2), BOXES)
+    core = HostShard(prepare(X, "euclidean", 2), BOXES)
     picks = np.array([5, 17, 4000, 19_999])
     core.add_picks(picks, core.canonical(picks))
     for _ in core.relax(-1.0):

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 import pyuniform
 from pyuniform._engine.rows import disk as far_rows
-from pyuniform._engine.rows.disk import FarRows
+from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import prepare
 from pyuniform.sources import open_source, with_ids
 from pyuniform.sources.formats.arrays import open_array
@@ -231,7 +231,7 @@ def test_a_source_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_mapped_file_that_is_cut_while_it_is_read(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", gaussian(5000))
-    rows = FarRows(open_source(tmp_path / "rows.npy"), "euclidean")
+    rows = DiskRows(open_source(tmp_path / "rows.npy"), "euclidean")
     os.truncate(tmp_path / "rows.npy", 100_000)
     with pytest.raises(OSError, match=r"rows.npy could not be read: it has become shorter"):
         for _ in rows.take_in(lambda count: None):
@@ -258,7 +258,7 @@ def test_both_phases_are_reported() -> None:
 
 def test_sample_and_bounds_are_those_of_rows_in_memory() -> None:
     X = gaussian(1000)
-    there = FarRows(open_array(X), "cosine")
+    there = DiskRows(open_array(X), "cosine")
     here = prepare(X, "cosine")
     np.testing.assert_array_equal(there.center, here.center)
     for _ in there.take_in(lambda count: None):

@@ -12,7 +12,7 @@ from tuning import select
 
 from pyuniform import reference
 from pyuniform._common import native
-from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards import filters
 from pyuniform._engine.shards.filters import (
@@ -22,7 +22,7 @@ from pyuniform._engine.shards.filters import (
     principal_axes,
     undecided_share,
 )
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import farthest_first
 
 
@@ -70,7 +70,7 @@ def test_picks_from_elsewhere_need_not_fit_the_rows_dtype(isa: str) -> None:
     X = make("gaussian-100")
     far = X[:3].astype(np.float64) + 1e-12
     for codes in (False, True):
-        shard = CpuShard(prepare(X, "euclidean", 1), Plan(codes, None))
+        shard = HostShard(prepare(X, "euclidean", 1), Plan(codes, None))
         picks = np.vstack([X[7:9].astype(np.float64), far])
         shard.add_picks(np.full(5, -1), np.pad(picks, ((0, 0), (0, 12))))
         for _ in shard.relax(-1.0):
@@ -160,8 +160,8 @@ def test_sketches_that_find_nothing_are_given_up(wordnet: np.ndarray) -> None:
     blind = Plan(True, np.zeros((32, wordnet.shape[1]), np.float32))
     scanned = []
     for adapt in (False, True):
-        shard = CpuShard(prepare(wordnet, "euclidean", 1), blind, adapt=adapt)
-        scanned.append(farthest_first(Shards([shard]), 1000, 0).stats["sketch_pairs"])
+        shard = HostShard(prepare(wordnet, "euclidean", 1), blind, adapt=adapt)
+        scanned.append(farthest_first(Coordinator([shard]), 1000, 0).stats["sketch_pairs"])
     assert 0 < scanned[1] < scanned[0] / 2
 
 
@@ -174,8 +174,8 @@ def test_any_axes_are_right(isa: str) -> None:
     for axes, scanned in ((wild[:32] * 0, 32), (wild, 64), (wild, 32), (wild[:64] * 0 + 1, 32)):
         for codes in (False, True):
             plan = Plan(codes, axes.astype("f4"), scanned=scanned)
-            shard = CpuShard(prepare(X, "euclidean", 2), plan)
-            run = farthest_first(Shards([shard]), len(X), 0, pool_size=50)
+            shard = HostShard(prepare(X, "euclidean", 2), plan)
+            run = farthest_first(Coordinator([shard]), len(X), 0, pool_size=50)
             np.testing.assert_array_equal(run.indices, expected[0])
 
 
@@ -185,7 +185,7 @@ def test_a_closer_look_spares_work(wordnet: np.ndarray, isa: str) -> None:
     work = []
     for kept in (64, 96, 128, 160):
         plan = Plan(True, axes[:kept], scanned=64)
-        work.append(farthest_first(Shards([CpuShard(rows, plan)]), 1000, 0).stats)
+        work.append(farthest_first(Coordinator([HostShard(rows, plan)]), 1000, 0).stats)
     for one, other in pairwise(work):
         assert other["exact_pairs"] < one["exact_pairs"]
         assert other["sketch_pairs"] < one["sketch_pairs"]

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.forecast import LEAST_SHARE, Forecast
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import Plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import farthest_first
 
 # As rounds go: each makes a tenth more picks, so that nine tenths of a threshold lie far below the
@@ -67,7 +67,7 @@ def test_rows_are_met_less_often(codes: bool) -> None:
     X = np.random.default_rng(0).standard_normal((10_000, 16)).astype(np.float32)
     blind = Plan(codes, None)
     runs = [
-        farthest_first(Shards([CpuShard(prepare(X, "euclidean", 1), plan)]), 500, 0)
+        farthest_first(Coordinator([HostShard(prepare(X, "euclidean", 1), plan)]), 500, 0)
         for plan in (blind, replace(blind, picks=500))
     ]
     np.testing.assert_array_equal(runs[0].indices, runs[1].indices)

@@ -14,12 +14,12 @@ from tuning import select
 
 from pyuniform import reference
 from pyuniform._common import memory
-from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows import memory as out_of_core
-from pyuniform._engine.rows.disk import FarRows
+from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import file_of
 from pyuniform._engine.shards.filters import Plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import farthest_first
 from pyuniform.sources.formats.arrays import open_array
 
@@ -35,10 +35,10 @@ def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str) -> None:
     indices, radii = reference.farthest_first(X, len(X), metric, start)
     pool_size, parts = WAYS[metric]
     shards = [
-        CpuShard(FarRows(open_array(part), metric, 1), Plan(True, None))
+        HostShard(DiskRows(open_array(part), metric, 1), Plan(True, None))
         for part in np.array_split(X, parts)
     ]
-    run = farthest_first(Shards(shards), len(X), start, pool_size=pool_size)
+    run = farthest_first(Coordinator(shards), len(X), start, pool_size=pool_size)
     np.testing.assert_array_equal(run.indices, indices)
     np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), radii)
 
@@ -118,12 +118,12 @@ def test_a_file_that_another_has_replaced_is_not_read(mapped: np.memmap, tmp_pat
 
 
 def test_a_file_that_ends_early_is_an_error(mapped: np.memmap, tmp_path: Path) -> None:
-    rows = FarRows(open_array(mapped), "euclidean", 1)
-    shard = CpuShard(rows, Plan(True, None))
+    rows = DiskRows(open_array(mapped), "euclidean", 1)
+    shard = HostShard(rows, Plan(True, None))
     with open(tmp_path / "rows.npy", "r+b") as file:
         file.truncate(1_000_000)
     with pytest.raises(OSError, match="could not be read: it has become shorter"):
-        farthest_first(Shards([shard]), 50, 0)
+        farthest_first(Coordinator([shard]), 50, 0)
 
 
 @pytest.mark.parametrize(

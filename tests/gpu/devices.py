@@ -1,4 +1,4 @@
-"""Shards for tests: tiny tiles, so that small data have many. Host memory, as if it were apart."""
+"""Shards for tests: tiny tiles, so that small data have many. Host memory, as if apart."""
 
 from __future__ import annotations
 

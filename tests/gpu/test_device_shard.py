@@ -14,11 +14,11 @@ from tuning import select
 
 import pyuniform
 from pyuniform import reference
-from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import make_plan
-from pyuniform._engine.shards.host import CpuShard
-from pyuniform._engine.traversal import Given, Progressed, farthest_first
+from pyuniform._engine.shards.host import HostShard
+from pyuniform._engine.traversal import Given, RunState, farthest_first
 
 # Rows and picks: few, for the interpreter.
 CASES = {
@@ -95,10 +95,10 @@ def test_shards_here_and_there_agree(device: str, metric: str) -> None:
     rows = prepare(X[60:130], metric, 1)
     shards = [
         shard_of(as_tensor(X[:60], device), metric, "int8", 40),
-        CpuShard(rows, make_plan(rows, 40, "int8", False)),
+        HostShard(rows, make_plan(rows, 40, "int8", False)),
         shard_of(as_tensor(X[130:], device, "float64"), metric, "auto", 40),
     ]
-    assert_picks(farthest_first(Shards(shards), 40, 70, pool_size=40), expected, metric)
+    assert_picks(farthest_first(Coordinator(shards), 40, 70, pool_size=40), expected, metric)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -151,7 +151,7 @@ def test_constraints_are_the_references(device: str, names: tuple[str, ...]) -> 
     assert_run(alone, X, 15, metric, options, pool_size=20)
     if len(names) == 2:
         return
-    beside = CpuShard(prepare(X[70:], metric, 1))
+    beside = HostShard(prepare(X[70:], metric, 1))
     both = [shard_of(as_tensor(X[:70], device), metric, "auto", 20), beside]
     assert_run(both, X, 15, metric, options, pool_size=20)
 
@@ -173,7 +173,7 @@ class Kept:
     def __init__(self, count: int) -> None:
         self.count, self.run, self.state = count, None, {}
 
-    def restore(self, first: np.ndarray, anchors: int) -> Progressed | None:
+    def restore(self, first: np.ndarray, anchors: int) -> RunState | None:
         return self.run
 
     def due(self) -> bool:
@@ -182,7 +182,7 @@ class Kept:
 
     def close(self) -> None: ...
 
-    def save(self, run: Progressed, state: dict[str, np.ndarray]) -> None:
+    def save(self, run: RunState, state: dict[str, np.ndarray]) -> None:
         if not state:
             return
         copies = {name: values.copy() for name, values in state.items()}

@@ -85,14 +85,14 @@ def test_a_round_is_forty_launches_and_one_wait(device: str, counted: Counted) -
     n, k = 1500, 60
     X = as_tensor(np.random.default_rng(0).standard_normal((n, 8)).astype("f4"), device)
     shard = DeviceShard(prepare_device(X, "euclidean", device), "int8", k, TILE, chunk=3)
-    play = shard.play
+    play = shard.pick_round
 
     def round_by_round(*arguments: Any) -> Any:
         answer = play(*arguments)
         counted.rounds.append(Counter())
         return answer
 
-    shard.play = round_by_round
+    shard.pick_round = round_by_round
     with counted:
         run = farthest_first(shard, k, 0, pool_size=20)
     np.testing.assert_array_equal(

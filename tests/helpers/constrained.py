@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pyuniform import reference
-from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.traversal import Given, farthest_first
 from pyuniform.selection.constraints import check_constraints, take_anchors
 
@@ -99,7 +99,7 @@ def assert_run(
         rules=asked.rules(quota),
         covered=asked.covered(),
     )
-    run = farthest_first(Shards(shards), k, given, pool_size=pool_size)
+    run = farthest_first(Coordinator(shards), k, given, pool_size=pool_size)
     np.testing.assert_array_equal(run.indices, indices)
     found = reference.to_metric(run.radii2, metric)
     np.testing.assert_array_equal(found[len(first) :], radii[len(first) :])

@@ -6,10 +6,10 @@ import numpy as np
 
 from pyuniform import reference
 from pyuniform._core import MOST_BOX_COLUMNS
-from pyuniform._engine.coordinator import Shards
+from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import make_plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import farthest_first
 
 # Every filter, without and with the search for witnesses.
@@ -42,8 +42,8 @@ def assert_exact(
         plan = make_plan(rows, k, filter, witnesses)
         assert (plan.codes, plan.boxes) == (filter == "int8", filter == "boxes")
         assert (plan.axes is not None) == witnesses
-        parts.append(CpuShard(rows, plan, chunk, adapt))
-    run = farthest_first(Shards(parts, threads), k, start, pool_size=pool_size)
+        parts.append(HostShard(rows, plan, chunk, adapt))
+    run = farthest_first(Coordinator(parts, threads), k, start, pool_size=pool_size)
     np.testing.assert_array_equal(run.indices, expected[0])
     np.testing.assert_array_equal(reference.to_metric(run.radii2, metric), expected[1])
     return run.stats

@@ -17,7 +17,7 @@ import pyuniform
 from pyuniform import reference
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import Plan
-from pyuniform._engine.shards.host import CpuShard
+from pyuniform._engine.shards.host import HostShard
 from pyuniform.selection.quotas import shares
 
 WAYS = {
@@ -297,7 +297,7 @@ def test_shards_change_nothing(names: tuple[str, ...], wordnet: np.ndarray) -> N
     X = wordnet[:500]
     options = options_for(X, "cosine", names)
     parts = [
-        CpuShard(prepare(part, "cosine", 1), Plan(s % 2 == 0, None))
+        HostShard(prepare(part, "cosine", 1), Plan(s % 2 == 0, None))
         for s, part in enumerate(np.array_split(X, 4))
     ]
     assert_run(parts, X, 38, "cosine", options, pool_size=9)

@@ -67,18 +67,18 @@ def _data() -> Iterator[tuple[str, np.ndarray, int]]:
 
 
 def _run(X: np.ndarray, k: int, filter: str, witnesses: bool) -> dict[str, int]:
-    from pyuniform._engine.coordinator import Shards
+    from pyuniform._engine.coordinator import Coordinator
     from pyuniform._engine.rows.host import prepare
     from pyuniform._engine.shards.filters import make_plan
-    from pyuniform._engine.shards.host import CpuShard
+    from pyuniform._engine.shards.host import HostShard
     from pyuniform._engine.traversal import farthest_first
 
     gc.collect()
     before = _heap()
     tracemalloc.start()
     rows = prepare(X, "euclidean", 1)
-    carrier = Shards([CpuShard(rows, make_plan(rows, k, filter, witnesses))], 1)
-    run = farthest_first(carrier, k, 0)
+    backend = Coordinator([HostShard(rows, make_plan(rows, k, filter, witnesses))], 1)
+    run = farthest_first(backend, k, 0)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     after = _heap()

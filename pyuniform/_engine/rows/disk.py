@@ -34,7 +34,7 @@ FEW_PLACES, ROWS_A_PLACE = 8, 16
 Reading = Callable[[int, int], None]
 
 
-class FarRows:
+class DiskRows:
     """N rows of a source, of one metric, which are not kept in memory.
 
     They are checked while they are read: `fingerprint` is known, and single rows can be read from

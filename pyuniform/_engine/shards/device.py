@@ -1,6 +1,6 @@
 """A shard on a GPU: rows, or their codes alone, their state and the pool stay in its memory.
 
-Alone it is a carrier: a round is one queue of kernels, and at its end some kilobytes come back.
+Alone it is a backend: a round is one queue of kernels, and at its end some kilobytes come back.
 Beside others it is a shard like any other, and its candidates meet theirs in host memory.
 """
 
@@ -131,29 +131,29 @@ class DeviceShard:
             size //= 2
         return min(size, n)
 
-    # What a carrier does.
+    # What a backend does.
 
     def add_rows(self, rows: NDArray[np.int64]) -> None:
-        """See `Carrier`."""
+        """See `Backend`."""
         here = torch.as_tensor(rows, device=self._device)
         self._picks.append_rows(here)
         self._bound[here] = -1.0
 
     def add_anchors(self, values: NDArray[np.float64]) -> None:
-        """See `Carrier`."""
+        """See `Backend`."""
         self._picks.append_values(torch.as_tensor(values, device=self._device))
 
-    def govern(self, rules: Rules) -> None:
-        """See `Carrier`; its own rounds know no rules."""
-        raise NotImplementedError("rules want a DeviceShard to stand in Shards")
+    def set_scoring(self, rules: Rules) -> None:
+        """See `Backend`; its own rounds know no rules."""
+        raise NotImplementedError("rules want a DeviceShard inside a Coordinator")
 
     def pool_size(self, k: int) -> int:
-        """See `Carrier`."""
+        """See `Backend`."""
         # A round costs its launches, whatever it finds: few rounds, and large ones.
         return self._most_candidates
 
     def relax(self, rho: float) -> Iterator[None]:
-        """See `Carrier`."""
+        """See `Backend`."""
         self._work_is_known = False
         yield from relax(
             self._filter,
@@ -167,14 +167,14 @@ class DeviceShard:
         )
 
     def threshold(self, count: int) -> float:
-        """See `Carrier`."""
+        """See `Backend`."""
         sample = self._scores()[:: max(1, self.size // SAMPLE)]
         rank = min(count * len(sample) // self.size, len(sample) - 1)
         return float(torch.topk(sample, rank + 1, sorted=False).values.min())
 
-    def play(self, rho: float, pool_size: int, limit: int) -> Round:
-        """See `Carrier`."""
-        # As a carrier it knows no rules: scores are bounds.
+    def pick_round(self, rho: float, pool_size: int, limit: int) -> Round:
+        """See `Backend`."""
+        # As a backend it knows no rules: scores are bounds.
         most = min(pool_size, self._most_candidates)
         found = candidates(self._bound, rho, most, self._lists.dealt)
         self._settle(found.rows, found.count)
@@ -191,12 +191,12 @@ class DeviceShard:
         return self._read(picked)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """See `Carrier`."""
+        """See `Backend`."""
         known = self._state
         return {f"{self._filter.kind} {name}": getattr(known, name).cpu().numpy() for name in KNOWN}
 
     def stats(self) -> dict[str, int]:
-        """See `Carrier`."""
+        """See `Backend`."""
         if not self._work_is_known:
             self._work = tuple(to_host(self._state.work).tolist())
             self._work_is_known = True
@@ -290,7 +290,7 @@ class DeviceShard:
     # Both.
 
     def count_within(self, distance2: float) -> int:
-        """See `Carrier`."""
+        """See `Backend`."""
         above = torch.nonzero(self._bound > distance2).flatten()
         for some in above.split(SETTLE_ROWS):
             count = torch.tensor([len(some)], dtype=torch.int32, device=self._device)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyuniform._core import Shard as CoreShard
 from pyuniform._engine.forecast import Forecast
 from pyuniform._engine.protocols import Read
-from pyuniform._engine.rows.disk import FarRows, Reading
+from pyuniform._engine.rows.disk import DiskRows, Reading
 from pyuniform._engine.rows.host import Rows
 from pyuniform._engine.run_state import Unsound
 from pyuniform._engine.scoring import Rules
@@ -61,7 +61,7 @@ class Candidates:
 
 
 class Shard(Protocol):
-    """What the traversal asks of a carrier. Rows have the shard's own numbers."""
+    """What the traversal asks of a backend. Rows have the shard's own numbers."""
 
     size: int
 
@@ -99,7 +99,7 @@ class Shard(Protocol):
         """Takes back what the pool found out about candidates."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What is known of the rows, by name; see `pyuniform._engine.protocols.Carrier`."""
+        """What is known of the rows, by name; see `pyuniform._engine.protocols.Backend`."""
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """Takes over a state, if it is of this shard's kind; its picks have been added."""
@@ -108,12 +108,12 @@ class Shard(Protocol):
         """Work done so far."""
 
 
-class CpuShard:
+class HostShard:
     """Rows in host memory, worked on by the C++ core.
 
     Parameters
     ----------
-    rows : Rows or FarRows
+    rows : Rows or DiskRows
         Those that stay on disk are read once in order, and then one by one where codes leave a
         chance that they come next. They want a plan with codes and without axes.
     plan : Plan, optional
@@ -128,14 +128,14 @@ class CpuShard:
 
     def __init__(
         self,
-        rows: Rows | FarRows,
+        rows: Rows | DiskRows,
         plan: Plan | None = None,
         chunk: int = 1,
         adapt: bool = True,
         reading: Reading | None = None,
     ) -> None:
         plan = plan or Plan(False, None)
-        self._far = isinstance(rows, FarRows)
+        self._far = isinstance(rows, DiskRows)
         adapt = adapt and not self._far
         self.size = rows.n
         self._rows = rows
@@ -156,12 +156,12 @@ class CpuShard:
             plan.axes,
             plan.scanned,
             self._far,
-            rows.sample.core if isinstance(rows, FarRows) else None,
+            rows.sample.core if isinstance(rows, DiskRows) else None,
             plan.boxes,
         )
         self._budget = RELAX_BUDGET
         self._take_in: Iterator[None] = iter(())
-        if isinstance(rows, FarRows):
+        if isinstance(rows, DiskRows):
             self._budget /= FAR_STEPS
             self._take_in = rows.take_in(self._core.take_in, reading)
 
