@@ -1,4 +1,4 @@
-"""What is set up before all else where a process is the command line.
+"""Set up signals and streams of the command line, before any library is imported.
 
 `pyuniform/__init__.py` imports it first: libraries take seconds to import, and in that time Ctrl-C
 would otherwise show where in them it came.
@@ -21,7 +21,7 @@ INTERRUPTED = 130
 
 
 def is_command() -> bool:
-    """Whether this process is the command line, whose users are shown no traceback."""
+    """Return True if this process is the command line, whose users are shown no traceback."""
     if os.path.basename(sys.argv[0]) == "pyuniform":
         return True
     asked = sys.orig_argv
@@ -29,7 +29,7 @@ def is_command() -> bool:
 
 
 def interrupt_ends(at_once: bool) -> None:
-    """Whether Ctrl-C ends the process at once, or is a KeyboardInterrupt.
+    """Choose whether Ctrl-C ends the process at once, or is a KeyboardInterrupt.
 
     Where the system ignores it, as in the background of a shell, it stays ignored.
     """

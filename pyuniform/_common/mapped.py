@@ -77,7 +77,7 @@ class Stamp:
 
     @classmethod
     def of(cls, path: str, file: int | None = None) -> Stamp | None:
-        """That of a file, by its path or open; None if there is none of that name."""
+        """The stamp of a file, by its path or open; None if there is no such file."""
         try:
             found = os.stat(path if file is None else file)
         except OSError:

@@ -46,7 +46,7 @@ def _meminfo(path: Path) -> int | None:
 
 
 def _left_to_process() -> int | None:
-    """What is left of the limit of addresses (`ulimit -v`)."""
+    """Bytes left of the address space limit (`ulimit -v`)."""
     if resource is None:
         return None
     limit = resource.getrlimit(resource.RLIMIT_AS)[0]

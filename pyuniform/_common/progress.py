@@ -1,4 +1,4 @@
-"""What a long run shows: bars on a terminal, plain lines elsewhere."""
+"""Progress of long runs: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _nothing(*_: Any) -> None:
 
 @dataclass(frozen=True)
 class Display:
-    """What a run is shown by.
+    """Shows a run's progress.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def shown_texts(
     stream: TextIO | None = None,
     what: str = "texts embedded",
 ) -> Iterator[Callable[[int, int], None]]:
-    """What to call with texts done and all texts, of which `done` were done by an earlier run.
+    """Yield a callable that shows (texts done, all texts); an earlier run has done `done` of them.
 
     `what` says what is done with them.
     """
@@ -102,7 +102,7 @@ def shown_texts(
 def shown_share(
     progress: bool = True, stream: TextIO | None = None
 ) -> Iterator[Callable[[float, str], None]]:
-    """What to call with the share of a piece of work that is done, and with its name."""
+    """Yield a callable that shows the share of a piece of work that is done, and its name."""
     stream = stream or sys.stderr
     if not progress or stream is None:
         yield _nothing

@@ -33,7 +33,7 @@ class Team(Protocol):
     sizes: list[int]
 
     def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
-        """What the shards answer; those with None for arguments are not asked, and answer None."""
+        """Call a method of all shards and return their answers; None as arguments skips a shard."""
 
     def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
         """Calls a method of each that answers nothing."""
@@ -41,11 +41,11 @@ class Team(Protocol):
     def relax(self, rho: float) -> Iterator[None]:
         """Relaxes all of them, in steps of a second at most."""
 
-    def here(self) -> list[tuple[int, Shard]]:
+    def local(self) -> list[tuple[int, Shard]]:
         """The shards whose states are kept here, and which they are."""
 
 
-class Here:
+class LocalTeam:
     """Shards of this process, one after the other; see `Team`."""
 
     def __init__(self, shards: Sequence[Shard]) -> None:
@@ -68,7 +68,7 @@ class Here:
         for shard in self._shards:
             yield from shard.relax(rho)
 
-    def here(self) -> list[tuple[int, Shard]]:
+    def local(self) -> list[tuple[int, Shard]]:
         """See `Team`."""
         return list(enumerate(self._shards))
 
@@ -87,7 +87,7 @@ class Coordinator:
     """
 
     def __init__(self, shards: Sequence[Shard] | Team, threads: int = 1) -> None:
-        self._team: Team = Here(shards) if isinstance(shards, Sequence) else shards
+        self._team: Team = LocalTeam(shards) if isinstance(shards, Sequence) else shards
         self._threads = threads
         self._offsets = np.cumsum([0, *self._team.sizes])
         self._picks = 0
@@ -157,19 +157,19 @@ class Coordinator:
         """See `Backend`."""
         return {
             self._prefix(s) + name: values
-            for s, shard in self._team.here()
+            for s, shard in self._team.local()
             for name, values in shard.state().items()
         }
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """See `Backend`."""
-        for s, shard in self._team.here():
+        for s, shard in self._team.local():
             prefix = self._prefix(s)
             own = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
             shard.restore(own, _prefixed(prefix, read))
 
     def _prefix(self, s: int) -> str:
-        """Of names of a shard's state: its rows, so that shards of other rows do not take it."""
+        """Prefix of the names of a shard's state: its rows, so that no other shard takes it."""
         return f"{self._offsets[s]}-{self._offsets[s + 1]} "
 
     def stats(self) -> dict[str, int]:
@@ -266,7 +266,7 @@ class _Pool:
         check_scores(max(self.outside, scores.max(initial=-1.0)))
 
     def found_out(self) -> list[tuple[NDArray[Any], ...]]:
-        """What shards are to know of their candidates: arguments of `Shard.write`."""
+        """State of the candidates after the round, for each shard: arguments of `Shard.write`."""
         told: list[tuple[NDArray[Any], ...]] = []
         end = 0
         for candidates in self._found:

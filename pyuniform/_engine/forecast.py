@@ -31,7 +31,7 @@ class Forecast:
         self.known = np.zeros((4 * 64 + 1, 2))
 
     def aim(self, picks: int, rho: float) -> float:
-        """What rows above `rho`, the threshold after so many picks, are best brought down to.
+        """The bound to which rows above `rho`, the threshold after so many picks, are best relaxed.
 
         A row that falls to a threshold is met again as soon as one is lower. It looks at the same
         picks then, and may as well look at them now, but for those that no threshold of the run

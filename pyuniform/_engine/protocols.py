@@ -17,7 +17,7 @@ Read = Callable[[str, NDArray[Any]], None]
 
 @dataclass(frozen=True)
 class Round:
-    """What a round found.
+    """Picks of one round.
 
     Attributes
     ----------
@@ -78,7 +78,7 @@ class Backend(Protocol):
         """
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What is known of the rows, by name, for another backend of the same rows to go on from.
+        """The row state, by name, for another backend of the same rows to go on from.
 
         To be asked for between steps; it may be views of what the next step changes.
         """

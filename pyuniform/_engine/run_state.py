@@ -21,7 +21,7 @@ _STEP = 1 << 20
 
 
 class Unsound(ValueError):
-    """What was saved of rows cannot be what a run found out about them."""
+    """A saved row state that no run of these rows can have had."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class RunState:
 
 
 class Saving(Protocol):
-    """What keeps a run; see `pyuniform.selection.checkpoint.Checkpoint`."""
+    """Saves and restores a run; see `pyuniform.selection.checkpoint.Checkpoint`."""
 
     def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None: ...
     def due(self) -> bool: ...

@@ -86,7 +86,7 @@ class Rules:
     def scores(
         self, rows: NDArray[np.int64], distance2: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Of some rows, -1 if they are out of the race."""
+        """Scores of some rows; -1 for rows that may not be picked."""
         out = distance2 <= self.floor2
         if self.factors is None:
             return np.where(out, -1.0, distance2)

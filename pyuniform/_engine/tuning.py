@@ -16,7 +16,7 @@ FILTERS = ("auto", "float32", "int8", "boxes")
 
 @dataclass(frozen=True)
 class Tuning:
-    """What is forced upon a run; "auto" leaves the choice to it.
+    """A forced choice of filters; "auto" leaves the choice to the run.
 
     Attributes
     ----------

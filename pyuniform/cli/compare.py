@@ -139,7 +139,7 @@ def compare_command(
 
 
 def _names(paths: tuple[Path, ...]) -> list[str]:
-    """Of each file its name without the suffix, or its path where that is taken."""
+    """Names of files: the name without its suffix, or the path where that is taken."""
     short = [path.stem for path in paths]
     taken = [*short, *BASELINES]
     return [

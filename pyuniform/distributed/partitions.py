@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pyuniform._engine.coordinator import Coordinator, Team
 from pyuniform._engine.rows.host import joined_fingerprint
 from pyuniform._engine.shards.host import Candidates
-from pyuniform.selection.placement import Data, take
+from pyuniform.selection.placement import Data, prepare_data
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.checks import id_dtype
 
@@ -34,7 +34,7 @@ class Part:
         None has no rows.
     metric : str
     how : dict
-        How they are worked on: other arguments of `pyuniform.selection.placement.take`.
+        How they are worked on: other arguments of `pyuniform.selection.placement.prepare_data`.
     """
 
     def __init__(self, X: Any, metric: str, how: dict[str, Any]) -> None:
@@ -44,7 +44,7 @@ class Part:
         self.shard: Any = None
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """What a method answers: one of those below, or one of the shard."""
+        """Call a method of this part or of its shard, and return its answer."""
         where = self if hasattr(Part, method) else self.shard
         return getattr(where, method)(*arguments)
 
@@ -59,7 +59,7 @@ class Part:
             check_ids(self._source)
         return _shape(self._X)
 
-    def take(
+    def prepare(
         self, reach: float, first: int, lenient: NDArray[np.bool_] | None = None
     ) -> int | None:
         """Checks the rows, of which the first has this number; returns their frame's exponent.
@@ -68,17 +68,17 @@ class Part:
         """
         if self._X is None:
             return None
-        self._data = take(
+        self._data = prepare_data(
             self._X, self._metric, **self._how, reach=reach, first=first, lenient=lambda n: lenient
         )
         return self._data.rows.exponent
 
-    def stand(self, picks: int, share: float) -> None:
+    def start(self, picks: int, share: float) -> None:
         """Makes them a shard; see `pyuniform.selection.placement.Data`."""
         self.shard = self._data.shard(picks, share) if self._data else NoRows()
 
     def fingerprint(self) -> str:
-        """Of rows that have been read; empty without rows."""
+        """Fingerprint of the rows, once they have been read; empty without rows."""
         return self._data.fingerprint if self._data else ""
 
     def unchanged(self, whole: bool) -> None:
@@ -171,7 +171,7 @@ def as_one(
         None if passed is None else passed[b : b + size]
         for b, size in zip(begins, sizes, strict=True)
     ]
-    exponents = team.ask("take", [(reach, *part) for part in zip(begins, own, strict=True)])
+    exponents = team.ask("prepare", [(reach, *part) for part in zip(begins, own, strict=True)])
     largest = max(e for e in exponents if e is not None)
     behind = [e is not None and e < largest - CLOSE_EXPONENTS for e in exponents]
     if any(behind):
@@ -179,7 +179,7 @@ def as_one(
         far = max(reach, math.ldexp(0.75, largest + 40))
         parts = zip(begins, own, behind, strict=True)
         again = [(far, b, some) if late else None for b, some, late in parts]
-        team.ask("take", again)
+        team.ask("prepare", again)
     _, d, dtype = present[0]
     rows = _AllRows(sum(sizes), d, dtype, metric, threads)
 
@@ -190,8 +190,8 @@ def as_one(
 
     rows.unchanged = unchanged
 
-    def stand(picks: int, share: float, reading: Any = None) -> Members:
-        team.ask("stand", [(picks, share)] * team.members)
+    def start(picks: int, share: float, reading: Any = None) -> Members:
+        team.ask("start", [(picks, share)] * team.members)
         team.sizes = sizes
         return team
 
@@ -203,7 +203,7 @@ def as_one(
     return Data(
         rows,
         {f"{team.kind}s": team.members, "rows": sizes},
-        stand,
+        start,
         lambda team, rules=False: Coordinator(team, threads),
         ready,
     )

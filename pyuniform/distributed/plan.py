@@ -1,4 +1,4 @@
-"""What a selection would take: memory, rounds, traffic and time, before it is begun.
+"""Estimate what a selection takes before it is begun: memory, rounds, traffic and time.
 
 docs/scaling.md has the formulas and where the constants come from. Those of the processor were
 measured by ``python -m benchmarks.planning --write`` and are in measured.json; no GPU was: of one

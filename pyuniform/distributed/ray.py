@@ -93,7 +93,7 @@ def select(
     began = time.perf_counter()
     need("ray", "ray", "Ray's actors")
     request = Request(k, progress=progress, **options)
-    away = request.away()
+    anchors = request.read_anchors()
     threads = check_threads(threads)
     how = {"device": device, "threads": threads}
     how |= {"out_of_core": out_of_core, "scratch": scratch}
@@ -105,8 +105,8 @@ def select(
         shards = integer_within("shards", shards, 1, MOST_SHARDS)
     parts = rows_in_parts(X, shards, wants["num_cpus"], given)
     with Actors(parts, (request.metric, how), wants, timeout) as actors:
-        data = as_one(actors, request.metric, away.reach, threads, request.never_picked)
-        found = pick(data, request, away, began, actors.keep)
+        data = as_one(actors, request.metric, anchors.reach, threads, request.never_picked)
+        found = pick(data, request, anchors, began, actors.keep)
         ids = ids_of(actors, found.indices)
     found.manifest["restarts"] = actors.restarts
     found.manifest["bytes_gathered"] = actors.bytes

@@ -29,7 +29,7 @@ class _Gone(Exception):
 
 
 class _Member:
-    """What an actor is: a part, and the run that it is a part of."""
+    """The class of an actor: a part of the rows, and the run that it belongs to."""
 
     def __init__(self, rows: RowsOf, arguments: tuple[Any, ...]) -> None:
         self._rows, self._arguments = rows, arguments
@@ -39,7 +39,7 @@ class _Member:
 
     def begin(self, run: str) -> None:
         """Belongs to this run from now on, and forgets all else."""
-        self._part = Part(self._rows.here(), *self._arguments)
+        self._part = Part(self._rows.local(), *self._arguments)
         self._run, self._steps = run, None
 
     def ask(self, run: str, method: str, *arguments: Any) -> tuple[Any, dict[str, int]]:
@@ -135,7 +135,7 @@ class Actors:
         if method == "stats":
             return [*self._stats, *self._lost]
         found = self._call(method, arguments)
-        if method in ("shape", "take", "stand"):
+        if method in ("shape", "prepare", "start"):
             self._setup.append((method, arguments))
         self.bytes += sum(_size(answer) for answer in found)
         return found
@@ -162,16 +162,16 @@ class Actors:
             left = [s for s in left if not done[s]]
             yield
 
-    def here(self) -> list[tuple[int, Shard]]:
+    def local(self) -> list[tuple[int, Shard]]:
         """See `Team`. A checkpoint has the picks alone."""
         return []
 
     def keep(self, path: Any, run: dict[str, Any], fingerprint: Callable[[], str]) -> Saving:
-        """What keeps a run; see `Checkpoint`."""
+        """Saves and restores the run; see `Checkpoint`."""
         return Checkpoint(path, run, fingerprint, 1.0)
 
     def _call(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
-        """What actors answer that are asked; one that is gone begins again, and is asked again."""
+        """Call actors and return their answers; one that is gone is started and called again."""
         asked = [(s, given) for s, given in enumerate(arguments) if given is not None]
         calls = [self._ask(s, method, given) for s, given in asked]
         found: list[Any] = [None] * self.members

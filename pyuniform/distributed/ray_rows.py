@@ -1,4 +1,4 @@
-"""What select() over Ray is given, cut into parts that actors can open where they are."""
+"""Cut the rows given to select() over Ray into parts that actors can open where they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pyuniform.sources.protocol import mapped
 class RowsOf(Protocol):
     """The rows of a part, before they are anywhere."""
 
-    def here(self) -> Any:
+    def local(self) -> Any:
         """The rows, where this is called: what `pyuniform.distributed.partitions.Part` takes."""
 
 
@@ -31,7 +31,7 @@ class _Opened:
     begin: int
     end: int
 
-    def here(self) -> Any:
+    def local(self) -> Any:
         if self.begin == self.end:
             return None
         return window(open_source(self.path, **self.options), self.begin, self.end)
@@ -43,7 +43,7 @@ class _Sent:
 
     rows: Any
 
-    def here(self) -> Any:
+    def local(self) -> Any:
         import ray
 
         return ray.get(self.rows)
@@ -56,7 +56,7 @@ class _Blocks:
     blocks: Sequence[Any]
     options: dict[str, Any]
 
-    def here(self) -> Any:
+    def local(self) -> Any:
         import ray
 
         sources = [
@@ -116,7 +116,7 @@ def rows_in_parts(
 
 
 def _leads_somewhere(X: Any) -> bool:
-    """Whether X is a path, or a list of paths."""
+    """Return True if X is a path, or a list of paths."""
     several = isinstance(X, (list, tuple)) and bool(X)
     return all(isinstance(path, (str, os.PathLike)) for path in (X if several else [X]))
 

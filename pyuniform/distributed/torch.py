@@ -80,12 +80,12 @@ def select(
     ranks = _Ranks(group)
     shows = callable(progress) or ranks.rank == 0
     request = Request(k, progress=shows and progress, **options)
-    away = ranks.together(request.away)
+    anchors = ranks.together(request.read_anchors)
     how = {"device": device, "threads": threads}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))
-    data = as_one(ranks, request.metric, away.reach, pool_threads, request.never_picked)
-    found = pick(data, request, away, began, ranks.keep)
+    data = as_one(ranks, request.metric, anchors.reach, pool_threads, request.never_picked)
+    found = pick(data, request, anchors, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes
     return replace(found, ids=ids)
@@ -93,7 +93,7 @@ def select(
 
 @dataclass
 class _Answer:
-    """What a rank gathers with: an answer, or what went wrong."""
+    """A rank's contribution to a gather: an answer, or what went wrong."""
 
     value: Any
     error: BaseException | None
@@ -142,7 +142,7 @@ class _Ranks:
         return [answer.value for answer in answers]
 
     def together(self, work: Callable[[], Any]) -> Any:
-        """What `work` returns here; what it raises on any rank is raised on all."""
+        """Run `work` and return its result; an error on any rank is raised on all."""
         value, error = None, None
         try:
             value = work()
@@ -182,12 +182,12 @@ class _Ranks:
         except Exception as error:
             self._failed = error
 
-    def here(self) -> list[tuple[int, Shard]]:
+    def local(self) -> list[tuple[int, Shard]]:
         """See `Team`. A checkpoint has the picks alone."""
         return []
 
     def keep(self, path: Any, run: dict[str, Any], fingerprint: Callable[[], str]) -> Saving:
-        """What keeps a run; see `Checkpoint`."""
+        """Saves and restores the run; see `Checkpoint`."""
         kept = self.together(
             lambda: Checkpoint(path, run, fingerprint, 1.0) if self.rank == 0 else None
         )
@@ -201,14 +201,14 @@ class _KeptByFirst:
         self._ranks, self._checkpoint = ranks, checkpoint
 
     def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None:
-        """What was saved, on all ranks."""
+        """The saved run, on all ranks."""
         kept = self._checkpoint
         saved = self._ranks.together(lambda: kept.restore(first, anchors) if kept else None)
         told = None if saved is None else replace(saved, names=[], read=_nothing)
         return self._ranks.gather(told)[0]
 
     def due(self) -> bool:
-        """Whether it is time for another one; on other ranks never."""
+        """True if it is time to save again; never on ranks but the first."""
         return self._checkpoint is not None and self._checkpoint.due()
 
     def save(self, run: RunState, state: dict[str, NDArray[Any]]) -> None:

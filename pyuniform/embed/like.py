@@ -41,7 +41,7 @@ def asked_for(
     normalize: bool,
     options: Options,
 ) -> Asked:
-    """What is asked for by arguments of `pyuniform.embed.embed`.
+    """Arguments of `pyuniform.embed.embed`, checked and joined with those of `like`.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def asked_for(
 
 
 def made_like(like: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a file, folder or glob of embeddings says of how it was made.
+    """Read from a file, folder or glob of embeddings how it was made.
 
     Returns
     -------

@@ -223,7 +223,7 @@ def embed_file(
 
 
 class _Job(NamedTuple):
-    """What is embedded, by what."""
+    """Texts, the model that embeds them, and how they are written."""
 
     texts: Texts
     facts: Facts
@@ -337,7 +337,7 @@ def _made(job: _Job, done: int, show: Progress) -> Iterator[NDArray[np.float32]]
 
 
 class _Known:
-    """What is known of rows that were seen in order: which are zero, and the others' mean."""
+    """Counts zero rows, and sums up the others for their mean."""
 
     def __init__(self, normalize: bool) -> None:
         self.normalize = normalize

@@ -39,7 +39,7 @@ class TextOf(NamedTuple):
 
 
 def text_of(text: str) -> TextOf:
-    """What `text` says: a preset, a template if it has braces, or else the name of a field.
+    """Parse `text`: a preset, a template if it has braces, or else the name of a field.
 
     A template is filled with top-level fields and nothing else: what stands between braces is a
     name as it is, dots and brackets included. ``{{`` and ``}}`` stand for single braces.
@@ -146,7 +146,7 @@ def _said(turn: Any, place: str) -> str:
 
 
 class Facts(NamedTuple):
-    """Of texts that have all been read: how many, a digest of them, the records' ids if asked."""
+    """Number of texts, a digest of them, and the records' ids if asked for."""
 
     n: int
     digest: str
@@ -273,7 +273,7 @@ class Texts:
 
 
 class _Digest:
-    """Of texts one after another; where one ends matters."""
+    """Digest of texts one after another; where one ends matters."""
 
     def __init__(self) -> None:
         self._hash = hashlib.blake2b(digest_size=16)

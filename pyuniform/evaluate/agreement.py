@@ -1,4 +1,4 @@
-"""Whether embeddings agree on what to pick: the same rows, seen by several models."""
+"""Compare how several embeddings of the same rows pick."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pyuniform.selection.select import select
 
 
 class Agreement(NamedTuple):
-    """What the picks by one embedding are worth in another.
+    """Measure how good the picks by one embedding are in another.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What a selection is compared with: random rows, clumps, rows next to k-means centres [1]_.
+"""Baselines of a selection: random rows, clumps, rows next to k-means centres [1]_.
 
 References
 ----------

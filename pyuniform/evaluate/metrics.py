@@ -15,7 +15,7 @@ from pyuniform._engine.rows.device import prepare_device, resolve_device
 from pyuniform._engine.rows.host import Rows, prepare
 from pyuniform._engine.shards.host import SETTLE_ROWS
 from pyuniform.reference import to_metric
-from pyuniform.selection.placement import loaded, take
+from pyuniform.selection.placement import loaded, prepare_data
 from pyuniform.selection.result import Selection
 
 # Multiply-adds of a closest-pair search between two such chances.
@@ -183,7 +183,7 @@ def nearest(
         As for `pyuniform.select`; picks out of range, or a Selection of other data.
     """
     metric = metric_of(picks, metric)
-    rows = take(X, metric, device, threads)
+    rows = prepare_data(X, metric, device, threads)
     check_belong(picks, rows)
     numbers = as_picks(picks, rows.n)
     shard = rows.shard(len(numbers), 1.0)

@@ -14,7 +14,7 @@ from pyuniform._engine.rows.host import prepare
 from pyuniform.evaluate.distances import norms2, slack, squared_apart
 from pyuniform.evaluate.metrics import nearest_of, unique_picks
 from pyuniform.reference import distance2, to_metric
-from pyuniform.selection.placement import loaded, take
+from pyuniform.selection.placement import loaded, prepare_data
 from pyuniform.selection.result import Selection
 from pyuniform.sources import is_source, open_source
 
@@ -97,7 +97,9 @@ def neighbours(
             return
         middle = (begin + end) // 2
         for a, b, c, e in ((begin, middle, middle, end), (middle, end, begin, middle)):
-            shard = take(values[a:b, : rows.d], "euclidean", "cpu", threads).shard(e - c, 1.0)
+            shard = prepare_data(values[a:b, : rows.d], "euclidean", "cpu", threads).shard(
+                e - c, 1.0
+            )
             squared, at = nearest_of(shard, values[c:e])
             found.keep(a, squared, at + c)
             done += (b - a) * (e - c)

@@ -1,4 +1,4 @@
-"""What a comparison found, and its tables."""
+"""The result of a comparison, and its tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class Arm:
-    """What was measured of a selection, or of a baseline over its seeds.
+    """Measures of a selection, or of a baseline over its seeds.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What `pyuniform.compare` found; its text is a table.
+    """The result of `pyuniform.compare`; its text is a table.
 
     Attributes
     ----------

@@ -42,7 +42,7 @@ def log_ball_volume(d: int, radius: float = 1.0) -> float:
 
 
 def h_min_at_least(n: int, d: int, log_density: float, delta: float) -> float:
-    """What h_min of n independent points reaches with probability 1 - delta or more [1]_.
+    """Lower bound of h_min of n independent points that holds with probability 1 - delta [1]_.
 
     That is (2 delta / (density n (n - 1) V_d))^(1/d), V_d being the volume of the unit ball.
 
@@ -106,7 +106,7 @@ def most_points(h: float, d: int, log_density: float, delta: float) -> int:
 
 
 def h_min_at_most(n: int, d: int, radius: float, delta: float, *, mass: float = 1.0) -> float:
-    """What h_min of n independent points exceeds with probability delta or less.
+    """Upper bound of h_min of n independent points that holds with probability 1 - delta.
 
     Some ball of the given radius has the given mass, whatever the density is. The bound is ours: m
     points or more lie in the ball, by Chernoff's bound; the ball is cut into

@@ -38,5 +38,5 @@ class KeepSelected(_base.BaseFilter):  # type: ignore[name-defined]
         self.ids = kept
 
     def filter(self, doc: Any) -> bool:
-        """Whether the document is kept."""
+        """Return True if the document is kept."""
         return doc.id in self.ids

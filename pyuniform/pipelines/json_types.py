@@ -21,7 +21,7 @@ _DEEPEST = 64
 
 
 class Seen:
-    """What has been seen of a field, which is enough to choose its type.
+    """Kinds of values seen in a field, from which its type is chosen.
 
     Integers and fractions together are float64. All else that changes its kind is an error.
     """

@@ -240,7 +240,7 @@ def _write_lines(lines: Iterable[bytes], output: Path) -> None:
 
 
 def _has_bytes(kind: pa.DataType) -> bool:
-    """Whether values hold bytes, which `json` would take for text."""
+    """Return True if values hold bytes, which `json` would take for text."""
     if isinstance(kind, pa.BaseExtensionType):
         kind = kind.storage_type
     if pa.types.is_dictionary(kind):

@@ -1,4 +1,4 @@
-"""What a report's page is made of: safe pieces of HTML."""
+"""Building blocks of a report's page: safe pieces of HTML."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 class Rows:
-    """What there is to show of a row."""
+    """Text and label of a row, as far as there are any."""
 
     def __init__(self, texts: Any, labels: Any, numbers: Any = None) -> None:
         self._texts, self._labels, self._numbers = texts, labels, numbers
@@ -102,6 +102,6 @@ def shown(text: Any, longest: int) -> str:
 
 
 def entry(value: Any) -> str:
-    """What a manifest holds: a number, or text."""
+    """Format a value of a manifest: a number, or text."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return number(value) if is_number else escape(str(value))

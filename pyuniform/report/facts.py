@@ -1,4 +1,4 @@
-"""What a report tells of a selection, as numbers."""
+"""Facts that a report shows of a selection, as numbers."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def measure(
 
 
 def _joined(read: Read, selection: Selection, metric: str, threads: int) -> _Float:
-    """Of each pick the distance to the nearest before it: its radius, if there are no anchors."""
+    """Distance of each pick to the nearest before it: its radius, if there are no anchors."""
     if "anchors" not in selection.constraints:
         return np.concatenate([[np.inf], selection.radii[1:]])
     return to_metric(radii2_in_order(read(selection.indices), None, threads), metric)

@@ -1,4 +1,4 @@
-"""What a selection's manifest tells a reader: the constraints in force, and the run."""
+"""A selection's manifest for readers: the constraints in force, and the run."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
 from pyuniform._engine.rows.device import resolve_device
 from pyuniform.evaluate.metrics import as_picks
-from pyuniform.selection.placement import Data, loaded, take
+from pyuniform.selection.placement import Data, loaded, prepare_data
 from pyuniform.selection.result import Selection
 
 SUFFIXES = (".html", ".htm")
@@ -121,7 +121,7 @@ def write_report(
         if data.invalid is not None and data.invalid.any():
             numbers = np.flatnonzero(~data.invalid)
             rows = (X if hasattr(X, "shape") else np.asarray(X))[numbers]
-            of_rows = take(rows, metric, device, threads, out_of_core=False)
+            of_rows = prepare_data(rows, metric, device, threads, out_of_core=False)
             named = None if labels is None else [labels[int(i)] for i in numbers]
             picks = replace(selection, indices=np.searchsorted(numbers, selection.indices))
         found = facts.measure(
@@ -159,7 +159,7 @@ def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int)
     def lenient(n: int) -> NDArray[np.bool_] | None:
         return np.ones(n, bool) if drop else None
 
-    return take(X, metric, device, threads, out_of_core=False, lenient=lenient, drop=drop)
+    return prepare_data(X, metric, device, threads, out_of_core=False, lenient=lenient, drop=drop)
 
 
 def _check_matplotlib() -> None:

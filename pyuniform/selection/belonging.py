@@ -1,4 +1,4 @@
-"""What belongs together: picks and rows by their record ids, anchors and rows by their model."""
+"""Match picks and rows by their record ids, anchors and rows by their model."""
 
 from __future__ import annotations
 

@@ -117,7 +117,7 @@ class Checkpoint:
         check_same_run(f"checkpoint {self._path}", self._record["run"], here)
 
     def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None:
-        """What was saved, checked, or None; the data must have been read.
+        """The saved run, checked, or None; the data must have been read.
 
         Parameters
         ----------
@@ -162,7 +162,7 @@ class Checkpoint:
         return run
 
     def due(self) -> bool:
-        """Whether it is time for another one."""
+        """True if it is time to save again."""
         return time.monotonic() - self._last >= self._wait
 
     def save(self, run: RunState, state: dict[str, NDArray[Any]]) -> None:

@@ -1,4 +1,4 @@
-"""What a user asks of a selection beside its size: checked, and put into rules."""
+"""Constraints of a selection: checked, and turned into scoring rules."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Constraints:
 
     @property
     def names(self) -> list[str]:
-        """Those in force."""
+        """Names of the constraints in force."""
         given = {
             "preselected": len(self.preselected) > 0,
             "anchors": self.anchors is not None,
@@ -62,7 +62,7 @@ class Constraints:
         return [name for name, there in given.items() if there]
 
     def described(self) -> dict[str, Any]:
-        """Those in force, as a manifest and a checkpoint tell them: arrays by a digest."""
+        """The constraints in force, for manifest and checkpoint: arrays by a digest."""
         values = {
             "preselected": self.preselected,
             "anchors": self.anchors and self.anchors.fingerprint,
@@ -78,7 +78,7 @@ class Constraints:
 
     @property
     def needs_rules(self) -> bool:
-        """Whether rows compete by more than their distance."""
+        """True if rows compete by more than their distance."""
         return bool(set(self.names) - {"preselected", "anchors"})
 
     @property
@@ -95,7 +95,7 @@ class Constraints:
         return float(floor2)
 
     def rules(self, quota: NDArray[np.int64] | None) -> Rules:
-        """What rows compete by; `quota` says how many of each group may be picked."""
+        """Scoring rules; `quota` says how many of each group may be picked."""
         factors: NDArray[Any] | None = self.weights
         if factors is not None and self.metric != "cosine":
             factors = factors * factors
@@ -111,7 +111,7 @@ class Constraints:
         )
 
     def covered(self) -> Rules:
-        """Those of the covering radius: all rows count that may be picked."""
+        """Scoring rules of the covering radius: all rows count that may be picked."""
         return Rules(None if self.eligible is None else self.eligible.astype(np.float64))
 
 

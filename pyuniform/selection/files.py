@@ -26,7 +26,7 @@ _COLUMNS = {"id": "ids", "row": "rows", "order": "order", "radius": "radii"}
 
 
 class Picks(NamedTuple):
-    """What is kept: row numbers in pick order with what belongs to each, and the run's record."""
+    """Contents of a file of picks: row numbers in pick order, radii, ids, and the run's record."""
 
     rows: NDArray[np.int64]
     radii: NDArray[np.float64]

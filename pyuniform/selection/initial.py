@@ -1,4 +1,4 @@
-"""What a selection begins with: picks that are given, not chosen, and their radii."""
+"""Initial picks: given, not chosen, and their radii."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Beginning:
     def radii(
         self, backend: Backend, anchors: NDArray[np.float64] | None, threads: int
     ) -> NDArray[np.float64]:
-        """Of the rows, in the metric's unit.
+        """Radii of the initial picks, in the metric's unit.
 
         Raises
         ------
@@ -173,7 +173,7 @@ def _check_resumed(
 def radii2_in_order(
     values: NDArray[np.float64], anchors: NDArray[np.float64] | None = None, threads: int = 1
 ) -> NDArray[np.float64]:
-    """Of each row the canonical squared distance to those before it and to anchors.
+    """Canonical squared distance of each row to those before it and to anchors.
 
     Parameters
     ----------

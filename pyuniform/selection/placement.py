@@ -67,7 +67,7 @@ class Data:
 
     @property
     def threads(self) -> int:
-        """Of the processor."""
+        """Number of threads on the processor."""
         return getattr(self.rows, "threads", 1)
 
     @property
@@ -82,16 +82,16 @@ class Data:
 
     @property
     def dtype(self) -> str:
-        """Of the values as they are stored."""
+        """Name of the dtype in which values are stored."""
         return self.rows.dtype
 
     @property
     def fingerprint(self) -> str:
-        """Of the data; empty until rows on disk have been read."""
+        """Fingerprint of the data; empty until rows on disk have been read."""
         return self.rows.fingerprint
 
 
-def take(
+def prepare_data(
     X: Any,
     metric: str,
     device: str = "auto",

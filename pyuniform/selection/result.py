@@ -1,4 +1,4 @@
-"""What a run returns, and the files it is kept in."""
+"""The result of a run, and its files."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ _DUPLICATES = (
 
 
 @dataclass(frozen=True)
-class Away:
+class Anchors:
     """Anchors, or none: checked rows, their canonical values, and the largest of these."""
 
     rows: Rows | None = None
@@ -55,7 +55,7 @@ class Away:
 
 @dataclass(frozen=True)
 class Request:
-    """What is picked, wherever the rows are: arguments of `pyuniform.select`, as they came."""
+    """Arguments of `pyuniform.select`, as they came, wherever the rows are."""
 
     k: int | None = None
     fraction: float | None = None
@@ -79,7 +79,7 @@ class Request:
             raise ValueError(f"invalid must be one of {', '.join(INVALID)}, got {self.invalid!r}")
 
     def never_picked(self, n: int) -> NDArray[np.bool_] | None:
-        """Of n rows those that may hold anything, since they are never picked; None if none may.
+        """Mask of the n rows that may hold anything, since they are never picked; None if none may.
 
         Raises
         ------
@@ -115,8 +115,8 @@ class Request:
             if isinstance(picks, Selection):
                 picks.check_made_from(data, f"the picks of {name}")
 
-    def away(self) -> Away:
-        """Its anchors.
+    def read_anchors(self) -> Anchors:
+        """Read and check the anchors.
 
         Raises
         ------
@@ -125,15 +125,15 @@ class Request:
         """
         check_metric(self.metric)
         if self.anchors is None:
-            return Away()
+            return Anchors()
         rows, values = take_anchors(self.anchors, self.metric)
-        return Away(rows, values, float(np.abs(values).max()))
+        return Anchors(rows, values, float(np.abs(values).max()))
 
 
 def pick(
     data: Data,
     request: Request,
-    away: Away,
+    anchors: Anchors,
     began: float,
     keep: Callable[..., Saving] = Checkpoint,
 ) -> Selection:
@@ -143,7 +143,7 @@ def pick(
     ----------
     data : Data
     request : Request
-    away : Away
+    anchors : Anchors
         Its anchors; the data have been told of their reach.
     began : float
         When, by `time.perf_counter`.
@@ -171,7 +171,7 @@ def pick(
         data.d,
         metric,
         preselected=request.preselected,
-        anchors=away.rows,
+        anchors=anchors.rows,
         exclude=exclude,
         min_distance=request.min_distance,
         weights=request.weights,
@@ -204,7 +204,7 @@ def pick(
             min(picks, k), k, float(to_metric(radius2, metric))
         )
         backend = data.backend(data.shard(wanted, SHARE, show.reading), rules=rules is not None)
-        radii = first.radii(backend, away.values, data.threads)
+        radii = first.radii(backend, anchors.values, data.threads)
 
         def ready() -> None:
             data.ready()
@@ -212,8 +212,8 @@ def pick(
 
         given = Given(
             first.rows,
-            away.values,
-            asked.floor2 if away.rows is not None and asked.min_distance > 0 else None,
+            anchors.values,
+            asked.floor2 if anchors.rows is not None and asked.min_distance > 0 else None,
             ready,
             data.unchanged,
             rules,
@@ -262,7 +262,7 @@ def _warn_of_duplicates(data: Data, request: Request, asked: Constraints, k: int
 def _manifest(
     data: Data, request: Request, asked: Constraints, began: float, start: int | None, k: int
 ) -> dict[str, Any]:
-    """What a selection of k rows says of its run."""
+    """The manifest of a selection of k rows."""
     manifest = {
         "metric": request.metric,
         "start": start,

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pyuniform._common.progress import Progress
 from pyuniform.selection.belonging import by_ids, check_same_model
-from pyuniform.selection.placement import take
+from pyuniform.selection.placement import prepare_data
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.run import Request, pick
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
@@ -183,15 +183,15 @@ def select(
     )
     if source is not None and (invalid == "drop" or exclude is not None or weights is not None):
         let_nulls(source)
-    away = request.away()
-    data = take(
+    anchors = request.read_anchors()
+    data = prepare_data(
         X,
         metric,
         device,
         threads,
         out_of_core,
         scratch,
-        away.reach,
+        anchors.reach,
         picks=request.likely_picks,
         lenient=request.never_picked,
         drop=invalid == "drop",
@@ -201,6 +201,6 @@ def select(
         return found if source is None else replace(found, ids=ids_at(source, found.indices))
 
     try:
-        return named(pick(data, request, away, began))
+        return named(pick(data, request, anchors, began))
     except Interrupted as stop:
         raise Interrupted(named(stop.selection)) from None

@@ -65,7 +65,7 @@ def plain(column: Any) -> Any:
 
 
 def id_type(kind: pa.DataType) -> bool:
-    """Whether a plain type can be record ids. A shard without rows may not know what its are."""
+    """Return True if a plain type can be record ids; a shard without rows may have no type."""
     names = (
         "is_integer",
         "is_string",
@@ -182,6 +182,6 @@ def _is_uuid(kind: pa.DataType) -> bool:
 
 
 def _is(kind: pa.DataType, test: str) -> bool:
-    """Whether a type is of a kind that older versions of the library may not know."""
+    """Return True if a type is of a kind that older versions of the library may not know."""
     known = getattr(pa.types, test, None)
     return known is not None and bool(known(kind))

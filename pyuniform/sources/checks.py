@@ -1,4 +1,4 @@
-"""What every source checks."""
+"""Checks that all sources share."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _listed(present: Mapping[str, str]) -> str:
 
 
 def id_dtype(kinds: set[np.dtype[Any]]) -> np.dtype[Any]:
-    """What holds the ids of all shards."""
+    """The dtype that holds the ids of all shards."""
     common = np.result_type(*kinds)
     # int64 and uint64 would be rounded to float64.
     return common if common.kind in "iuO" else np.dtype(object)

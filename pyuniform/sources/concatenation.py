@@ -69,7 +69,7 @@ class Concatenation:
         return out.astype(id_dtype(kinds)) if kinds else out
 
     def check_ids(self) -> None:
-        """Those of each source, and that all are of one kind."""
+        """Check the ids of each source, and that all are of one kind."""
         words = set()
         for source in self._sources:
             check_ids(source)

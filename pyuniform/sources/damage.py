@@ -75,14 +75,14 @@ def reading(what: str, kind: str, *errors: type[Exception]) -> Iterator[None]:
 
 
 def is_of_the_system(error: BaseException) -> bool:
-    """Whether an error says something of the system, and nothing of what is in a file."""
+    """Return True if an error is of the system, and not of what is in a file."""
     if not isinstance(error, OSError):
         return False
     return isinstance(error, (FileNotFoundError, PermissionError)) or bool(error.errno)
 
 
 def one_line(error: BaseException, most: int = 300) -> str:
-    """What an error says, or else is, in one line of at most so many characters."""
+    """The message of an error, or else its name, in one line of at most so many characters."""
     # Rust libraries add the places in their own sources.
     text = re.sub(r", /\S+\.rs:\d+:\d+", "", " ".join(str(error).split()))
     text = text or type(error).__name__

@@ -148,7 +148,7 @@ _ENDINGS = [".npy", ".txt", ".parquet", *endings(".txt")[1:]]
 def _values_of(
     path: str | os.PathLike[str], column: str | None
 ) -> Iterator[tuple[str, NDArray[Any] | list[str]]]:
-    """What each of the files holds."""
+    """Ids of each of the files."""
     for file in files_of(path, _kind_of, "ids", _ENDINGS):
         kind = _kind_of(file)
         if column is not None and kind != ".parquet":

@@ -172,7 +172,7 @@ def suffixes() -> list[str]:
 
 
 def is_source(candidate: Any) -> bool:
-    """Whether something is for `open_source` rather than an array: paths, sources, lists of them.
+    """Return True for what `open_source` opens: paths, sources, lists of them; not arrays.
 
     Objects of other libraries that `open_source` reads are among them, arrays are not.
     """

@@ -22,7 +22,7 @@ _TABLES = [
 
 
 def is_url(path: str) -> bool:
-    """Whether fsspec is to open it: ``s3://...``, ``memory://...``, ``simplecache::s3://...``."""
+    """Return True if fsspec is to open it: ``s3://...``, ``simplecache::s3://...``."""
     return "://" in path
 
 
@@ -45,7 +45,7 @@ def local_only(path: str, kind: str) -> None:
 
 
 def is_folder(path: str) -> bool:
-    """Whether the path is a folder, on this machine or another."""
+    """Return True if the path is a folder, on this machine or another."""
     if is_url(path):
         filesystem, inside = _fsspec(path).core.url_to_fs(path)
         return bool(filesystem.isdir(inside))
@@ -68,7 +68,7 @@ def inside_folder(path: str, name: str) -> str:
 
 
 def is_glob(path: str) -> bool:
-    """Whether the path is a pattern, and not a file with a strange name."""
+    """Return True if the path is a pattern, and not a file with a strange name."""
     if not any(c in path for c in "*?["):
         return False
     if is_url(path):

@@ -1,4 +1,4 @@
-"""What a source is, and what can be asked of any."""
+"""The Source protocol, and operations on any source."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def read_blocks(source: Source, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]
 
 
 def blocks_after(first: int, blocks: Iterable[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-    """What blocks hold from a row on."""
+    """Blocks from a row on."""
     for block in blocks:
         if len(block) > first:
             yield block[first:]
@@ -155,7 +155,7 @@ def let_nulls(source: Source) -> None:
 
 
 def embedded_by(source: Source) -> list[dict[str, Any]]:
-    """What `pyuniform embed` wrote of each part's model; empty where nothing is told."""
+    """The model of each part, as `pyuniform embed` wrote it; empty where there is none."""
     return [
         own() if callable(own := getattr(part, "embedded_by", None)) else {}
         for part in parts(source)
@@ -217,7 +217,7 @@ def check_ids(source: Source) -> None:
 
 
 def looks_like_a_source(candidate: Any) -> bool:
-    """Whether an object means to be a Source."""
+    """Return True if an object means to be a Source."""
     return all(callable(getattr(candidate, method, None)) for method in ("blocks", "rows"))
 
 

@@ -61,7 +61,7 @@ class Window:
 
     @property
     def ids(self) -> NDArray[Any] | None:
-        """Those of the window."""
+        """Record ids of the window."""
         return ids_at(self._source, np.arange(self._begin, self._end))
 
     def ids_at(self, rows: Any) -> NDArray[Any] | None:
@@ -73,7 +73,7 @@ class Window:
         let_nulls(self._source)
 
     def check_ids(self) -> None:
-        """Those of the source."""
+        """Check the ids of the source."""
         check_ids(self._source)
 
 

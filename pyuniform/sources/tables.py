@@ -111,7 +111,7 @@ class TableSource:
         return self._matrices(self._table.batches(self._column, check_rows(rows)), 0)
 
     def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
-        """Those from a row on, without reading up to there if the table can."""
+        """Blocks from a row on, without reading up to there if the table can."""
         batches_from = getattr(self._table, "batches_from", None)
         if batches_from is None:
             return blocks_after(first, self.blocks(rows))

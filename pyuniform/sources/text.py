@@ -25,7 +25,7 @@ def endings(suffix: str) -> list[str]:
 
 
 def ends_in(path: str, suffix: str) -> bool:
-    """Whether a path has a suffix of text files, or is such a file compressed."""
+    """Return True if a path has a suffix of text files, or is such a file compressed."""
     return path.lower().endswith(tuple(endings(suffix)))
 
 

@@ -24,7 +24,7 @@ from pyuniform.streaming.summaries import up, widened
 
 @dataclass(frozen=True, eq=False)
 class Coreset:
-    """What stands for the rows of a partition.
+    """The picks that stand for the rows of a partition.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is kept of a stream that has gone by: a front for quality, a net for the guarantee.
+"""Summaries of a stream: a front for quality, a net for the guarantee.
 
 docs/streaming.md has the proofs.
 """
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyuniform._engine.shards.filters import SHARE
 from pyuniform._engine.traversal import farthest_first
 from pyuniform.evaluate.metrics import nearest
-from pyuniform.selection.placement import take
+from pyuniform.selection.placement import prepare_data
 
 Lengths = NDArray[np.float64]
 
@@ -70,7 +70,7 @@ class Space:
 
     def greedy(self, rows: Kept, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Farthest-first from the first row: at most m places in `rows`, and squared radii."""
-        data = take(rows.values, self.metric, "cpu", self.threads)
+        data = prepare_data(rows.values, self.metric, "cpu", self.threads)
         m = min(m, data.n)
         run = farthest_first(data.backend(data.shard(m, SHARE)), m, 0)
         return run.indices, run.radii2

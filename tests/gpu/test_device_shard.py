@@ -141,7 +141,7 @@ def test_float64_rows_need_codes(place: str) -> None:
 
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
 def test_constraints_are_the_references(device: str, names: tuple[str, ...]) -> None:
-    """Here alone, and beside a shard in host memory; metrics take turns."""
+    """LocalTeam alone, and beside a shard in host memory; metrics take turns."""
     X = make("clustered-17")[:120]
     metric = ("euclidean", "cosine")[len("".join(names)) % 2]
     options = options_for(X, metric, names)

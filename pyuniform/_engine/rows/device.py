@@ -71,7 +71,7 @@ class DeviceRows:
 
 
 def gpu_missing() -> str | None:
-    """What keeps this machine from using a GPU, and what would mend it; None if nothing does."""
+    """The reason why this machine cannot use a GPU, and the remedy; None if it can."""
     try:
         import torch
     except ImportError:

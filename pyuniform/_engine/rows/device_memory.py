@@ -33,7 +33,7 @@ def stays_in_host_memory(
     cosine: bool = False,
     coded: bool = False,
 ) -> bool:
-    """Whether rows (n, d) are left in host memory: if asked for, or if a device has no room.
+    """Decide whether rows (n, d) stay in host memory: if asked for, or if a device has no room.
 
     Parameters
     ----------

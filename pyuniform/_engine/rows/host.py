@@ -64,7 +64,7 @@ class Rows:
 
     @property
     def invalid(self) -> NDArray[np.bool_] | None:
-        """Of each row whether something is wrong with it; None where that is an error."""
+        """Mask of rows with NaN, infinity or a zero norm; None where such rows are an error."""
         return self.core.blank()
 
     def framed(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -179,7 +179,7 @@ class Scan:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing wrong was found so far."""
+        """True if nothing wrong was found so far."""
         return not (self._bad or self._zero)
 
     def read(self, begin: int, end: int, norms: NDArray[np.float64] | None = None) -> None:
@@ -237,7 +237,7 @@ def hash_shape(n: int, d: int, itemsize: int) -> int:
 
 
 def joined_fingerprint(parts: list[tuple[str, int]], d: int, itemsize: int) -> str:
-    """That of rows of which these are the parts: fingerprint and number of rows of each.
+    """Fingerprint of all rows, from the fingerprint and the number of rows of each part.
 
     Parts have been read with the number of their first row.
     """
@@ -262,13 +262,13 @@ def median_of_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def describe_nonfinite(rows: list[int], name: str) -> str:
-    """What is wrong with data whose first rows, five at most, that are not finite are these."""
+    """Error message for rows with NaN or infinity (lists at most five)."""
     listed = ", ".join(map(str, rows)) + (", ..." if len(rows) == 5 else "")
     return f"{name} holds NaN or infinity, in rows {listed}"
 
 
 def describe_zero_norms(rows: NDArray[np.int64], name: str) -> str:
-    """What is wrong with data in which these rows have a norm of zero."""
+    """Error message for rows of zero norm."""
     count = f"{len(rows)} row{'' if len(rows) == 1 else 's'}"
     listed = ", ".join(str(i) for i in rows[:5]) + (", ..." if len(rows) > 5 else "")
     return f"{name} has {count} of zero norm, for which cosine is not defined: rows {listed}"

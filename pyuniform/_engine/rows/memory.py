@@ -42,7 +42,7 @@ def stays_on_disk(
     filter: str,
     witnesses: object,
 ) -> bool:
-    """Whether rows are left where they are: if asked for, or if memory is short.
+    """Decide whether rows stay on disk: if asked for, or if memory is short.
 
     Raises
     ------

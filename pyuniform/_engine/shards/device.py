@@ -237,7 +237,7 @@ class DeviceShard:
         self._floor2 = floor2
 
     def _scores(self) -> torch.Tensor:
-        """What rows compete by: their bounds, if nothing else was asked for."""
+        """Scores of the rows: their bounds, unless rules are set."""
         factors = self._scoring.factors
         if factors is None and self._floor2 < 0:
             return self._bound

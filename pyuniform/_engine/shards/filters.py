@@ -66,7 +66,7 @@ WORTH_A_LOOK = 0.87
 
 @dataclass(frozen=True)
 class Plan:
-    """What a shard is built with.
+    """The filters and the search for witnesses that a shard is built with.
 
     Attributes
     ----------
@@ -144,7 +144,7 @@ def make_plan(
 
 
 def decision_cost(d: int) -> float:
-    """What deciding a pair of rows of d columns in float64 takes, in ns."""
+    """Time that a float64 distance of two rows of d columns takes, in ns."""
     return 60 + 0.25 * d
 
 
@@ -154,7 +154,7 @@ def _one_thread() -> threadpool_limits:
 
 
 class _Search:
-    """Whether a search for witnesses pays where the filter alone takes `pass_cost` ns a row."""
+    """Decides whether a search for witnesses pays beside a filter of `pass_cost` ns a row."""
 
     def __init__(self, rows: Rows, k: int, pass_cost: float) -> None:
         self._rows, self._k, self._pass_cost = rows, k, pass_cost
@@ -166,7 +166,7 @@ class _Search:
         }
 
     def may_pay(self) -> bool:
-        """Whether it is worth a look: whether it would pay if sketches told all neighbours."""
+        """True if the search would pay if sketches told all neighbours."""
         best = min((self._cost(p, 1.0) for p in self._kept), default=math.inf)
         return best < WORTH_A_LOOK * self._pass_cost
 
@@ -248,7 +248,7 @@ def hit_rates(
 
 
 def undecided_share(sample: NDArray[np.float32]) -> float:
-    """Of pairs of a row and some hundred others, the share that codes leave to float64.
+    """Share of pairs of a row and some hundred others that quantized codes leave to float64.
 
     The codes of a part of the sample (n, d), which is spread over it, against those of the others,
     with errors as large as roundings make them.

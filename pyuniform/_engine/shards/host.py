@@ -61,7 +61,7 @@ class Candidates:
 
 
 class Shard(Protocol):
-    """What the traversal asks of a backend. Rows have the shard's own numbers."""
+    """Rows in one place, and their state. Rows have the shard's own numbers."""
 
     size: int
 
@@ -99,7 +99,7 @@ class Shard(Protocol):
         """Takes back what the pool found out about candidates."""
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """What is known of the rows, by name; see `pyuniform._engine.protocols.Backend`."""
+        """The row state, by name; see `pyuniform._engine.protocols.Backend`."""
 
     def restore(self, names: Sequence[str], read: Read) -> None:
         """Takes over a state, if it is of this shard's kind; its picks have been added."""

@@ -1,4 +1,4 @@
-"""What can be asked of a model."""
+"""The protocol of embedding models."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Told = Callable[[NDArray[np.int64]], None]
 
 
 class Options(NamedTuple):
-    """What some models can be told; None where nothing was said.
+    """Options that some models have; None where not given.
 
     Attributes
     ----------

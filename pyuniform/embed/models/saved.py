@@ -37,7 +37,7 @@ class FittedTfidf:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of all that rows depend on beside the text."""
+        """Fingerprint of all that rows depend on beside the text."""
         digest = hashlib.blake2b(repr(self.directions.shape).encode(), digest_size=16)
         for part in (self._joined(), self.idf, self.directions):
             digest.update(part.data)

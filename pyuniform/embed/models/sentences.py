@@ -55,7 +55,7 @@ class SentenceEmbedder:
 
     @property
     def fingerprint(self) -> str | None:
-        """Of all weights."""
+        """Fingerprint of all weights."""
         return self.settings["weights"]
 
     def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:
@@ -89,7 +89,7 @@ def _opened(library: Any, model: str, device: str | None) -> Any:
 
 
 def _digest(model: Any) -> str:
-    """Of all weights, wherever they are: a name does not tell what is saved under it."""
+    """Digest of all weights, wherever they are: a name does not tell what is saved under it."""
     import torch
 
     digest = hashlib.blake2b(digest_size=16)

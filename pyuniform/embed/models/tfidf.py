@@ -49,7 +49,7 @@ class TfidfEmbedder:
 
     @property
     def fingerprint(self) -> str | None:
-        """Of the fitted model."""
+        """Fingerprint of the fitted model."""
         return self.fitted.fingerprint if hasattr(self, "fitted") else None
 
     def fit(self, texts: Iterable[str], name: str, unknown: Told) -> None:

@@ -49,7 +49,7 @@ class WordVectorEmbedder:
 
     @cached_property
     def fingerprint(self) -> str | None:
-        """Of all that is in the file, and in those that gensim keeps beside it."""
+        """Fingerprint of the file, and of those that gensim keeps beside it."""
         digest = hashlib.blake2b(digest_size=16)
         beside = sorted(self._path.parent.glob(f"{escape(self._path.name)}.*.npy"))
         for path in [self._path, *(beside if self._path.suffix in GENSIM else [])]:
@@ -113,7 +113,7 @@ def _from_text_or_binary(path: Path, wanted: set[str]) -> dict[str, NDArray[Any]
 
 
 def _lines(file: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, NDArray[Any]]]:
-    """Of lines with a word and its values, those that are wanted.
+    """Read the wanted words from lines of a word and its values.
 
     Lines end with a line feed and fields with a space, nothing else: words may hold what Unicode
     has beside. A word with a space in it is not wanted, as no word of a text has one.
@@ -138,7 +138,7 @@ def _lines(file: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, NDArray
 
 
 def _binary(file: IO[bytes], wanted: set[bytes]) -> Iterator[tuple[bytes, NDArray[Any]]]:
-    """Of words with float32 values behind them, those that are wanted."""
+    """Read the wanted words from a binary file of words and float32 values."""
     counts = re.fullmatch(rb"\s*(\d+) ([1-9]\d*)\s*", file.readline(100))
     if not counts:
         raise ValueError("its first line does not say how many vectors of how many values")

@@ -80,7 +80,7 @@ class IpcTable:
         return open_reader(source, options=options)
 
     def _is_mapped(self) -> bool:
-        """Whether batches lie in the mapped file as they are: not compressed."""
+        """True if batches lie in the mapped file as they are: not compressed."""
         with _input(self._path) as (source, mapping):
             if mapping is None:
                 return False
@@ -146,7 +146,7 @@ def _cut(array: pa.Array, rows: int) -> Iterator[pa.Array]:
 
 @contextmanager
 def _input(path: str) -> Iterator[tuple[Any, pa.Buffer | None]]:
-    """What a reader reads from, and the mapped file if it is one."""
+    """Open an Arrow file for its reader; return it, and the mapped file if it is one."""
     if is_url(path):
         with open_binary(path) as stream:
             yield pa.PythonFile(stream, mode="r"), None

@@ -51,7 +51,7 @@ class ChunkedSource:
         return self.blocks_from(0, rows)
 
     def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
-        """Those from a row on; bands before it are not read."""
+        """Blocks from a row on; bands before it are not read."""
         n, rows = self.shape[0], check_rows(rows)
         step = self._band * max(1, rows // self._band)
         with self._open() as array:

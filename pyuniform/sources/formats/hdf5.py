@@ -106,7 +106,7 @@ def _place(library: Any, dataset: Any) -> int | None:
 
 
 def _outside(dataset: Any) -> str:
-    """What is wrong with where the values of a dataset are; empty if nothing is."""
+    """Error message for a dataset whose values cannot be read here; empty if they can."""
     if dataset.external:
         # Whoever wrote the file could have named any other.
         return (

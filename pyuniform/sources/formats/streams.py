@@ -56,7 +56,7 @@ class StreamSource:
         return self.blocks_from(0, rows)
 
     def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
-        """Those from a row on."""
+        """Blocks from a row on."""
         n, rows = self.shape[0], check_rows(rows)
         with self._open() as stream:
             for begin in range(first, n, rows):
