@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import MOST_COLUMNS
+from pyuniform._common.array_input import MOST_COLUMNS
 from pyuniform._core import greedy_pool
 from pyuniform._engine.protocols import Read, Round
 from pyuniform._engine.scoring import Rules, check_scores

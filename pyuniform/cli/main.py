@@ -15,7 +15,7 @@ import numpy as np
 
 import pyuniform
 from pyuniform._common import command_line, native
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 from pyuniform._common.progress import shown_share
 from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pyuniform._common.arrays import DTYPES, METRICS
+from pyuniform._common.array_input import DTYPES, METRICS
 from pyuniform._common.threads import MOST_THREADS
 from pyuniform.selection.result import Selection
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 from pyuniform.distributed.plan import MEASURED, Plan, plan
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from pyuniform._common.arrays import DTYPES, MOST_COLUMNS
+from pyuniform._common.array_input import DTYPES, MOST_COLUMNS
 from pyuniform._common.validate import as_integer
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 

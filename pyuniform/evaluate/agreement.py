@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pyuniform._common.arrays import as_matrix
+from pyuniform._common.array_input import as_matrix
 from pyuniform.evaluate.metrics import covering_radius
 from pyuniform.selection.placement import loaded
 from pyuniform.selection.select import select

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
-from pyuniform._common.arrays import check_metric
+from pyuniform._common.array_input import check_metric
 from pyuniform._common.optional import need
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_number, integer_within

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyuniform._common.arrays import as_matrix, check_metric
+from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
 from pyuniform._engine.coordinator import Coordinator

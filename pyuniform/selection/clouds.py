@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import DTYPES, as_numpy, dtype_name
+from pyuniform._common.array_input import DTYPES, as_numpy, dtype_name
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_integer
 from pyuniform._engine.coordinator import Coordinator

@@ -14,16 +14,16 @@ from pyuniform._common import native
 from pyuniform._common.mapped import file_of
 from pyuniform._common.threads import check_threads
 from pyuniform._engine.coordinator import Coordinator
+from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.protocols import Backend
 from pyuniform._engine.rows.device import prepare_device, resolve_device
 from pyuniform._engine.rows.disk import DiskRows, Reading, invalid_rows
 from pyuniform._engine.rows.host import Rows, prepare
-from pyuniform._engine.rows.memory import check_out_of_core, stays_on_disk
+from pyuniform._engine.rows.out_of_core import check_out_of_core, stays_on_disk
 from pyuniform._engine.shards.filters import Plan, make_plan
 from pyuniform._engine.shards.host import HostShard
-from pyuniform._engine.tuning import current_tuning
 from pyuniform.sources import as_array, is_source, open_source
-from pyuniform.sources.formats.arrays import open_array
+from pyuniform.sources.formats.in_memory import open_array
 from pyuniform.sources.protocol import mapped
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyuniform._common.arrays import check_metric
+from pyuniform._common.array_input import check_metric
 from pyuniform._common.progress import Progress, shown
 from pyuniform._common.validate import as_mask, row_numbers
 from pyuniform._common.version import __version__

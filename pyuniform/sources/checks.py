@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 from pyuniform._common.optional import need
 
 # Names that are taken without asking when there are several to choose from.

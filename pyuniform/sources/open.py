@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 from pyuniform._common.files import check_regular
 from pyuniform.sources.concatenation import concatenate
-from pyuniform.sources.formats.arrays import open_array
 from pyuniform.sources.formats.arrow import open_arrow, open_column, open_table
 from pyuniform.sources.formats.hdf5 import open_hdf5, open_object
 from pyuniform.sources.formats.huggingface import open_dataset, open_saved
+from pyuniform.sources.formats.in_memory import open_array
 from pyuniform.sources.formats.lance import open_lance, open_lance_dataset
 from pyuniform.sources.formats.npy import open_npy
 from pyuniform.sources.formats.npz import open_npz

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 from pyuniform._common.memory import check_memory
 from pyuniform.sources.checks import check_rows, numpy_dtype, row_numbers
 
@@ -31,7 +31,7 @@ class Source(Protocol):
     shape : tuple of int
         (N, d).
     dtype : str
-        One of `pyuniform._common.arrays.DTYPES`.
+        One of `pyuniform._common.array_input.DTYPES`.
     cheap_rows : bool
         Whether `rows` costs about what the rows weigh. Where it decompresses or decodes neighbours
         as well (Parquet, chunks), it is False.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pyuniform.sources.checks import check_rows, row_numbers
 from pyuniform.sources.concatenation import concatenate
-from pyuniform.sources.formats.arrays import ArraySource
+from pyuniform.sources.formats.in_memory import ArraySource
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.protocol import (
     BLOCK_ROWS,

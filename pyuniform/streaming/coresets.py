@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import as_matrix
+from pyuniform._common.array_input import as_matrix
 from pyuniform._common.validate import as_integer
 from pyuniform.evaluate.metrics import nearest
 from pyuniform.reference import to_metric

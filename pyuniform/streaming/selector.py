@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import as_matrix, check_metric
+from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_integer, integer_within
 from pyuniform._common.version import __version__

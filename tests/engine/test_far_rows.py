@@ -21,7 +21,7 @@ from pyuniform._engine.rows import disk as far_rows
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import prepare
 from pyuniform.sources import open_source, with_ids
-from pyuniform.sources.formats.arrays import open_array
+from pyuniform.sources.formats.in_memory import open_array
 
 
 def gaussian(n: int = 500, d: int = 20, dtype: str = "f4") -> NDArray[Any]:

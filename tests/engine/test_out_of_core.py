@@ -15,13 +15,13 @@ from tuning import select
 from pyuniform import reference
 from pyuniform._common import memory
 from pyuniform._engine.coordinator import Coordinator
-from pyuniform._engine.rows import memory as out_of_core
+from pyuniform._engine.rows import out_of_core
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import file_of
 from pyuniform._engine.shards.filters import Plan
 from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import farthest_first
-from pyuniform.sources.formats.arrays import open_array
+from pyuniform.sources.formats.in_memory import open_array
 
 # Pool size and number of shards.
 WAYS = {"euclidean": (33, 3), "cosine": (512, 1)}

@@ -9,7 +9,7 @@ from corpora import clustered, gaussian, grid
 
 import pyuniform
 from pyuniform import reference
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 from pyuniform.pipelines.batches import SpreadBatches
 
 RNG = np.random.default_rng(3)

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import pyuniform
-from pyuniform._engine.rows import memory as out_of_core
+from pyuniform._engine.rows import out_of_core
 from pyuniform.cli.main import cli
 from pyuniform.evaluate.compare import compare
 from pyuniform.evaluate.neighbours import neighbours

@@ -7,7 +7,7 @@ import pytest
 
 import pyuniform
 from pyuniform import reference
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 
 
 @pytest.mark.parametrize("dim", [1, 3, 8])

@@ -9,7 +9,7 @@ from corpora import clustered, duplicates, gaussian, grid
 
 import pyuniform
 from pyuniform import reference
-from pyuniform._common.arrays import DTYPES
+from pyuniform._common.array_input import DTYPES
 from pyuniform.streaming.selector import StreamedSelection, StreamingSelector
 from pyuniform.streaming.summaries import Kept, Net, Space
 

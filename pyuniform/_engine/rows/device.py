@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pyuniform._common.arrays import as_matrix, check_metric, check_shape
+from pyuniform._common.array_input import as_matrix, check_metric, check_shape
 from pyuniform._engine.rows.device_memory import stays_in_host_memory
 from pyuniform._engine.rows.host import (
     LEAST_NORM,

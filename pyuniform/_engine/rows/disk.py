@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import check_metric, check_shape
+from pyuniform._common.array_input import check_metric, check_shape
 from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows

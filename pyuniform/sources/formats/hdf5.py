@@ -14,8 +14,8 @@ from pyuniform._common.mapped import guard
 from pyuniform._common.optional import need
 from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.arrays import ArraySource
 from pyuniform.sources.formats.chunked import ChunkedSource
+from pyuniform.sources.formats.in_memory import ArraySource
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source

@@ -8,7 +8,7 @@ import numpy as np
 
 from pyuniform._common.mapped import guard
 from pyuniform.sources.checks import numpy_dtype
-from pyuniform.sources.formats.arrays import ArraySource
+from pyuniform.sources.formats.in_memory import ArraySource
 from pyuniform.sources.formats.streams import StreamSource
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source

@@ -12,7 +12,7 @@ from pyuniform._common.mapped import guard
 from pyuniform._common.optional import need
 from pyuniform.sources.checks import choose_array, numpy_dtype
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.arrays import ArraySource
+from pyuniform.sources.formats.in_memory import ArraySource
 from pyuniform.sources.ids import WithIds
 from pyuniform.sources.paths import local_only
 from pyuniform.sources.protocol import Source

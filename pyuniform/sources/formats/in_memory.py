@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.arrays import DTYPES, as_matrix
+from pyuniform._common.array_input import DTYPES, as_matrix
 from pyuniform.sources.checks import check_dtype, check_matrix, check_rows, numpy_dtype, row_numbers
 from pyuniform.sources.protocol import BLOCK_ROWS
 
