@@ -1,4 +1,4 @@
-"""What is there; what the tests say of the device; what the sanitizer says of memory."""
+"""Stages that check: versions and tools, tests on the device, the memory sanitizer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUESTIONS = (
 
 
 def said(command: str | list[str]) -> str:
-    """What a command prints, errors too; it may be missing."""
+    """Output of a command, errors included; the command may be missing."""
     done = subprocess.run(
         command, shell=isinstance(command, str), capture_output=True, text=True, cwd=facts.ROOT
     )
@@ -42,7 +42,7 @@ def environment() -> None:
 
 
 def versions() -> dict[str, Any]:
-    """Of what is imported."""
+    """Versions of the libraries in use, and where pyuniform is imported from."""
     import numpy
     import torch
     import triton

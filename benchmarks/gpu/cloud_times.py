@@ -47,7 +47,7 @@ def times(work: Any) -> dict[str, float]:
 
 
 def ours(X: torch.Tensor, k: int) -> dict[str, float]:
-    """How long clouds take, after a run that is checked."""
+    """Times of point clouds, after a run that is checked."""
     start = torch.zeros(len(X), dtype=torch.int64, device=DEVICE)
     layout = CloudLayout(1, 1, 1) if facts.SMOKE else None
     indices, _ = farthest_first_clouds(X, k, start, layout)

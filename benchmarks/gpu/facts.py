@@ -1,4 +1,4 @@
-"""What stages find out: lines of JSON, written when they are known."""
+"""Facts that stages find: lines of JSON, each written when it is known."""
 
 from __future__ import annotations
 

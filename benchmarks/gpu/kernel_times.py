@@ -46,7 +46,7 @@ def product(m: int, dtype: str) -> dict[str, Any]:
 
 
 def ceiling_of(dtype: torch.dtype) -> float | None:
-    """What `ceilings` found for a type that is multiplied."""
+    """The ceiling that `ceilings` measured for a type of matrix product."""
     name = "int8" if dtype == torch.int8 else "bfloat16"
     rows = [row for row in facts.read("results.jsonl") if row.get("type") == name]
     return rows[-1]["madds_a_second"] if rows else None
@@ -66,7 +66,7 @@ def relax() -> None:
 
 
 def relaxed(filter: Filter, b: int) -> dict[str, Any]:
-    """How fast rows are relaxed, after a run that is checked."""
+    """Rate at which rows are relaxed, after a run that is checked."""
     n = len(filter.rows)
     picks = Picks(filter, b)
     picks.append_rows(torch.arange(b, device=DEVICE))

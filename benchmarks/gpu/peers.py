@@ -1,4 +1,4 @@
-"""What people use on a GPU today: loops over all rows, and packages for point clouds."""
+"""Peers on a GPU: loops over all rows, and packages for point clouds."""
 
 from __future__ import annotations
 

@@ -1,10 +1,9 @@
-"""The compiled core: which instruction set and how many threads it uses."""
+"""The compiled core: which instruction set it uses."""
 
 from __future__ import annotations
 
 import os
 
-from pyuniform._common import threads
 from pyuniform._core import active_instruction_set as active_instruction_set
 from pyuniform._core import instruction_sets as instruction_sets
 from pyuniform._core import select_instruction_set
@@ -19,11 +18,6 @@ def _apply_override() -> None:
             f"{ISA_VARIABLE}={wanted!r} is not available here; choose one of "
             f"{', '.join(instruction_sets())}"
         )
-
-
-def default_threads() -> int:
-    """The number of threads where none is given."""
-    return threads.default_threads().number
 
 
 _apply_override()

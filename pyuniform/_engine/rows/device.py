@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyuniform._common.array_input import as_matrix, check_metric, check_shape
+from pyuniform._common.mapped import file_of
 from pyuniform._engine.rows.device_memory import stays_in_host_memory
 from pyuniform._engine.rows.host import (
     LEAST_NORM,
     check_largest,
     describe_nonfinite,
     describe_zero_norms,
-    file_of,
     frame_exponent,
     hash_shape,
     median_of_rows,

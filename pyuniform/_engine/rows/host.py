@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.mapped import Stamp, guard, path_of
-from pyuniform._common.mapped import file_of as file_of  # for those who work on rows
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
 from pyuniform._core import frame_exponent as core_frame_exponent
