@@ -14,10 +14,10 @@ from tuning import select
 
 from pyuniform import reference
 from pyuniform._common import memory
+from pyuniform._common.mapped import file_of
 from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows import out_of_core
 from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import file_of
 from pyuniform._engine.shards.filters import Plan
 from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import farthest_first
