@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.array_input import MOST_COLUMNS
 from pyuniform._core import greedy_pool
-from pyuniform._engine.protocols import Read, Round
+from pyuniform._engine.protocols import Candidates, R, Read, Round, Shard, Team
 from pyuniform._engine.scoring import Rules, check_scores
-from pyuniform._engine.shards.host import Candidates, Shard
 
 # Candidates a round: enough for many picks, few enough that the last round does not dig too deep.
 POOL_SIZES = (192, 512)
 PICKS_A_ROUND = 16
 # Canonical values of a pool: at most this many bytes.
 POOL_BYTES = 1 << 24
-
-
-class Team(Protocol):
-    """Shards in their order, here or elsewhere.
-
-    Attributes
-    ----------
-    sizes : list of int
-        Rows of each.
-    """
-
-    sizes: list[int]
-
-    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
-        """Call a method of all shards and return their answers; None as arguments skips a shard."""
-
-    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
-        """Calls a method of each that answers nothing."""
-
-    def relax(self, rho: float) -> Iterator[None]:
-        """Relaxes all of them, in steps of a second at most."""
-
-    def local(self) -> list[tuple[int, Shard]]:
-        """The shards whose states are kept here, and which they are."""
 
 
 class LocalTeam:
@@ -52,16 +28,19 @@ class LocalTeam:
         self.sizes = [shard.size for shard in shards]
         self._shards = shards
 
-    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+    def ask(
+        self, operation: Callable[..., R], arguments: Sequence[tuple[Any, ...] | None]
+    ) -> list[R]:
         """See `Team`."""
+        name = operation.__name__
         return [
-            None if given is None else getattr(shard, method)(*given)
+            cast(R, None) if given is None else getattr(shard, name)(*given)
             for shard, given in zip(self._shards, arguments, strict=True)
         ]
 
-    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+    def tell(self, operation: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> None:
         """See `Team`."""
-        self.ask(method, arguments)
+        self.ask(operation, arguments)
 
     def relax(self, rho: float) -> Iterator[None]:
         """See `Team`."""
@@ -71,6 +50,14 @@ class LocalTeam:
     def local(self) -> list[tuple[int, Shard]]:
         """See `Team`."""
         return list(enumerate(self._shards))
+
+
+class TeamRows(ABC):
+    """Rows that a team elsewhere has, in its parts; attributes and others as of `Rows`."""
+
+    @abstractmethod
+    def start(self, picks: int, share: float) -> Team:
+        """Makes shards of the parts, for a number of picks, and returns their team."""
 
 
 class Coordinator:
@@ -95,19 +82,19 @@ class Coordinator:
         self._work = dict.fromkeys(("pool_pairs", "pool_filter_pairs"), 0)
         self._rules = Rules()
 
-    def _ask(self, method: str, *arguments: Any) -> list[Any]:
-        return self._team.ask(method, [arguments] * len(self._team.sizes))
+    def _ask(self, operation: Callable[..., R], *arguments: Any) -> list[R]:
+        return self._team.ask(operation, [arguments] * len(self._team.sizes))
 
     def set_scoring(self, rules: Rules) -> None:
         """See `Backend`."""
         self._rules = rules
         ends = zip(self._offsets[:-1], self._offsets[1:], strict=True)
         factors = [None if rules.factors is None else rules.factors[b:e] for b, e in ends]
-        self._team.tell("set_scores", [(f, rules.floor2) for f in factors])
+        self._team.tell(Shard.set_scores, [(f, rules.floor2) for f in factors])
 
     def count_within(self, distance2: float) -> int:
         """See `Backend`."""
-        return sum(self._ask("count_within", distance2))
+        return sum(self._ask(Shard.count_within, distance2))
 
     def add_rows(self, rows: NDArray[np.int64]) -> None:
         """See `Backend`."""
@@ -134,17 +121,17 @@ class Coordinator:
 
     def threshold(self, count: int) -> float:
         """See `Backend`."""
-        return max(self._ask("threshold", count))
+        return max(self._ask(Shard.threshold, count))
 
     def pick_round(self, rho: float, pool_size: int, limit: int) -> Round:
         """See `Backend`."""
-        found = self._ask("candidates", rho, pool_size)
+        found = self._ask(Shard.candidates, rho, pool_size)
         pool = _Pool(found, self._offsets, self._picks, self._rules)
         pool.check()
         picked, picked2, filter_pairs, exact_pairs = pool.greedy(limit, self._threads)
         self._work["pool_filter_pairs"] += filter_pairs
         self._work["pool_pairs"] += exact_pairs
-        self._team.tell("write", pool.found_out())
+        self._team.tell(Shard.write, pool.found_out())
         if len(picked):
             self._add_picks(pool.index[picked], pool.values[picked])
             if self._rules.take(pool.index[picked]):
@@ -175,7 +162,7 @@ class Coordinator:
     def stats(self) -> dict[str, int]:
         """See `Backend`; `pairs` are those looked at in full length."""
         total = dict(self._work)
-        for stats in self._ask("stats"):
+        for stats in self._ask(Shard.stats):
             for name, value in stats.items():
                 total[name] = total.get(name, 0) + value
         total["int8_multiply_adds"] += total["pool_filter_pairs"] * self._width
@@ -191,7 +178,7 @@ class Coordinator:
         home = np.searchsorted(self._offsets, indices, side="right") - 1
         there = [home == s for s in range(len(self._team.sizes))]
         parts = self._team.ask(
-            "canonical",
+            Shard.canonical,
             [
                 (indices[here] - offset,) if here.any() else None
                 for here, offset in zip(there, self._offsets, strict=False)
@@ -211,7 +198,7 @@ class Coordinator:
         for offset, size in zip(self._offsets, self._team.sizes, strict=False):
             local = indices - offset
             arguments.append((np.where((local >= 0) & (local < size), local, -1), values))
-        self._team.tell("add_picks", arguments)
+        self._team.tell(Shard.add_picks, arguments)
 
 
 def _prefixed(prefix: str, read: Read) -> Read:

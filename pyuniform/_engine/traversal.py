@@ -39,10 +39,11 @@ Report = Callable[[int, float], None]
 class Traversal:
     """Row indices and canonical squared radii in pick order, and the work done.
 
-    Given picks were not taken at a distance: their radii are inf. `near_anchors` counts the rows
-    that are within `Given.within2` of an anchor; `covering2` is the largest squared distance of any
-    row of `Given.covered`. `rounds` has an entry a round: what it aimed at, what it found, and the
-    totals after it. `interrupted` says that Ctrl-C came, and that there may be fewer picks.
+    Initial picks were not taken at a distance: their radii are inf. `near_anchors` counts the rows
+    that are within `InitialPicks.within2` of an anchor; `covering2` is the largest squared distance
+    of any row that `covered` lets count. `rounds` has an entry a round: what it aimed at, what it
+    found, and the totals after it. `interrupted` says that Ctrl-C came, and
+    that there may be fewer picks.
     """
 
     indices: NDArray[np.int64]
@@ -55,7 +56,7 @@ class Traversal:
 
 
 @dataclass(frozen=True)
-class Given:
+class InitialPicks:
     """Picks that are made before the first round.
 
     Attributes
@@ -66,33 +67,28 @@ class Given:
         Vectors from elsewhere, canonical and zero-padded, which are kept away from.
     within2 : float or None
         Rows at up to this squared distance to an anchor are counted.
-    ready : callable
-        Called when all rows have been read, to raise if they are not those that were meant.
-    unchanged : callable
-        ``unchanged(whole)`` raises if a file that rows are read from has changed since; `whole`
-        looks more closely, and is for the end.
-    rules, covered : Rules or None
-        What rows compete by, if it is more than their distance; and which rows the covering radius
-        is of.
+    start : int or None
+        The row to start with, where it was chosen, drawn or the first that may be picked.
     """
 
     rows: NDArray[np.int64]
     anchors: NDArray[np.float64] | None = None
     within2: float | None = None
-    ready: Callable[[], None] = lambda: None
-    unchanged: Callable[[bool], None] = lambda whole: None
-    rules: Rules | None = None
-    covered: Rules | None = None
+    start: int | None = None
 
 
 def farthest_first(
     backend: Backend,
     k: int,
-    given: int | Given,
+    initial: int | InitialPicks,
     *,
+    rules: Rules | None = None,
+    covered: Rules | None = None,
     pool_size: int | None = None,
     report: Report | None = None,
     checkpoint: Saving | None = None,
+    ready: Callable[[], None] = lambda: None,
+    unchanged: Callable[[bool], None] = lambda whole: None,
 ) -> Traversal:
     """Picks k rows of a backend, or fewer if no more are in the race.
 
@@ -101,44 +97,53 @@ def farthest_first(
     backend : Backend
         A fresh one.
     k : int
-        As many as are given, up to the number of rows.
-    given : int or Given
-        What is picked already; a number is a row to start with.
+        As many as the initial picks, up to the number of rows.
+    initial : int or InitialPicks
+        A number is a row to start with.
+    rules : Rules, optional
+        What rows compete by, if it is more than their distance.
+    covered : Rules, optional
+        Which rows the covering radius is of; without them it is not computed.
     pool_size : int, optional
         Candidates a round to begin with. The result does not depend on it.
     report : callable, optional
         Called between steps with the number of picks and the last squared radius.
     checkpoint : Saving, optional
         Keeps the run now and then; what it kept of an earlier one is gone on with.
+    ready : callable, optional
+        Called when all rows have been read, to raise if they are not those that were meant.
+    unchanged : callable, optional
+        ``unchanged(whole)`` raises if a file that rows are read from has changed since; `whole`
+        looks more closely, and is for the end.
 
     Returns
     -------
     Traversal
         Of the picks made by then, if Ctrl-C came.
     """
-    if not isinstance(given, Given):
-        given = Given(np.array([given]))
-    t = len(given.rows)
+    if not isinstance(initial, InitialPicks):
+        initial = InitialPicks(np.array([initial]))
+    t = len(initial.rows)
     indices = np.empty(k, dtype=np.int64)
     radii2 = np.empty(k)
-    indices[:t], radii2[:t] = given.rows, math.inf
+    indices[:t], radii2[:t] = initial.rows, math.inf
     began = time.perf_counter()
 
     def show() -> None:
         if report:
             report(t, radii2[t - 1] if t else math.inf)
 
-    near_anchors = _begin(backend, given, show)
+    near_anchors = _begin(backend, initial, rules, ready, show)
     if pool_size is None:
         pool_size = backend.pool_size(k)
     controller = Controller.begin(pool_size, backend.threshold(pool_size), backend.threshold(0))
-    if given.rules:
+    if rules:
         check_scores(max(controller.rho, controller.largest))
     rounds: list[dict[str, float]] = []
     before: dict[str, int] = {}
 
-    anchors = 0 if given.anchors is None else len(given.anchors)
-    saved = checkpoint.restore(given.rows, anchors) if checkpoint else None
+    anchors = 0 if initial.anchors is None else len(initial.anchors)
+    saved = checkpoint.restore(initial.rows, anchors) if checkpoint else None
     if saved:
         made = saved.indices[t:]
         t = len(saved.indices)
@@ -160,7 +165,7 @@ def farthest_first(
         return {**both, "rounds": len(rounds)}
 
     def keep(state: dict[str, NDArray[Any]], **end: Any) -> None:
-        given.unchanged(end.get("over", False))
+        unchanged(end.get("over", False))
         if checkpoint:
             checkpoint.save(
                 RunState(indices[:t], radii2[:t], asdict(controller), stats(), rounds, **end),
@@ -212,11 +217,11 @@ def farthest_first(
                 break
             if not picked:
                 # Rows that have become NaN would never be picked.
-                given.unchanged(False)
+                unchanged(False)
 
         covering2 = None
-        if given.covered:
-            backend.set_scoring(given.covered)
+        if covered:
+            backend.set_scoring(covered)
             covering2 = farthest_left(backend, ended)
             if covering2 is None:
                 keep({})
@@ -225,28 +230,34 @@ def farthest_first(
         return found_so_far(covering2, interrupted())
 
 
-def _begin(backend: Backend, given: Given, show: Callable[[], None]) -> int:
-    """Makes the given picks; returns how many rows lie within `given.within2` of an anchor."""
+def _begin(
+    backend: Backend,
+    initial: InitialPicks,
+    rules: Rules | None,
+    ready: Callable[[], None],
+    show: Callable[[], None],
+) -> int:
+    """Makes the initial picks; returns how many rows lie within `within2` of an anchor."""
     # One first: of the distances to it the first threshold is made.
-    first, rows, anchors = given.rows[:1], given.rows[1:], given.anchors
+    first, rows, anchors = initial.rows[:1], initial.rows[1:], initial.anchors
     if anchors is not None:
-        first, rows = given.rows[:0], given.rows
+        first, rows = initial.rows[:0], initial.rows
         backend.add_anchors(anchors[:1])
     else:
         backend.add_rows(first)
     for _ in backend.relax(-1.0):
         show()
-    given.ready()
+    ready()
     if anchors is not None and len(anchors) > 1:
         backend.add_anchors(anchors[1:])
     near_anchors = 0
-    if given.within2 is not None:
-        for _ in backend.relax(given.within2):
+    if initial.within2 is not None:
+        for _ in backend.relax(initial.within2):
             show()
-        near_anchors = backend.count_within(given.within2)
-    if given.rules:
-        given.rules.take(first)
-        backend.set_scoring(given.rules)
+        near_anchors = backend.count_within(initial.within2)
+    if rules:
+        rules.take(first)
+        backend.set_scoring(rules)
     if len(rows):
         backend.add_rows(rows)
     return near_anchors

@@ -20,8 +20,8 @@ from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading
 from pyuniform.pipelines.datacomp import check_uids, write_uids
 from pyuniform.pipelines.subsets import ORDERS, check_output, write_records
 from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.selection.request import INVALID
 from pyuniform.selection.result import Interrupted, Selection
-from pyuniform.selection.run import INVALID
 from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids
 from pyuniform.sources.records import open_records
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._engine.coordinator import Coordinator, Team
+from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.protocols import Candidates, R, Team
 from pyuniform._engine.rows.host import joined_fingerprint
-from pyuniform._engine.shards.host import Candidates
-from pyuniform.selection.placement import Data, prepare_data
+from pyuniform._engine.run import make_shard
+from pyuniform.selection.placement import prepare_rows
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.checks import id_dtype
 
@@ -34,19 +34,20 @@ class Part:
         None has no rows.
     metric : str
     how : dict
-        How they are worked on: other arguments of `pyuniform.selection.placement.prepare_data`.
+        How they are worked on: other arguments of `pyuniform.selection.placement.prepare_rows`.
     """
 
     def __init__(self, X: Any, metric: str, how: dict[str, Any]) -> None:
         self._X, self._metric, self._how = X, metric, how
         self._source: Any = None
-        self._data: Data | None = None
+        self._rows: Any = None
         self.shard: Any = None
 
-    def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method of this part or of its shard, and return its answer."""
-        where = self if hasattr(Part, method) else self.shard
-        return getattr(where, method)(*arguments)
+    def call(self, operation: Callable[..., R], *arguments: Any) -> R:
+        """Do an operation of `Part`, or else of `Shard`, and return its answer."""
+        name = operation.__name__
+        where = self if getattr(Part, name, None) is operation else self.shard
+        return getattr(where, name)(*arguments)
 
     def shape(self) -> tuple[int, int, str] | None:
         """Number of rows, their width and dtype, before they are read; None without rows."""
@@ -68,23 +69,23 @@ class Part:
         """
         if self._X is None:
             return None
-        self._data = prepare_data(
+        self._rows = prepare_rows(
             self._X, self._metric, **self._how, reach=reach, first=first, lenient=lambda n: lenient
         )
-        return self._data.rows.exponent
+        return self._rows.exponent
 
     def start(self, picks: int, share: float) -> None:
-        """Makes them a shard; see `pyuniform.selection.placement.Data`."""
-        self.shard = self._data.shard(picks, share) if self._data else NoRows()
+        """Makes them a shard; see `make_shard`."""
+        self.shard = make_shard(self._rows, picks, share) if self._rows else NoRows()
 
     def fingerprint(self) -> str:
         """Fingerprint of the rows, once they have been read; empty without rows."""
-        return self._data.fingerprint if self._data else ""
+        return self._rows.fingerprint if self._rows else ""
 
     def unchanged(self, whole: bool) -> None:
-        """See `pyuniform.selection.placement.Data`."""
-        if self._data:
-            self._data.unchanged(whole)
+        """See `Rows`."""
+        if self._rows:
+            self._rows.unchanged(whole)
 
     def ids(self, rows: NDArray[np.int64]) -> NDArray[Any] | None:
         """Record ids of some rows, if there are any."""
@@ -119,27 +120,8 @@ class Members(Team, Protocol):
     members: int
 
 
-@dataclass
-class _AllRows:
-    """The rows of all parts; attributes as of `pyuniform._engine.rows.host.Rows`."""
-
-    n: int
-    d: int
-    dtype: str
-    metric: str
-    threads: int
-    fingerprint: str = ""
-    unchanged: Callable[[bool], None] = lambda whole: None
-
-
-def as_one(
-    team: Members,
-    metric: str,
-    reach: float,
-    threads: int,
-    lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
-) -> Data:
-    """The rows of all parts, in their order.
+class AllRows(TeamRows):
+    """The rows of all parts, in their order; see `pyuniform._engine.protocols.Rows`.
 
     Parameters
     ----------
@@ -157,56 +139,77 @@ def as_one(
     ValueError
         There are no rows; parts differ in width or dtype.
     """
-    shapes = team.ask("shape", [()] * team.members)
-    present = [shape for shape in shapes if shape]
-    if not present:
-        raise ValueError(f"no {team.kind} has any rows")
-    if len({shape[1:] for shape in present}) > 1:
-        kinds = ", ".join(f"{team.kind} {p}: {s[1]} {s[2]}" for p, s in enumerate(shapes) if s)
-        raise ValueError(f"{team.kind}s have rows of other widths or dtypes: {kinds}")
-    sizes = [shape[0] if shape else 0 for shape in shapes]
-    begins = np.cumsum([0, *sizes])[:-1].tolist()
-    passed = lenient(sum(sizes))
-    own = [
-        None if passed is None else passed[b : b + size]
-        for b, size in zip(begins, sizes, strict=True)
-    ]
-    exponents = team.ask("prepare", [(reach, *part) for part in zip(begins, own, strict=True)])
-    largest = max(e for e in exponents if e is not None)
-    behind = [e is not None and e < largest - CLOSE_EXPONENTS for e in exponents]
-    if any(behind):
-        # The filter's frame must hold the picks of other parts.
-        far = max(reach, math.ldexp(0.75, largest + 40))
-        parts = zip(begins, own, behind, strict=True)
-        again = [(far, b, some) if late else None for b, some, late in parts]
-        team.ask("prepare", again)
-    _, d, dtype = present[0]
-    rows = _AllRows(sum(sizes), d, dtype, metric, threads)
 
-    def unchanged(whole: bool) -> None:
+    invalid = None
+
+    def __init__(
+        self,
+        team: Members,
+        metric: str,
+        reach: float,
+        threads: int,
+        lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+    ) -> None:
+        self._team = team
+        self.metric, self.threads = metric, threads
+        self.fingerprint = ""
+        self._sizes, self.d, self.dtype = self._shape()
+        self.n = sum(self._sizes)
+        self._prepare(reach, lenient(self.n))
+
+    def _shape(self) -> tuple[list[int], int, str]:
+        """Rows of each part, their width and dtype."""
+        kind = self._team.kind
+        shapes = self._ask(Part.shape)
+        present = [shape for shape in shapes if shape]
+        if not present:
+            raise ValueError(f"no {kind} has any rows")
+        if len({shape[1:] for shape in present}) > 1:
+            kinds = ", ".join(f"{kind} {p}: {s[1]} {s[2]}" for p, s in enumerate(shapes) if s)
+            raise ValueError(f"{kind}s have rows of other widths or dtypes: {kinds}")
+        return [shape[0] if shape else 0 for shape in shapes], *present[0][1:]
+
+    def _prepare(self, reach: float, lenient: NDArray[np.bool_] | None) -> None:
+        """Has all parts check their rows, in frames that are close to each other."""
+        ends = np.cumsum(self._sizes).tolist()
+        parts = [
+            (end - size, None if lenient is None else lenient[end - size : end])
+            for end, size in zip(ends, self._sizes, strict=True)
+        ]
+        exponents = self._team.ask(Part.prepare, [(reach, *part) for part in parts])
+        largest = max(e for e in exponents if e is not None)
+        behind = [e is not None and e < largest - CLOSE_EXPONENTS for e in exponents]
+        if any(behind):
+            # The filter's frame must hold the picks of other parts.
+            far = max(reach, math.ldexp(0.75, largest + 40))
+            late = zip(parts, behind, strict=True)
+            self._team.ask(Part.prepare, [(far, *part) if again else None for part, again in late])
+
+    def _ask(self, operation: Callable[..., R], *arguments: Any) -> list[R]:
+        return self._team.ask(operation, [arguments] * self._team.members)
+
+    def start(self, picks: int, share: float) -> Members:
+        """See `TeamRows`."""
+        self._ask(Part.start, picks, share)
+        self._team.sizes = self._sizes
+        return self._team
+
+    def machine(self) -> dict[str, Any]:
+        """See `Rows`."""
+        return {f"{self._team.kind}s": self._team.members, "rows": self._sizes}
+
+    def ready(self) -> None:
+        """See `Rows`."""
+        parts = zip(self._ask(Part.fingerprint), self._sizes, strict=True)
+        itemsize = 2 if self.dtype == "bfloat16" else np.dtype(self.dtype).itemsize
+        there = [part for part in parts if part[1]]
+        self.fingerprint = joined_fingerprint(there, self.d, itemsize)
+
+    def unchanged(self, whole: bool) -> None:
+        """See `Rows`."""
         # Members are asked together, which a check between two steps of one of them is not.
         if whole:
-            team.ask("unchanged", [(whole,)] * team.members)
-
-    rows.unchanged = unchanged
-
-    def start(picks: int, share: float, reading: Any = None) -> Members:
-        team.ask("start", [(picks, share)] * team.members)
-        team.sizes = sizes
-        return team
-
-    def ready() -> None:
-        parts = zip(team.ask("fingerprint", [()] * team.members), sizes, strict=True)
-        itemsize = 2 if dtype == "bfloat16" else np.dtype(dtype).itemsize
-        rows.fingerprint = joined_fingerprint([part for part in parts if part[1]], d, itemsize)
-
-    return Data(
-        rows,
-        {f"{team.kind}s": team.members, "rows": sizes},
-        start,
-        lambda team, rules=False: Coordinator(team, threads),
-        ready,
-    )
+            self._ask(Part.unchanged, whole)
 
 
 def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
@@ -218,7 +221,7 @@ def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
         (indices[here] - begin,) if len(here) else None
         for here, begin in zip(places, begins, strict=False)
     ]
-    found = team.ask("ids", asked)
+    found = team.ask(Part.ids, asked)
     if any(ids is None for ids, given in zip(found, asked, strict=True) if given):
         return None
     out = np.empty(len(indices), dtype=object)
@@ -229,7 +232,7 @@ def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
 
 
 class NoRows:
-    """The shard of a part without rows; see `pyuniform._engine.shards.host.Shard`."""
+    """The shard of a part without rows; see `pyuniform._engine.protocols.Shard`."""
 
     size = 0
 

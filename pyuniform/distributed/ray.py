@@ -15,11 +15,13 @@ from pyuniform._common.optional import need
 from pyuniform._common.progress import Progress
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
-from pyuniform.distributed.partitions import as_one, ids_of
+from pyuniform.distributed.partitions import AllRows, ids_of
 from pyuniform.distributed.ray_actors import Actors
 from pyuniform.distributed.ray_rows import rows_in_parts
+from pyuniform.selection.constraints import read_anchors
+from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
-from pyuniform.selection.run import Request, pick
+from pyuniform.selection.run import pick
 
 MOST_SHARDS = 1 << 16
 
@@ -93,7 +95,8 @@ def select(
     began = time.perf_counter()
     need("ray", "ray", "Ray's actors")
     request = Request(k, progress=progress, **options)
-    anchors = request.read_anchors()
+    anchors = read_anchors(request.anchors, request.metric)
+    reach = anchors.reach if anchors else 0.0
     threads = check_threads(threads)
     how = {"device": device, "threads": threads}
     how |= {"out_of_core": out_of_core, "scratch": scratch}
@@ -105,8 +108,8 @@ def select(
         shards = integer_within("shards", shards, 1, MOST_SHARDS)
     parts = rows_in_parts(X, shards, wants["num_cpus"], given)
     with Actors(parts, (request.metric, how), wants, timeout) as actors:
-        data = as_one(actors, request.metric, anchors.reach, threads, request.never_picked)
-        found = pick(data, request, anchors, began, actors.keep)
+        rows = AllRows(actors, request.metric, reach, threads, request.never_picked)
+        found = pick(rows, request, anchors, began, actors.keep)
         ids = ids_of(actors, found.indices)
     found.manifest["restarts"] = actors.restarts
     found.manifest["bytes_gathered"] = actors.bytes

@@ -10,10 +10,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
+from pyuniform._engine.protocols import Candidates, R, Shard
 from pyuniform._engine.run_state import Saving
-from pyuniform._engine.shards.host import Candidates, Shard
 from pyuniform.distributed.partitions import Part
 from pyuniform.distributed.ray_rows import RowsOf
 from pyuniform.selection.checkpoint import Checkpoint
@@ -42,7 +42,9 @@ class _Member:
         self._part = Part(self._rows.local(), *self._arguments)
         self._run, self._steps = run, None
 
-    def ask(self, run: str, method: str, *arguments: Any) -> tuple[Any, dict[str, int]]:
+    def ask(
+        self, run: str, operation: Callable[..., Any], *arguments: Any
+    ) -> tuple[Any, dict[str, int]]:
         """An answer of the part, and the work it has done so far.
 
         Raises
@@ -53,7 +55,8 @@ class _Member:
         if run != self._run:
             raise _Gone("it was started again")
         part = self._part
-        value = self._relax(*arguments) if method == "relax" else part.call(method, *arguments)
+        relaxes = operation is Shard.relax
+        value = self._relax(*arguments) if relaxes else part.call(operation, *arguments)
         return value, part.spent()
 
     def _relax(self, rho: float) -> bool:
@@ -108,7 +111,7 @@ class Actors:
         # What one that begins again has to be told: how to become a shard, all picks, the last of
         # scores and of thresholds. In this order, as a run has it: rows have distances when scores
         # are set.
-        self._setup: list[tuple[str, Sequence[tuple[Any, ...] | None]]] = []
+        self._setup: list[tuple[Callable[..., Any], Sequence[tuple[Any, ...] | None]]] = []
         self._picks: list[Sequence[tuple[Any, ...]]] = []
         self._scores: Sequence[tuple[Any, ...]] | None = None
         self._rho = -1.0
@@ -130,27 +133,29 @@ class Actors:
         for actor in self._actors:
             self._ray.kill(actor)
 
-    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+    def ask(
+        self, operation: Callable[..., R], arguments: Sequence[tuple[Any, ...] | None]
+    ) -> list[R]:
         """See `Team`, and `Members` for what comes before there are shards."""
-        if method == "stats":
-            return [*self._stats, *self._lost]
-        found = self._call(method, arguments)
-        if method in ("shape", "prepare", "start"):
-            self._setup.append((method, arguments))
+        if operation is Shard.stats:
+            return cast(list[R], [*self._stats, *self._lost])
+        found = self._call(operation, arguments)
+        if operation in (Part.shape, Part.prepare, Part.start):
+            self._setup.append((operation, arguments))
         self.bytes += sum(_size(answer) for answer in found)
         return found
 
-    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+    def tell(self, operation: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> None:
         """See `Team`."""
-        if method == "add_picks":
+        if operation is Shard.add_picks:
             values = arguments[0][1]
             self.bytes += values.nbytes * self.members
             shared = self._ray.put(values)
             arguments = [(rows, shared) for rows, _ in arguments]
-        self._call(method, arguments)
-        if method == "add_picks":
+        self._call(operation, arguments)
+        if operation is Shard.add_picks:
             self._picks.append(arguments)
-        elif method == "set_scores":
+        elif operation is Shard.set_scores:
             self._scores = arguments
 
     def relax(self, rho: float) -> Iterator[None]:
@@ -158,7 +163,8 @@ class Actors:
         self._rho = rho
         left = list(range(self.members))
         while left:
-            done = self._call("relax", [(rho,) if s in left else None for s in range(self.members)])
+            some = [(rho,) if s in left else None for s in range(self.members)]
+            done = self._call(Shard.relax, some)
             left = [s for s in left if not done[s]]
             yield
 
@@ -170,10 +176,12 @@ class Actors:
         """Saves and restores the run; see `Checkpoint`."""
         return Checkpoint(path, run, fingerprint, 1.0)
 
-    def _call(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+    def _call(
+        self, operation: Callable[..., Any], arguments: Sequence[tuple[Any, ...] | None]
+    ) -> list[Any]:
         """Call actors and return their answers; one that is gone is started and called again."""
         asked = [(s, given) for s, given in enumerate(arguments) if given is not None]
-        calls = [self._ask(s, method, given) for s, given in asked]
+        calls = [self._ask(s, operation, given) for s, given in asked]
         found: list[Any] = [None] * self.members
         for (s, given), first in zip(asked, calls, strict=True):
             call = first
@@ -183,11 +191,11 @@ class Actors:
                     break
                 except _Gone:
                     self._begin_again(s)
-                    call = self._ask(s, method, given)
+                    call = self._ask(s, operation, given)
         return found
 
-    def _ask(self, s: int, method: str, given: tuple[Any, ...]) -> Any:
-        return self._actors[s].ask.remote(self._run, method, *given)
+    def _ask(self, s: int, operation: Callable[..., Any], given: tuple[Any, ...]) -> Any:
+        return self._actors[s].ask.remote(self._run, operation, *given)
 
     def _answer(self, s: int, call: Any) -> Any:
         from ray import exceptions
@@ -232,23 +240,26 @@ class Actors:
                 time.sleep(PAUSE_SECONDS)
 
     def _tell_all(self, s: int) -> None:
-        def tell(method: str, arguments: Sequence[tuple[Any, ...] | None]) -> Any:
+        def tell(
+            operation: Callable[..., Any], arguments: Sequence[tuple[Any, ...] | None]
+        ) -> None:
             given = arguments[s]
-            return given is None or self._answer(s, self._ask(s, method, given))[0]
+            if given is not None:
+                self._answer(s, self._ask(s, operation, given))
 
         def relax(rho: float) -> None:
-            while not self._answer(s, self._ask(s, "relax", (rho,)))[0]:
+            while not self._answer(s, self._ask(s, Shard.relax, (rho,)))[0]:
                 pass
 
         self._answer(s, self._actors[s].begin.remote(self._run))
-        for method, arguments in self._setup:
-            tell(method, arguments)
+        for operation, arguments in self._setup:
+            tell(operation, arguments)
         for number, arguments in enumerate(self._picks):
-            tell("add_picks", arguments)
+            tell(Shard.add_picks, arguments)
             if number == 0:
                 relax(-1.0)
                 if self._scores:
-                    tell("set_scores", self._scores)
+                    tell(Shard.set_scores, self._scores)
         if self._picks:
             relax(self._rho)
 

@@ -12,7 +12,7 @@ import pickle
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,14 @@ from numpy.typing import NDArray
 from pyuniform._common.optional import need
 from pyuniform._common.progress import Progress
 from pyuniform._common.threads import check_threads
+from pyuniform._engine.protocols import R, Shard
 from pyuniform._engine.run_state import RunState, Saving
-from pyuniform._engine.shards.host import Shard
-from pyuniform.distributed.partitions import Part, as_one, ids_of
+from pyuniform.distributed.partitions import AllRows, Part, ids_of
 from pyuniform.selection.checkpoint import Checkpoint
+from pyuniform.selection.constraints import read_anchors
+from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
-from pyuniform.selection.run import Request, pick
+from pyuniform.selection.run import pick
 
 
 def select(
@@ -80,12 +82,13 @@ def select(
     ranks = _Ranks(group)
     shows = callable(progress) or ranks.rank == 0
     request = Request(k, progress=shows and progress, **options)
-    anchors = ranks.together(request.read_anchors)
+    anchors = ranks.together(lambda: read_anchors(request.anchors, request.metric))
+    reach = anchors.reach if anchors else 0.0
     how = {"device": device, "threads": threads}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))
-    data = as_one(ranks, request.metric, anchors.reach, pool_threads, request.never_picked)
-    found = pick(data, request, anchors, began, ranks.keep)
+    rows = AllRows(ranks, request.metric, reach, pool_threads, request.never_picked)
+    found = pick(rows, request, anchors, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes
     return replace(found, ids=ids)
@@ -151,26 +154,28 @@ class _Ranks:
         self.gather(None, error)
         return value
 
-    def ask(self, method: str, arguments: Sequence[tuple[Any, ...] | None]) -> list[Any]:
+    def ask(
+        self, operation: Callable[..., R], arguments: Sequence[tuple[Any, ...] | None]
+    ) -> list[R]:
         """See `Team`. With the answers travels what was done for them."""
-        if method == "stats":
-            return self._stats
+        if operation is Shard.stats:
+            return cast(list[R], self._stats)
         value, error = None, self._failed
         given = arguments[self.rank]
         if error is None and given is not None:
             try:
-                value = self.part.call(method, *given)
+                value = self.part.call(operation, *given)
             except Exception as found:
                 error = found
         answers = self.gather((value, self.part.spent()), error)
         self._stats = [stats for _, stats in answers]
         return [value for value, _ in answers]
 
-    def tell(self, method: str, arguments: Sequence[tuple[Any, ...]]) -> None:
+    def tell(self, operation: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> None:
         """See `Team`. What goes wrong is told to all when they are asked next."""
         try:
             if self._failed is None:
-                self.part.call(method, *arguments[self.rank])
+                self.part.call(operation, *arguments[self.rank])
         except Exception as error:
             self._failed = error
 

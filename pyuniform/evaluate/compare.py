@@ -18,7 +18,7 @@ from pyuniform._engine.rows.host import prepare
 from pyuniform.evaluate.agreement import agreement, same_rows
 from pyuniform.evaluate.baselines import clumped, half_clumped, kmeans_nearest, uniform_random
 from pyuniform.evaluate.metrics import metric_of, unique_picks
-from pyuniform.evaluate.spread import Spread, close_pairs, spread
+from pyuniform.evaluate.pairwise import Spread, close_pairs, spread
 from pyuniform.evaluate.tables import Arm, Comparison, Measures, Range
 from pyuniform.selection.placement import loaded
 from pyuniform.selection.quotas import as_labels

@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from pyuniform._core import closest_pair as core_closest_pair
 from pyuniform._engine.rows.device import prepare_device, resolve_device
-from pyuniform._engine.rows.host import Rows, prepare
+from pyuniform._engine.rows.host import HostRows, prepare
+from pyuniform._engine.run import make_shard
 from pyuniform._engine.shards.host import SETTLE_ROWS
 from pyuniform.reference import to_metric
-from pyuniform.selection.placement import loaded, prepare_data
+from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
 
 # Multiply-adds of a closest-pair search between two such chances.
@@ -183,10 +184,10 @@ def nearest(
         As for `pyuniform.select`; picks out of range, or a Selection of other data.
     """
     metric = metric_of(picks, metric)
-    rows = prepare_data(X, metric, device, threads)
+    rows = prepare_rows(X, metric, device, threads)
     check_belong(picks, rows)
     numbers = as_picks(picks, rows.n)
-    shard = rows.shard(len(numbers), 1.0)
+    shard = make_shard(rows, len(numbers), 1.0)
     squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
     check_belong(picks, rows)  # again: now rows on disk have been read, and have a fingerprint
     rows.unchanged(True)
@@ -267,7 +268,7 @@ def as_picks(picks: Selection | ArrayLike, n: int, empty: bool = False) -> NDArr
     return numbers.astype(np.int64)
 
 
-def _subset(rows: Rows, numbers: NDArray[np.int64]) -> Rows:
+def _subset(rows: HostRows, numbers: NDArray[np.int64]) -> HostRows:
     """Some rows as canonical values. Cosine rows are unit rows now, and Euclid serves them."""
     values = rows.core.canonical(numbers)[:, : rows.d]
     return prepare(values, "euclidean", rows.threads)

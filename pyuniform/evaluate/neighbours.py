@@ -11,10 +11,11 @@ from threadpoolctl import threadpool_limits
 
 from pyuniform._common.memory import check_memory
 from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.run import make_shard
 from pyuniform.evaluate.distances import norms2, slack, squared_apart
 from pyuniform.evaluate.metrics import nearest_of, unique_picks
 from pyuniform.reference import distance2, to_metric
-from pyuniform.selection.placement import loaded, prepare_data
+from pyuniform.selection.placement import loaded
 from pyuniform.selection.result import Selection
 from pyuniform.sources import is_source, open_source
 
@@ -97,9 +98,7 @@ def neighbours(
             return
         middle = (begin + end) // 2
         for a, b, c, e in ((begin, middle, middle, end), (middle, end, begin, middle)):
-            shard = prepare_data(values[a:b, : rows.d], "euclidean", "cpu", threads).shard(
-                e - c, 1.0
-            )
+            shard = make_shard(prepare(values[a:b, : rows.d], "euclidean", threads), e - c, 1.0)
             squared, at = nearest_of(shard, values[c:e])
             found.keep(a, squared, at + c)
             done += (b - a) * (e - c)

@@ -11,11 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
-from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows.host import prepare
-from pyuniform._engine.shards.filters import make_plan
-from pyuniform._engine.shards.host import HostShard
-from pyuniform._engine.traversal import Given, farthest_first
+from pyuniform._engine.run import run
 from pyuniform.streaming.summaries import widened
 
 
@@ -128,10 +125,7 @@ class SpreadBatches:
             return np.arange(size)
         values = widened(self._rows[rows], self._dtype)
         checked = prepare(values, self._metric, self._threads, "embeddings")
-        backend = Coordinator(
-            [HostShard(checked, make_plan(checked, size - forced + 1))], self._threads
-        )
-        return farthest_first(backend, size, Given(np.arange(forced))).indices
+        return run(checked, size, np.arange(forced)).indices
 
 
 def _check_order(order: ArrayLike, n: int) -> NDArray[np.int64]:

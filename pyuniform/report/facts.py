@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from pyuniform._engine.protocols import Rows
+from pyuniform._engine.run import make_shard
 from pyuniform.evaluate.metrics import ClosestPair, Nearest, h_min, nearest
 from pyuniform.reference import to_metric
 from pyuniform.report.mapping import Map, map_rows
 from pyuniform.report.pairs import PAIRS, Pair, Read, closest, closest_picks, merged, neighbours
 from pyuniform.selection.initial import radii2_in_order
-from pyuniform.selection.placement import Data
 from pyuniform.selection.result import Selection
 
 _Float = NDArray[np.float64]
@@ -108,7 +109,7 @@ class Facts:
 
 def measure(
     X: Any,
-    data: Data,
+    data: Rows,
     selection: Selection,
     labels: Any,
     metric: str,
@@ -120,7 +121,7 @@ def measure(
 ) -> Facts:
     """Measures all; `data` is X, checked."""
     n, k, picks = data.n, len(selection), selection.indices
-    place = data.manifest["device"]
+    place = data.machine()["device"]
     rng = np.random.default_rng(seed)
     subsets = [rng.choice(n, k, replace=False) for _ in range(random_subsets)]
     most = max(1000, SAMPLE_VALUES // data.d)
@@ -140,7 +141,7 @@ def measure(
         passes += 1
         return found
 
-    read = data.shard(1, 1.0).canonical
+    read = make_shard(data, 1, 1.0).canonical
     with threadpool_limits(threads, user_api="blas"):
         subset_h_min = np.array([_h_mins(read(s), sizes, metric, place, threads) for s in subsets])
         own = _neighbours_of_set(read, picks, metric, rng)

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from pyuniform._engine.protocols import Rows
 from pyuniform.report.blocks import entry, escape, number, section, table
-from pyuniform.selection.placement import Data
 from pyuniform.selection.result import Selection
 
 # What each constraint means, by its name in a manifest. docs/constraints.md tells more.
@@ -68,7 +68,7 @@ def _value(name: str, selection: Selection) -> str:
     return ", ".join(shown + ["&hellip;"] * (len(quotas) > MOST_QUOTAS))
 
 
-def run(data: Data, selection: Selection) -> str:
+def run(data: Rows, selection: Selection) -> str:
     """The section about the run."""
     manifest, stats, k = selection.manifest, selection.stats, len(selection)
     of_run = manifest.get("k", k)

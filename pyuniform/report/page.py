@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.version import __version__
+from pyuniform._engine import protocols
 from pyuniform.report.blocks import (
     LONGEST_LABEL,
     NOTHING,
@@ -25,7 +26,6 @@ from pyuniform.report.figures import Plot
 from pyuniform.report.manifest import constraints, run
 from pyuniform.report.pairs import Pair
 from pyuniform.report.style import STYLE
-from pyuniform.selection.placement import Data
 from pyuniform.selection.result import Selection
 
 LARGEST_CLUSTERS = 10
@@ -38,7 +38,7 @@ UNITS = {"euclidean": "Distances are lengths.", "cosine": "Distances are 1 &minu
 def render(
     facts: Facts,
     plots: dict[str, Plot],
-    data: Data,
+    data: protocols.Rows,
     selection: Selection,
     texts: Any,
     labels: Any,
@@ -61,7 +61,7 @@ def render(
     return _page(title, f"{count}, {facts.metric} metric. {UNITS[facts.metric]}", sections)
 
 
-def render_nothing(data: Data, selection: Selection, title: str | None) -> str:
+def render_nothing(data: protocols.Rows, selection: Selection, title: str | None) -> str:
     """The page of a selection without picks: that there are none, and why."""
     about = f"None of {data.n:,} rows with {data.d:,} values each."
     why = section("nothing", "Nothing was picked", f"<p>{escape(selection.shortfall)}.</p>")

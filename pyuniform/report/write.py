@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from pyuniform._common.files import check_writable, written_whole
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import integer_within
+from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.device import resolve_device
 from pyuniform.evaluate.metrics import as_picks
-from pyuniform.selection.placement import Data, loaded, prepare_data
+from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
 
 SUFFIXES = (".html", ".htm")
@@ -121,7 +122,7 @@ def write_report(
         if data.invalid is not None and data.invalid.any():
             numbers = np.flatnonzero(~data.invalid)
             rows = (X if hasattr(X, "shape") else np.asarray(X))[numbers]
-            of_rows = prepare_data(rows, metric, device, threads, out_of_core=False)
+            of_rows = prepare_rows(rows, metric, device, threads, out_of_core=False)
             named = None if labels is None else [labels[int(i)] for i in numbers]
             picks = replace(selection, indices=np.searchsorted(numbers, selection.indices))
         found = facts.measure(
@@ -149,7 +150,7 @@ def _metric(selection: Selection, metric: str | None) -> str:
     return str(own)
 
 
-def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int) -> Data:
+def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int) -> Rows:
     """Checked rows. Those that could not be picked may hold anything, as they may in `select`."""
     may_be_invalid = "invalid_rows" in selection.manifest or bool(
         {"exclude", "weights"} & set(selection.constraints)
@@ -159,7 +160,7 @@ def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int)
     def lenient(n: int) -> NDArray[np.bool_] | None:
         return np.ones(n, bool) if drop else None
 
-    return prepare_data(X, metric, device, threads, out_of_core=False, lenient=lenient, drop=drop)
+    return prepare_rows(X, metric, device, threads, out_of_core=False, lenient=lenient, drop=drop)
 
 
 def _check_matplotlib() -> None:
@@ -171,7 +172,7 @@ def _check_matplotlib() -> None:
         ) from None
 
 
-def _check_data(selection: Selection, data: Data) -> None:
+def _check_data(selection: Selection, data: Rows) -> None:
     selection.check_made_from(data)
     as_picks(selection, data.n, empty=True)
 

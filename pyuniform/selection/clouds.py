@@ -10,12 +10,9 @@ from numpy.typing import NDArray
 from pyuniform._common.array_input import DTYPES, as_numpy, dtype_name
 from pyuniform._common.threads import check_threads
 from pyuniform._common.validate import as_integer
-from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows.device import as_cloud_tensor, resolve_device
 from pyuniform._engine.rows.host import prepare
-from pyuniform._engine.shards.filters import make_plan
-from pyuniform._engine.shards.host import HostShard
-from pyuniform._engine.traversal import farthest_first
+from pyuniform._engine.run import run
 
 MOST_CLOUD_COLUMNS = 8
 
@@ -83,9 +80,8 @@ def select_clouds(
     radii = np.empty((len(array), k))
     for b, cloud in enumerate(array):
         rows = prepare(cloud, "euclidean", threads, f"clouds[{b}]")
-        shards = Coordinator([HostShard(rows, make_plan(rows, k))], threads)
-        run = farthest_first(shards, k, int(starts[b]))
-        indices[b], radii[b] = run.indices, np.sqrt(run.radii2)
+        found = run(rows, k, starts[b])
+        indices[b], radii[b] = found.indices, np.sqrt(found.radii2)
     return CloudPicks(indices, radii)
 
 

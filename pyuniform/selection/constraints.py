@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform._common.array_input import check_metric
 from pyuniform._common.validate import as_integer, as_mask, as_number, row_numbers
-from pyuniform._engine.rows.host import Rows, prepare
+from pyuniform._engine.rows.host import HostRows, prepare
 from pyuniform._engine.scoring import Rules
 from pyuniform.reference import to_metric
 from pyuniform.selection.placement import loaded
@@ -23,6 +24,26 @@ LIGHTEST, HEAVIEST = 1e-100, 1e100
 
 
 @dataclass(frozen=True)
+class Anchors:
+    """Checked anchors.
+
+    Attributes
+    ----------
+    rows : HostRows
+    values : ndarray of float64, shape (m, width)
+        Their canonical values, zero-padded.
+    """
+
+    rows: HostRows
+    values: NDArray[np.float64]
+
+    @property
+    def reach(self) -> float:
+        """The largest absolute value."""
+        return float(np.abs(self.values).max())
+
+
+@dataclass(frozen=True)
 class Constraints:
     """Checked arguments of `pyuniform.select`; its docstring says what they mean.
 
@@ -30,7 +51,7 @@ class Constraints:
     ----------
     metric : str
     preselected : ndarray of int64
-    anchors : Rows or None
+    anchors : Anchors or None
     eligible : ndarray of bool, shape (n,), or None
         Rows that may be picked: not excluded, and of a weight above zero. None: all.
     weights : ndarray of float64, shape (n,), or None
@@ -40,7 +61,7 @@ class Constraints:
 
     metric: str
     preselected: NDArray[np.int64]
-    anchors: Rows | None
+    anchors: Anchors | None
     eligible: NDArray[np.bool_] | None
     weights: NDArray[np.float64] | None
     groups: Groups | None
@@ -65,7 +86,7 @@ class Constraints:
         """The constraints in force, for manifest and checkpoint: arrays by a digest."""
         values = {
             "preselected": self.preselected,
-            "anchors": self.anchors and self.anchors.fingerprint,
+            "anchors": self.anchors and self.anchors.rows.fingerprint,
             "exclude": self.named,
             "min_distance": self.min_distance,
             "weights": self.weights,
@@ -80,6 +101,18 @@ class Constraints:
     def needs_rules(self) -> bool:
         """True if rows compete by more than their distance."""
         return bool(set(self.names) - {"preselected", "anchors"})
+
+    def quota(self, k: int) -> NDArray[np.int64] | None:
+        """How many of each group are to be among k picks; None without groups.
+
+        Raises
+        ------
+        ValueError
+            As `pyuniform.select`.
+        """
+        if self.groups is None:
+            return None
+        return self.groups.quota(k, self.eligible, self.preselected)
 
     @property
     def floor2(self) -> float:
@@ -121,7 +154,7 @@ def check_constraints(
     metric: str,
     *,
     preselected: ArrayLike | None = None,
-    anchors: Rows | None = None,
+    anchors: Anchors | None = None,
     exclude: ArrayLike | None = None,
     min_distance: float | None = None,
     weights: ArrayLike | None = None,
@@ -159,8 +192,8 @@ def check_constraints(
         eligible[chosen] = True
         if let_in is not None:
             eligible[row_numbers("resume", let_in, n)] = True
-    if anchors is not None and anchors.d != d:
-        raise ValueError(f"anchors have {anchors.d} values, the rows of X {d}")
+    if anchors is not None and anchors.rows.d != d:
+        raise ValueError(f"anchors have {anchors.rows.d} values, the rows of X {d}")
     return Constraints(
         metric,
         chosen,
@@ -179,16 +212,19 @@ def _digest(value: Any) -> Any:
     return hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()[:16]
 
 
-def take_anchors(anchors: Any, metric: str) -> tuple[Rows, NDArray[np.float64]]:
-    """Anchors, checked, and their canonical values, zero-padded.
+def read_anchors(anchors: Any, metric: str) -> Anchors | None:
+    """Read and check anchors; None if there are none.
 
     Raises
     ------
     ValueError, TypeError
         As `pyuniform._engine.rows.host.prepare`.
     """
+    check_metric(metric)
+    if anchors is None:
+        return None
     rows = prepare(loaded(anchors), metric, name="anchors")
-    return rows, rows.canonical(np.arange(rows.n))
+    return Anchors(rows, rows.canonical(np.arange(rows.n)))
 
 
 def as_weights(weights: Any, n: int) -> NDArray[np.float64]:

@@ -1,97 +1,34 @@
-"""Initial picks: given, not chosen, and their radii."""
+"""Initial picks: rows that come first, by what is asked for, and their radii."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.validate import integer_within, row_numbers
-from pyuniform._engine.protocols import Backend
+from pyuniform._engine.protocols import Backend, Rows
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.host import HostShard
+from pyuniform._engine.traversal import InitialPicks
 from pyuniform.reference import distance2, to_metric
 from pyuniform.selection.constraints import Constraints
-from pyuniform.selection.placement import Data
 from pyuniform.selection.result import Selection
 
 # Rows whose distances to each other are computed one by one, beside the filter's work.
 BLOCK_ROWS = 256
 
 
-@dataclass(frozen=True)
-class Beginning:
-    """The first picks.
-
-    Attributes
-    ----------
-    rows : ndarray of int64
-        None at all, if there are anchors and nothing else.
-    start : int or None
-        The row to start with, where it was chosen or drawn.
-    quota : ndarray of int64, or None
-        How many of each group are to be picked.
-    asked : Constraints
-    resumed : Selection or None
-        Where rows come from.
-    """
-
-    rows: NDArray[np.int64]
-    start: int | None
-    quota: NDArray[np.int64] | None
-    asked: Constraints
-    resumed: Selection | None
-
-    @property
-    def preselected(self) -> int:
-        """How many rows were asked for."""
-        return self.resumed.preselected if self.resumed else len(self.asked.preselected)
-
-    def radii(
-        self, backend: Backend, anchors: NDArray[np.float64] | None, threads: int
-    ) -> NDArray[np.float64]:
-        """Radii of the initial picks, in the metric's unit.
-
-        Raises
-        ------
-        ValueError
-            The row to start with is too near to an anchor; radii of what is resumed are not those
-            of its rows.
-        """
-        if len(self.rows) == 0:
-            return np.empty(0)
-        if len(self.rows) == 1 and anchors is None:
-            return np.array([math.inf])
-        squared = radii2_in_order(backend.canonical(self.rows), anchors, threads)
-        radii = to_metric(squared, self.asked.metric)
-        if self.resumed is not None:
-            wrong = np.flatnonzero(radii != self.resumed.radii)
-            if len(wrong):
-                at = int(wrong[0])
-                raise ValueError(
-                    f"resume has the radius {float(self.resumed.radii[at])!r} for its pick {at}, "
-                    f"row {self.rows[at]}, which is {float(radii[at])!r} from those before it"
-                )
-            return radii
-        if self.start is not None and radii[0] < self.asked.min_distance:
-            raise ValueError(
-                f"start={self.start} is {radii[0]:g} from an anchor, less than "
-                f"min_distance={self.asked.min_distance:g}"
-            )
-        return radii
-
-
-def begin(
-    data: Data,
+def initial_picks(
+    rows: Rows,
     asked: Constraints,
     k: int,
     start: int | None,
     seed: int | None,
     resumed: Selection | None,
-) -> Beginning:
-    """The first picks of a selection of k rows.
+) -> InitialPicks:
+    """The picks that a selection of k rows begins with.
 
     Raises
     ------
@@ -103,22 +40,60 @@ def begin(
     chosen = start is not None or seed is not None
     if len(asked.preselected) and chosen:
         raise ValueError("preselected rows come first: leave start and seed out")
-    quota = None
-    if asked.groups is not None:
-        quota = asked.groups.quota(k, asked.eligible, asked.preselected)
-    row: int | None = None
+    quota = asked.quota(k)
+    first: int | None = None
     if resumed is not None:
-        _check_resumed(resumed, data, asked, k, chosen)
-        rows = resumed.indices
-        row = resumed.manifest.get("start")
+        _check_resumed(resumed, rows, asked, k, chosen)
+        given = resumed.indices
+        first = resumed.manifest.get("start")
     elif len(asked.preselected):
-        rows = asked.preselected
+        given = asked.preselected
     elif chosen or asked.anchors is None:
-        row = _start(start, seed, data.n, asked, quota)
-        rows = np.array([row])
+        first = _start(start, seed, rows.n, asked, quota)
+        given = np.array([first])
     else:
-        rows = np.empty(0, np.int64)
-    return Beginning(rows, row, quota, asked, resumed)
+        given = np.empty(0, np.int64)
+    if asked.anchors is None:
+        return InitialPicks(given, start=first)
+    within2 = asked.floor2 if asked.min_distance > 0 else None
+    return InitialPicks(given, asked.anchors.values, within2, first)
+
+
+def initial_radii(
+    initial: InitialPicks,
+    backend: Backend,
+    asked: Constraints,
+    resumed: Selection | None,
+    threads: int,
+) -> NDArray[np.float64]:
+    """Radii of the initial picks, in the metric's unit.
+
+    Raises
+    ------
+    ValueError
+        The row to start with is too near to an anchor; radii of what is resumed are not those of
+        its rows.
+    """
+    if len(initial.rows) == 0:
+        return np.empty(0)
+    if len(initial.rows) == 1 and initial.anchors is None:
+        return np.array([math.inf])
+    squared = radii2_in_order(backend.canonical(initial.rows), initial.anchors, threads)
+    radii = to_metric(squared, asked.metric)
+    if resumed is not None:
+        wrong = np.flatnonzero(radii != resumed.radii)
+        if len(wrong):
+            at = int(wrong[0])
+            raise ValueError(
+                f"resume has the radius {float(resumed.radii[at])!r} for its pick {at}, row "
+                f"{initial.rows[at]}, which is {float(radii[at])!r} from those before it"
+            )
+    elif initial.start is not None and radii[0] < asked.min_distance:
+        raise ValueError(
+            f"start={initial.start} is {radii[0]:g} from an anchor, less than "
+            f"min_distance={asked.min_distance:g}"
+        )
+    return radii
 
 
 def _start(
@@ -143,7 +118,7 @@ def _start(
 
 
 def _check_resumed(
-    resumed: Selection, data: Data, asked: Constraints, k: int, chosen: bool
+    resumed: Selection, rows: Rows, asked: Constraints, k: int, chosen: bool
 ) -> None:
     if not isinstance(resumed, Selection):
         raise TypeError(f"resume must be a Selection, got {type(resumed).__name__}")
@@ -154,19 +129,19 @@ def _check_resumed(
     there = resumed.manifest
     known = dict(there.get("constraints", {}))
     known.pop("preselected", None)
-    here = {"metric": asked.metric, "n": data.n, "d": data.d, "constraints": asked.described()}
+    here = {"metric": asked.metric, "n": rows.n, "d": rows.d, "constraints": asked.described()}
     for name, value in here.items():
         other = known if name == "constraints" else there.get(name, value)
         if other != value:
             raise ValueError(f"resume is of another run: {name} is {other!r} there, {value!r} here")
     if k < len(resumed):
         raise ValueError(f"resume has {len(resumed)} picks already, k is {k}: use its prefix")
-    rows = row_numbers("resume", resumed.indices, data.n)
-    if not len(rows):
+    given = row_numbers("resume", resumed.indices, rows.n)
+    if not len(given):
         raise ValueError("resume has no picks: leave it out")
-    if len(np.unique(rows)) < len(rows):
+    if len(np.unique(given)) < len(given):
         raise ValueError("resume must have each row number once")
-    if resumed.radii.shape != rows.shape or np.isnan(resumed.radii).any():
+    if resumed.radii.shape != given.shape or np.isnan(resumed.radii).any():
         raise ValueError("resume must have its radii, one a pick")
 
 

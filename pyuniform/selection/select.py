@@ -12,9 +12,11 @@ from numpy.typing import ArrayLike
 
 from pyuniform._common.progress import Progress
 from pyuniform.selection.belonging import by_ids, check_same_model
-from pyuniform.selection.placement import prepare_data
+from pyuniform.selection.constraints import read_anchors
+from pyuniform.selection.placement import prepare_rows
+from pyuniform.selection.request import Request
 from pyuniform.selection.result import Interrupted, Selection
-from pyuniform.selection.run import Request, pick
+from pyuniform.selection.run import pick
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.protocol import let_nulls, looks_like_a_source
 
@@ -183,15 +185,15 @@ def select(
     )
     if source is not None and (invalid == "drop" or exclude is not None or weights is not None):
         let_nulls(source)
-    anchors = request.read_anchors()
-    data = prepare_data(
+    kept_away = read_anchors(anchors, metric)
+    rows = prepare_rows(
         X,
         metric,
         device,
         threads,
         out_of_core,
         scratch,
-        anchors.reach,
+        kept_away.reach if kept_away else 0.0,
         picks=request.likely_picks,
         lenient=request.never_picked,
         drop=invalid == "drop",
@@ -201,6 +203,6 @@ def select(
         return found if source is None else replace(found, ids=ids_at(source, found.indices))
 
     try:
-        return named(pick(data, request, anchors, began))
+        return named(pick(rows, request, kept_away, began))
     except Interrupted as stop:
         raise Interrupted(named(stop.selection)) from None

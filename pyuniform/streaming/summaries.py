@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._engine.shards.filters import SHARE
-from pyuniform._engine.traversal import farthest_first
+from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.run import run
 from pyuniform.evaluate.metrics import nearest
-from pyuniform.selection.placement import prepare_data
 
 Lengths = NDArray[np.float64]
 
@@ -70,10 +69,9 @@ class Space:
 
     def greedy(self, rows: Kept, m: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Farthest-first from the first row: at most m places in `rows`, and squared radii."""
-        data = prepare_data(rows.values, self.metric, "cpu", self.threads)
-        m = min(m, data.n)
-        run = farthest_first(data.backend(data.shard(m, SHARE)), m, 0)
-        return run.indices, run.radii2
+        checked = prepare(rows.values, self.metric, self.threads)
+        found = run(checked, min(m, checked.n))
+        return found.indices, found.radii2
 
     def to_nearest(self, rows: Kept, picks: Kept) -> tuple[Lengths, NDArray[np.int64]]:
         """For each row the length to its nearest pick, and that pick's place."""

@@ -18,7 +18,7 @@ from pyuniform._engine.coordinator import Coordinator
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.shards.filters import make_plan
 from pyuniform._engine.shards.host import HostShard
-from pyuniform._engine.traversal import Given, RunState, farthest_first
+from pyuniform._engine.traversal import InitialPicks, RunState, farthest_first
 
 # Rows and picks: few, for the interpreter.
 CASES = {
@@ -161,8 +161,8 @@ def test_anchors_and_preselected_rows(device: str) -> None:
     values = prepare(X[:3] * 2, "euclidean").canonical(np.arange(3))
     indices, radii, _ = reference.constrained(X, 20, first=[7, 100, 3], anchors=X[:3] * 2)
     shard = shard_of(as_tensor(X, device), "euclidean", "int8", 20)
-    given = Given(np.array([7, 100, 3]), values)
-    run = farthest_first(shard, 20, given, pool_size=32)
+    initial = InitialPicks(np.array([7, 100, 3]), values)
+    run = farthest_first(shard, 20, initial, pool_size=32)
     np.testing.assert_array_equal(run.indices, indices)
     np.testing.assert_array_equal(np.sqrt(run.radii2[3:]), radii[3:])
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from pyuniform import reference
 from pyuniform._engine.coordinator import Coordinator
-from pyuniform._engine.traversal import Given, farthest_first
-from pyuniform.selection.constraints import check_constraints, take_anchors
+from pyuniform._engine.traversal import InitialPicks, farthest_first
+from pyuniform.selection.constraints import check_constraints, read_anchors
 
 OPTIONS = ("preselected", "anchors", "exclude", "min_distance", "weights", "groups")
 ALL_PAIRS = [*((name,) for name in OPTIONS), *itertools.combinations(OPTIONS, 2), OPTIONS]
@@ -85,21 +85,22 @@ def assert_run(
 ) -> None:
     """Fails unless the traversal over these shards gives what the reference gives."""
     indices, radii, covering = expected(X, k, metric, options)
-    away, values = None, None
-    if "anchors" in options:
-        away, values = take_anchors(options["anchors"], metric)
+    away = read_anchors(options.get("anchors"), metric)
     asked = check_constraints(len(X), X.shape[1], metric, **options | {"anchors": away})
     # Those that come first are the reference's; their radii are not asked about here.
     first = indices[: len(asked.preselected) or (away is None)]
     quota = None if asked.groups is None else asked.groups.quota(k, asked.eligible, first)
-    given = Given(
-        first,
-        values,
-        asked.floor2 if away is not None else None,
+    initial = InitialPicks(first)
+    if away is not None:
+        initial = InitialPicks(first, away.values, asked.floor2)
+    run = farthest_first(
+        Coordinator(shards),
+        k,
+        initial,
         rules=asked.rules(quota),
         covered=asked.covered(),
+        pool_size=pool_size,
     )
-    run = farthest_first(Coordinator(shards), k, given, pool_size=pool_size)
     np.testing.assert_array_equal(run.indices, indices)
     found = reference.to_metric(run.radii2, metric)
     np.testing.assert_array_equal(found[len(first) :], radii[len(first) :])

@@ -18,7 +18,7 @@ from report_pages import Page, by_first_cell
 import pyuniform
 from pyuniform import Selection, reference
 from pyuniform.report import write_report
-from pyuniform.selection.placement import prepare_data
+from pyuniform.selection.placement import prepare_rows
 
 matplotlib = pytest.importorskip("matplotlib")
 
@@ -265,7 +265,7 @@ def measured(X: np.ndarray, selection: Selection, **options: Any) -> facts.Facts
     defaults: dict[str, Any] = dict(
         labels=None, metric=metric, seed=0, random_subsets=2, sample=1000, threads=1
     )
-    return facts.measure(X, prepare_data(X, metric, threads=1), selection, **(defaults | options))
+    return facts.measure(X, prepare_rows(X, metric, threads=1), selection, **(defaults | options))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from constrained import ALL_PAIRS, options_for
 import pyuniform
 from pyuniform import reference
 from pyuniform.cli.main import cli
-from pyuniform.selection.placement import prepare_data
+from pyuniform.selection.placement import prepare_rows
 
 pytest.importorskip("matplotlib")
 
@@ -56,7 +56,7 @@ def test_figures_are_distances_between_picks(
         closest = np.sort(among[np.triu_indices(len(sel), 1)])
         curve = [among[:m, :m].min() for m in range(2, len(sel) + 1)]
         found = facts.measure(
-            X, prepare_data(X, metric, threads=1), sel, None, metric, 0, 1, 1000, 1
+            X, prepare_rows(X, metric, threads=1), sel, None, metric, 0, 1, 1000, 1
         )
         assert found.curve.tolist() == curve
         assert found.picked.h_min == curve[-1]

@@ -9,7 +9,7 @@ from pyuniform import reference
 from pyuniform._engine.rows.device import gpu_missing
 from pyuniform._engine.rows.host import hash_shape, prepare
 from pyuniform._engine.thresholds import Controller
-from pyuniform.selection.run import Request
+from pyuniform.selection.request import Request
 
 X = make("gaussian-17")
 

@@ -75,7 +75,7 @@ def test_ids_that_cannot_be_read_fail_before_picking(
 ) -> None:
     # The package has a function of the module's name.
     module = sys.modules["pyuniform.selection.select"]
-    monkeypatch.setattr(module, "prepare_data", lambda *a: pytest.fail("it went on"))
+    monkeypatch.setattr(module, "prepare_rows", lambda *a: pytest.fail("it went on"))
     holes = written(tmp_path / "x.parquet", pa.array([*WORDS[:30], None, *WORDS[31:]]))
     with pytest.raises(ValueError, match=r"column 'uid' of .* has nulls"):
         pyuniform.select(open_source(holes, id_column="uid"), 2)

@@ -11,6 +11,7 @@ import numpy as np
 
 from pyuniform._common.array_input import as_matrix, check_metric, check_shape
 from pyuniform._common.mapped import file_of
+from pyuniform._common.threads import check_threads
 from pyuniform._engine.rows.device_memory import stays_in_host_memory
 from pyuniform._engine.rows.host import (
     LEAST_NORM,
@@ -52,7 +53,9 @@ class DeviceRows:
     distance : float
         A typical distance of rows in the frame.
     fingerprint : str
-        As `pyuniform._engine.rows.host.Rows` has it.
+        As `pyuniform._engine.rows.host.HostRows` has it.
+    place : str
+        The device as torch names it, such as "cuda:0".
     """
 
     values: torch.Tensor
@@ -68,6 +71,26 @@ class DeviceRows:
     largest: float
     distance: float
     fingerprint: str
+    place: str
+    invalid: None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads of what the processor does beside the device."""
+        return check_threads(None)
+
+    def machine(self) -> dict[str, Any]:
+        """See `Rows`."""
+        import torch
+
+        name = torch.cuda.get_device_name(self.place)
+        return {"device": self.place, "device_name": name, "out_of_core": self.far}
+
+    def ready(self) -> None:
+        """See `Rows`."""
+
+    def unchanged(self, whole: bool) -> None:
+        """See `Rows`; what the device has been given is its own."""
 
 
 def gpu_missing() -> str | None:
@@ -319,4 +342,5 @@ def prepare_device(
         largest=largest,
         distance=float(np.linalg.norm(framed - center, axis=1).mean()),
         fingerprint=f"{fingerprint:016x}",
+        place=device,
     )

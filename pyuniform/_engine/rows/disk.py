@@ -22,7 +22,7 @@ from pyuniform._common.array_input import check_metric, check_shape
 from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
-from pyuniform._engine.rows.host import LEAST_NORM, Rows, Scan, prepare, sample_rows
+from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
 
@@ -55,9 +55,11 @@ class DiskRows:
     Attributes
     ----------
     core, n, d, dtype, metric, center, exponent, threads
-        As of `pyuniform._engine.rows.host.Rows`.
-    sample : Rows
+        As of `pyuniform._engine.rows.host.HostRows`.
+    sample : HostRows
         A few of the rows, in memory.
+    invalid : ndarray of bool, shape (n,), or None
+        Rows that are to be left out; see `Rows`.
     scratch_bytes : int
         Size of the scratch file.
 
@@ -86,6 +88,7 @@ class DiskRows:
         self.metric, self.dtype = metric, source.dtype
         self.n, self.d = source.shape
         self.fingerprint = ""
+        self.invalid: NDArray[np.bool_] | None = None
         self._name, self._reach, self._first = name, reach, first
         self.core = CoreRows(self.n, self.d, self.dtype, metric == "cosine")
         self._lenient = lenient
@@ -106,6 +109,14 @@ class DiskRows:
             return self._prepared(rows).core.canonical(np.arange(len(rows)))
         return self.core.canonical(rows)
 
+    def machine(self) -> dict[str, Any]:
+        """See `Rows`."""
+        on_disk = {"out_of_core": True, "scratch_bytes": self.scratch_bytes}
+        return processor(self.threads) | on_disk
+
+    def ready(self) -> None:
+        """See `Rows`."""
+
     def unchanged(self, whole: bool) -> None:
         """Raises OSError if a file that rows are read from has been cut or written to.
 
@@ -115,7 +126,7 @@ class DiskRows:
             if isinstance(part, _FilePart):
                 part.unchanged()
 
-    def _prepared(self, numbers: NDArray[np.int64]) -> Rows:
+    def _prepared(self, numbers: NDArray[np.int64]) -> HostRows:
         """Some rows in memory. What is wrong with any is told by `take_in`, with its number."""
         values = np.empty((len(numbers), self.d), numpy_dtype(self.dtype, self._name))
         first = 0

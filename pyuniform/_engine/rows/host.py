@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common import native
 from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.mapped import Stamp, guard, path_of
 from pyuniform._common.threads import check_threads
@@ -25,7 +26,7 @@ SCAN_BYTES = 1 << 28
 
 
 @dataclass(frozen=True)
-class Rows:
+class HostRows:
     """N rows of one metric: checked, scanned, and with the frame the filter works in.
 
     Attributes
@@ -61,6 +62,13 @@ class Rows:
         """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
         return self.core.canonical(rows)
 
+    def machine(self) -> dict[str, Any]:
+        """See `Rows`."""
+        return processor(self.threads)
+
+    def ready(self) -> None:
+        """See `Rows`."""
+
     @property
     def invalid(self) -> NDArray[np.bool_] | None:
         """Mask of rows with NaN, infinity or a zero norm; None where such rows are an error."""
@@ -72,6 +80,16 @@ class Rows:
         return (values - self.center).astype(np.float32)
 
 
+def processor(threads: int) -> dict[str, Any]:
+    """Facts for a manifest: the processor, its instruction set and the number of threads."""
+    return {
+        "device": "cpu",
+        "instruction_set": native.active_instruction_set(),
+        "threads": threads,
+        "out_of_core": False,
+    }
+
+
 def prepare(
     X: Any,
     metric: str,
@@ -80,7 +98,7 @@ def prepare(
     reach: float = 0.0,
     first: int = 0,
     lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
-) -> Rows:
+) -> HostRows:
     """Checks X and reads it once.
 
     Parameters
@@ -95,7 +113,7 @@ def prepare(
         The number of the first row, for the fingerprint, where these are a part of others.
     lenient : callable
         Tells, of so many rows, which may hold NaN, infinity or zeros, since they are never picked;
-        see `Rows.invalid`.
+        see `HostRows.invalid`.
 
     Raises
     ------
@@ -135,7 +153,7 @@ def prepare(
             if again.fingerprint(n, d, array.itemsize) != fingerprint:
                 raise OSError(f"{path} has changed while its rows were read")
 
-    return Rows(
+    return HostRows(
         core=core,
         values=array,
         n=n,

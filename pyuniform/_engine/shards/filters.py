@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from pyuniform._common import native
 from pyuniform._core import MOST_BOX_COLUMNS, MOST_CODE_COLUMNS
-from pyuniform._engine.rows.host import Rows
+from pyuniform._engine.rows.host import HostRows
 
 # With fewer there is nothing to gain.
 LEAST_CODE_COLUMNS = 64
@@ -90,7 +90,7 @@ class Plan:
 
 
 def make_plan(
-    rows: Rows,
+    rows: HostRows,
     k: int,
     filter: str = "auto",
     witnesses: bool | str = "auto",
@@ -100,7 +100,7 @@ def make_plan(
 
     Parameters
     ----------
-    rows : Rows
+    rows : HostRows
     k : int
     filter : {"auto", "float32", "int8", "boxes"}
     witnesses : bool or "auto"
@@ -156,7 +156,7 @@ def _one_thread() -> threadpool_limits:
 class _Search:
     """Decides whether a search for witnesses pays beside a filter of `pass_cost` ns a row."""
 
-    def __init__(self, rows: Rows, k: int, pass_cost: float) -> None:
+    def __init__(self, rows: HostRows, k: int, pass_cost: float) -> None:
         self._rows, self._k, self._pass_cost = rows, k, pass_cost
         _, self._int8, self._sketch = RATES[native.active_instruction_set()]
         # By coordinates that are scanned, those of a sketch: fewer than the rows have.
@@ -265,7 +265,7 @@ def undecided_share(sample: NDArray[np.float32]) -> float:
     return float(np.mean(coded2 <= (radius + row_errors + errors) ** 2))
 
 
-def _sample(rows: Rows, sizes: tuple[int, int]) -> NDArray[np.float32]:
+def _sample(rows: HostRows, sizes: tuple[int, int]) -> NDArray[np.float32]:
     count = min(rows.n, sum(sizes))
     chosen = np.random.default_rng(0).choice(rows.n, count, replace=False, shuffle=False)
     return rows.framed(np.sort(chosen))

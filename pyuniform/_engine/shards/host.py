@@ -1,19 +1,18 @@
-"""Shards: where rows live, behind the few operations the traversal is made of."""
+"""The shard of rows in host memory or on disk: its work is done by the C++ core."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._core import Shard as CoreShard
 from pyuniform._engine.forecast import Forecast
-from pyuniform._engine.protocols import Read
+from pyuniform._engine.protocols import Candidates, Read
 from pyuniform._engine.rows.disk import DiskRows, Reading
-from pyuniform._engine.rows.host import Rows
+from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.run_state import Unsound
 from pyuniform._engine.scoring import Rules
 from pyuniform._engine.shards.filters import Plan, decision_cost
@@ -34,86 +33,12 @@ DECISION_COLUMNS = 8_000
 JUDGED_PICKS = 64
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """A shard's best rows, exact and up to date, and what the others cannot beat.
-
-    Attributes
-    ----------
-    rows : ndarray of int64, shape (m,)
-        Row numbers within the shard.
-    values : ndarray of float64, shape (m, width)
-        Canonical rows, zero-padded.
-    distance2 : ndarray of float64, shape (m,)
-        Canonical squared distance to the nearest pick.
-    nearest : ndarray of int32, shape (m,)
-        The number, in pick order, of that pick.
-    outside, outside_row
-        The largest score of any other row, and the lowest row that has it.
-    """
-
-    rows: NDArray[np.int64]
-    values: NDArray[np.float64]
-    distance2: NDArray[np.float64]
-    nearest: NDArray[np.int32]
-    outside: float
-    outside_row: int
-
-
-class Shard(Protocol):
-    """Rows in one place, and their state. Rows have the shard's own numbers."""
-
-    size: int
-
-    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Canonical values of some rows, zero-padded."""
-
-    def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Takes note of new picks: own rows, which leave the race, or -1 for rows of others."""
-
-    def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
-        """Sets what scores are: factors (size,) times bounds; see `Rules`.
-
-        To be called again when factors have changed.
-        """
-
-    def count_within(self, distance2: float) -> int:
-        """Rows at up to this squared distance to a pick; those above it must be up to date."""
-
-    def threshold(self, count: int) -> float:
-        """About the count-th largest score."""
-
-    def relax(self, rho: float) -> Iterator[None]:
-        """Brings rows with scores above rho up to date, in steps of a second at most."""
-
-    def candidates(self, rho: float, limit: int) -> Candidates:
-        """The up to `limit` largest of the rows with scores above rho."""
-
-    def write(
-        self,
-        rows: NDArray[np.int64],
-        distance2: NDArray[np.float64],
-        nearest: NDArray[np.int32],
-        seen: NDArray[np.int32],
-    ) -> None:
-        """Takes back what the pool found out about candidates."""
-
-    def state(self) -> dict[str, NDArray[Any]]:
-        """The row state, by name; see `pyuniform._engine.protocols.Backend`."""
-
-    def restore(self, names: Sequence[str], read: Read) -> None:
-        """Takes over a state, if it is of this shard's kind; its picks have been added."""
-
-    def stats(self) -> dict[str, int]:
-        """Work done so far."""
-
-
 class HostShard:
     """Rows in host memory, worked on by the C++ core.
 
     Parameters
     ----------
-    rows : Rows or DiskRows
+    rows : HostRows or DiskRows
         Those that stay on disk are read once in order, and then one by one where codes leave a
         chance that they come next. They want a plan with codes and without axes.
     plan : Plan, optional
@@ -128,7 +53,7 @@ class HostShard:
 
     def __init__(
         self,
-        rows: Rows | DiskRows,
+        rows: HostRows | DiskRows,
         plan: Plan | None = None,
         chunk: int = 1,
         adapt: bool = True,

@@ -1,4 +1,4 @@
-"""How some picks lie among each other and in the corpus, as numbers."""
+"""Distances among some picks, and of all rows to them, as numbers."""
 
 from __future__ import annotations
 
