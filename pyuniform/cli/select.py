@@ -286,7 +286,7 @@ def _summarise(selection: Selection, output: Path | None) -> None:
         + (f"; written to {output}" if output else ""),
         err=True,
     )
-    if selection.shortfall:
+    if selection.shortfall and "asked_for" not in manifest:  # of that a warning has told
         click.echo(selection.shortfall, err=True)
     if manifest.get("invalid_rows"):
         click.echo(

@@ -154,6 +154,8 @@ def pick(
     if run.interrupted:
         manifest["interrupted"] = True
         raise Interrupted(found)
+    if "asked_for" in manifest:
+        warnings.warn(found.shortfall, stacklevel=3)
     return found
 
 

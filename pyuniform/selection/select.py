@@ -141,6 +141,7 @@ def select(
     -----
     UserWarning
         There are fewer distinct rows than picks: the rest has radius 0 and comes in index order.
+        Or fewer rows than asked for may be picked, or are `min_distance` apart.
 
     References
     ----------

@@ -207,7 +207,10 @@ def test_a_page_says_that_nothing_was_picked_and_why(case: str, tmp_path: Path) 
     if case in ("near", "asked for"):
         asked = ["-k", "7"] if case == "asked for" else []
         run = ["select", str(tmp_path / "x.npy"), "--anchors", str(tmp_path / "a.npy"), *asked]
-        assert why in CliRunner().invoke(cli, [*run, "--min-distance", "0.1"]).stderr
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            done = CliRunner().invoke(cli, [*run, "--min-distance", "0.1"])
+        assert why in [*done.stderr.splitlines(), *(str(w.message) for w in told)]
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
