@@ -20,6 +20,7 @@ from pyuniform._engine.run import make_shard
 from pyuniform.selection.placement import prepare_rows
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.checks import id_dtype
+from pyuniform.sources.protocol import let_nulls
 
 # Frames of parts may differ by so many powers of two, see csrc/frame.h.
 CLOSE_EXPONENTS = 12
@@ -61,18 +62,34 @@ class Part:
         return _shape(self._X)
 
     def prepare(
-        self, reach: float, first: int, lenient: NDArray[np.bool_] | None = None
+        self,
+        reach: float,
+        first: int,
+        lenient: NDArray[np.bool_] | None = None,
+        drop: bool = False,
     ) -> int | None:
         """Checks the rows, of which the first has this number; returns their frame's exponent.
 
-        Those of `lenient` may hold anything.
+        Those of `lenient` may hold anything; with `drop`, `invalid` says which of them do.
         """
         if self._X is None:
             return None
+        if self._source is not None and lenient is not None:
+            let_nulls(self._source)
         self._rows = prepare_rows(
-            self._X, self._metric, **self._how, reach=reach, first=first, lenient=lambda n: lenient
+            self._X,
+            self._metric,
+            **self._how,
+            reach=reach,
+            first=first,
+            lenient=lambda n: lenient,
+            drop=drop,
         )
         return self._rows.exponent
+
+    def invalid(self) -> NDArray[np.bool_]:
+        """Mask of rows with NaN, infinity or a zero norm, where they are to be dropped."""
+        return self._rows.invalid if self._rows else np.empty(0, bool)
 
     def start(self, picks: int, share: float) -> None:
         """Makes them a shard; see `make_shard`."""
@@ -133,6 +150,8 @@ class AllRows(TeamRows):
         Of the pool, which is here.
     lenient : callable
         As of `pyuniform._engine.rows.host.prepare`, of all rows.
+    drop : bool
+        Whether rows with NaN, infinity or a zero norm are to be left out: see `Rows.invalid`.
 
     Raises
     ------
@@ -140,7 +159,7 @@ class AllRows(TeamRows):
         There are no rows; parts differ in width or dtype.
     """
 
-    invalid = None
+    invalid: NDArray[np.bool_] | None = None
 
     def __init__(
         self,
@@ -149,13 +168,16 @@ class AllRows(TeamRows):
         reach: float,
         threads: int,
         lenient: Callable[[int], NDArray[np.bool_] | None] = lambda n: None,
+        drop: bool = False,
     ) -> None:
         self._team = team
         self.metric, self.threads = metric, threads
         self.fingerprint = ""
         self._sizes, self.d, self.dtype = self._shape()
         self.n = sum(self._sizes)
-        self._prepare(reach, lenient(self.n))
+        self._prepare(reach, lenient(self.n), drop)
+        if drop:
+            self.invalid = np.concatenate(self._ask(Part.invalid))
 
     def _shape(self) -> tuple[list[int], int, str]:
         """Rows of each part, their width and dtype."""
@@ -169,11 +191,11 @@ class AllRows(TeamRows):
             raise ValueError(f"{kind}s have rows of other widths or dtypes: {kinds}")
         return [shape[0] if shape else 0 for shape in shapes], *present[0][1:]
 
-    def _prepare(self, reach: float, lenient: NDArray[np.bool_] | None) -> None:
+    def _prepare(self, reach: float, lenient: NDArray[np.bool_] | None, drop: bool) -> None:
         """Has all parts check their rows, in frames that are close to each other."""
         ends = np.cumsum(self._sizes).tolist()
         parts = [
-            (end - size, None if lenient is None else lenient[end - size : end])
+            (end - size, None if lenient is None else lenient[end - size : end], drop)
             for end, size in zip(ends, self._sizes, strict=True)
         ]
         exponents = self._team.ask(Part.prepare, [(reach, *part) for part in parts])

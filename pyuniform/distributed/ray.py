@@ -76,7 +76,7 @@ def select(
         As of `pyuniform.select`.
     **options
         Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
-        min_distance, weights, groups, quotas, resume, checkpoint. A checkpoint keeps the
+        min_distance, weights, groups, quotas, resume, checkpoint, invalid. A checkpoint keeps the
         picks alone: any number of shards, and `pyuniform.select` as well, can go on from it; bounds
         are computed anew.
 
@@ -108,7 +108,9 @@ def select(
         shards = integer_within("shards", shards, 1, MOST_SHARDS)
     parts = rows_in_parts(X, shards, wants["num_cpus"], given)
     with Actors(parts, (request.metric, how), wants, timeout) as actors:
-        rows = AllRows(actors, request.metric, reach, threads, request.never_picked)
+        rows = AllRows(
+            actors, request.metric, reach, threads, request.never_picked, request.invalid == "drop"
+        )
         found = pick(rows, request, anchors, began, actors.keep)
         ids = ids_of(actors, found.indices)
     found.manifest["restarts"] = actors.restarts

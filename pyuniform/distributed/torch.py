@@ -60,7 +60,7 @@ def select(
         As of `pyuniform.select`; True shows it on the first rank.
     **options
         Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
-        min_distance, weights, groups, quotas, resume, checkpoint. They are about all
+        min_distance, weights, groups, quotas, resume, checkpoint, invalid. They are about all
         rows, by the numbers these have together, and the same on all ranks. A checkpoint is written
         by the first rank, once a second at most: the picks alone. So ranks of any number, and
         `pyuniform.select` as well, can go on from it; bounds are computed anew.
@@ -87,7 +87,9 @@ def select(
     how = {"device": device, "threads": threads}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))
-    rows = AllRows(ranks, request.metric, reach, pool_threads, request.never_picked)
+    rows = AllRows(
+        ranks, request.metric, reach, pool_threads, request.never_picked, request.invalid == "drop"
+    )
     found = pick(rows, request, anchors, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes

@@ -69,8 +69,7 @@ def pick(
     request.check_belongs(rows)
     exclude = request.exclude
     if request.invalid == "drop":
-        if rows.invalid is None:
-            raise ValueError("invalid='drop' is for pyuniform.select, with all rows in one place")
+        assert rows.invalid is not None
         if rows.invalid.any():
             exclude = rows.invalid if exclude is None else rows.invalid | as_mask(exclude, rows.n)
     resumed = request.resume if isinstance(request.resume, Selection) else None
