@@ -15,7 +15,8 @@ struct Pool {
   int32_t* seen;         // in/out: number of picks that distance2 has taken into account
 
   // What members are picked by: factor times distance2, and never at a distance2 up to floor2;
-  // without factors (null) they are one. Of a group (null: no groups) `left` more may be picked.
+  // without factors (null) they are one; others are positive. Of a group (null: no groups) `left`
+  // more may be picked.
   const double* factor;
   double floor2;
   const int32_t* group;
