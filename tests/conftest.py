@@ -31,7 +31,10 @@ def outside_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     os.chdir(before)
 
 
-@pytest.fixture(params=instruction_sets())
+*_LESSER, _BEST = instruction_sets()
+
+
+@pytest.fixture(params=[*(pytest.param(name, marks=pytest.mark.slow) for name in _LESSER), _BEST])
 def isa(request: pytest.FixtureRequest) -> Iterator[str]:
     before = active_instruction_set()
     assert select_instruction_set(request.param)
