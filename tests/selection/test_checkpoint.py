@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -329,7 +330,7 @@ def test_killed_in_each_phase(
         done = subprocess.run(
             [sys.executable, "-c", KILLED, path, phase, str(count), source],
             cwd=tmp_path,
-            env={"TMPDIR": str(folder), "PATH": ""},
+            env=os.environ | {"TMPDIR": str(folder)},
             capture_output=True,
             text=True,
         )
@@ -339,7 +340,7 @@ def test_killed_in_each_phase(
     done = subprocess.run(
         [sys.executable, "-c", KILLED, path, "none", "0", source],
         cwd=tmp_path,
-        env={"TMPDIR": str(folder), "PATH": ""},
+        env=os.environ | {"TMPDIR": str(folder)},
         capture_output=True,
         text=True,
         check=True,
