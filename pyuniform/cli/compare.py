@@ -31,35 +31,45 @@ FILE = click.Path(path_type=Path)
 @click.option(
     "--baselines",
     default="",
-    help=f"Of {', '.join(BASELINES)}, with commas between them; each of as many rows as the first "
-    "PICKS.",
+    help=f"Baselines to compare with, separated by commas: {', '.join(BASELINES)}. Each has as "
+    "many rows as the first PICKS.",
 )
 @click.option(
     "--seeds",
     type=click.IntRange(min=1),
     default=3,
     show_default=True,
-    help="How often each baseline is run.",
+    help="Number of runs of each baseline.",
 )
 @metric_option(None)
 @click.option(
     "--radius",
     type=float,
-    help="H of root_sum_h2, which sums over pairs of picks within it.  [default: nearest_95 of the "
+    help="Distance within which pairs of picks count for root_sum_h2.  [default: nearest_95 of the "
     "first PICKS]",
 )
 @click.option(
     "--near",
     type=float,
-    help="Pairs nearer than this are near duplicates.  [default: half h_min of the first PICKS]",
+    help="Pairs of picks nearer than this count as near duplicates.  [default: half h_min of the "
+    "first PICKS]",
 )
 @click.option(
-    "--embeddings", "others", multiple=True, help="Others of the same rows: do they agree?"
+    "--embeddings",
+    "others",
+    multiple=True,
+    help="Other embeddings of the same rows: measure how far both agree. May be repeated.",
 )
-@click.option("--sources", help="Field of --records: where each row comes from.")
-@click.option("--records", type=FILE, help="Records, one a row (.jsonl, .parquet).")
-@click.option("--group-column", help="In place of --sources: a column of the table.")
-@click.option("--groups", type=FILE, help="The same: labels (.npy, .txt, .parquet), one a row.")
+@click.option("--sources", help="Field of --records that names the source of each row.")
+@click.option("--records", type=FILE, help="File of records, one for each row (.jsonl, .parquet).")
+@click.option(
+    "--group-column", help="Column of the table that names the source, instead of --sources."
+)
+@click.option(
+    "--groups",
+    type=FILE,
+    help="File of sources, one for each row (.npy, .txt, .parquet), instead of --sources.",
+)
 @reading_options
 @THREADS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

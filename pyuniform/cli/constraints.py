@@ -28,48 +28,61 @@ def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
     """Adds the options that constrain a selection; the command gets them as `constraints`."""
     options: dict[str, Any] = {
         "preselected": click.option(
-            "--preselected", type=FILE, help="Picks that are always in, and come first."
+            "--preselected", type=FILE, help="File of rows that are always picked; they come first."
         ),
         "resume": click.option(
-            "--resume", type=FILE, help="Picks of an earlier run of the same rows, to go on from."
+            "--resume",
+            type=FILE,
+            help="Picks of an earlier run on the same rows; this run continues it.",
         ),
         "anchors": click.option(
-            "--anchors", help="Embeddings to keep away from, such as an evaluation set."
+            "--anchors",
+            help="Embeddings to stay away from, such as an evaluation set: a file, folder, glob "
+            "or URL.",
         ),
         "exclude": click.option(
             "--exclude",
             type=FILE,
-            help="Rows that are never picked (.npy, .txt, .parquet): their ids, if there are any, "
-            "or else their numbers.",
+            help="File of rows that are never picked (.npy, .txt, .parquet): record ids if "
+            "EMBEDDINGS has ids, row numbers otherwise.",
         ),
         "min_distance": click.option(
             "--min-distance",
             type=float,
-            help="Rows nearer than this to a pick or anchor are never picked. In place of -k: as "
-            "many as fit.",
+            help="Never pick a row nearer than this to a pick or an anchor. Without -k, pick as "
+            "many rows as fit.",
         ),
-        "weights": click.option("--weights", type=FILE, help="Weights (.npy), one a row."),
-        "weights_column": click.option("--weights-column", help="The same, a column of the table."),
+        "weights": click.option(
+            "--weights", type=FILE, help="File of weights, one for each row (.npy)."
+        ),
+        "weights_column": click.option(
+            "--weights-column", help="Column of the table that holds the weights."
+        ),
         "groups": click.option(
-            "--groups", type=FILE, help="Labels (.npy, .txt, .parquet), one a row."
+            "--groups",
+            type=FILE,
+            help="File of group labels, one for each row (.npy, .txt, .parquet).",
         ),
-        "group_column": click.option("--group-column", help="The same, a column of the table."),
+        "group_column": click.option(
+            "--group-column", help="Column of the table that holds the labels."
+        ),
         "quota": click.option(
             "--quota",
             multiple=True,
-            help="How many of each group: LABEL=NUMBER, for each; or one NUMBER, or proportional.",
+            help="Picks of each group: LABEL=NUMBER, once for each group; or one NUMBER for all; "
+            "or `proportional`.",
         ),
         "at_least": click.option(
             "--at-least",
             type=click.IntRange(min=0),
-            help="In place of --quota: so many of each group, or all it has; the rest of -k in "
-            "proportion.",
+            help="Instead of --quota: at least this many picks of each group (or all its rows); "
+            "the others in proportion to group sizes.",
         ),
         "drop_outliers": click.option(
             "--drop-outliers",
             type=float,
-            help="Never pick rows that are farther from their nearest other row than this quantile "
-            "(0.99: up to 1 %). Looks at all pairs of rows.",
+            help="Never pick outliers: rows whose distance to their nearest other row is above "
+            "this quantile (0.99 drops up to 1 %). Compares all pairs of rows.",
         ),
     }
 

@@ -21,50 +21,58 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
     "--output",
     type=click.Path(path_type=Path),
     required=True,
-    help=f"Embeddings ({', '.join(FORMATS)}).",
+    help=f"File to write the embeddings to ({', '.join(FORMATS)}).",
 )
 @click.option(
     "--model",
-    help="tfidf: TF-IDF and truncated SVD of these texts, without a download; tfidf:PATH: of those "
-    "by which a model was saved. vectors:PATH: means of the word vectors in a file of word2vec, "
-    "GloVe or gensim. Or else the path or hub name of a sentence-transformers model.",
+    help="`tfidf` fits TF-IDF and truncated SVD to these texts, without a download; `tfidf:PATH` "
+    "uses a "
+    "saved model. `vectors:PATH` averages the word vectors of a file of word2vec, GloVe or gensim. "
+    "Anything else is the path or hub name of a sentence-transformers model.",
 )
 @click.option(
     "--like",
     type=click.Path(path_type=Path),
-    help="In place of --model and --text: embeddings (.parquet) by this command. Their model, "
-    "text, prompt and scale are taken; another model is an error.",
+    help="Instead of --model and --text: a .parquet file that this command wrote. Its model, text, "
+    "prompt and scaling are used.",
 )
 @click.option(
     "--save-model",
     type=click.Path(path_type=Path),
-    help="Of tfidf: keep the fitted model (.npz), for --like and tfidf:PATH.",
+    help="File to save a fitted tfidf model to (.npz), for --like and `tfidf:PATH`.",
 )
 @click.option(
     "--text",
-    help='A field; a template like "{instruction}\\n{output}", in which \\n is a new line and {{ '
-    f"a brace; or a preset: {', '.join(PRESETS)}.",
+    help='Text of a record: a field; a template such as "{instruction}\\n{output}", where \\n is '
+    "a new "
+    f"line and {{{{ a brace; or a preset: {', '.join(PRESETS)}.",
 )
-@click.option("--id-field", help="The field with record ids, which become the column id.")
-@click.option("--normalize", is_flag=True, help="Scale rows to length 1.")
+@click.option("--id-field", help="Field of the record ids; they become the column `id`.")
+@click.option("--normalize", is_flag=True, help="Scale each embedding to length 1.")
 @click.option(
     "--unknown",
     type=click.Choice(UNKNOWN),
     default="error",
     show_default=True,
-    help="What becomes of texts of which the model knows nothing: an error that counts them; the "
-    "mean of the other rows; zeros, which --metric cosine refuses; or they are left out.",
+    help="How to treat texts without a word that the model knows: stop with an error, use the mean "
+    "of the other rows, use zeros (which --metric cosine refuses), or drop them.",
 )
 @click.option(
     "--list-unknown",
     type=click.Path(path_type=Path),
-    help="Ids of such texts, or else numbers of their records, one a line (.txt), as select "
-    "--exclude reads them.",
+    help="File to list such texts in (.txt): their ids, or record numbers without ids, one a line. "
+    "`pyuniform select --exclude` reads it.",
 )
-@click.option("--batch-size", type=int, help="Of a sentence-transformers model.  [default: 32]")
-@click.option("--device", help="Of such a model: cpu, cuda, cuda:1.  [default: its own choice]")
-@click.option("--prompt", help="Of such a model: the name of one of its prompts.")
-@click.option("--dim", type=int, help="Values of a row of tfidf.  [default: 256, or all there are]")
+@click.option(
+    "--batch-size", type=int, help="Batch size of a sentence-transformers model.  [default: 32]"
+)
+@click.option(
+    "--device", help="Device of such a model: cpu, cuda, cuda:1.  [default: its own choice]"
+)
+@click.option("--prompt", help="Name of a prompt of such a model.")
+@click.option(
+    "--dim", type=int, help="Dimensions of tfidf embeddings.  [default: 256, or all there are]"
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def embed(
     records: Path,

@@ -53,11 +53,16 @@ cli.add_command(compare_command)
 
 @cli.command()
 @INPUT
-@click.option("--picks", type=click.Path(path_type=Path), help="A selection of these rows.")
+@click.option("--picks", type=click.Path(path_type=Path), help="File of picks to measure.")
 @metric_option(None)
 @reading_options
-@click.option("--random", type=click.IntRange(min=0), default=0, help="Random subsets to compare.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the random subsets.")
+@click.option(
+    "--random",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of random subsets to compare with.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Random seed of the subsets.")
 @THREADS
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @QUIET
@@ -115,40 +120,42 @@ def measure(
 
 @cli.command()
 @INPUT
+@click.option("--picks", type=click.Path(path_type=Path), required=True, help="File of picks.")
 @click.option(
-    "--picks", type=click.Path(path_type=Path), required=True, help="A selection of these rows."
+    "-o", "--output", type=click.Path(path_type=Path), required=True, help="Page to write (.html)."
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), required=True, help="The page (.html)."
+    "--texts",
+    type=click.Path(path_type=Path),
+    help="File of records, one for each row (.jsonl, .parquet).",
 )
 @click.option(
-    "--texts", type=click.Path(path_type=Path), help="Records (.jsonl, .parquet), one a row."
+    "--text-field", default="text", show_default=True, help="Field of the records to show."
 )
-@click.option("--text-field", default="text", show_default=True, help="Of records: what to show.")
-@click.option("--label-field", help="Of the records: a name or category.")
+@click.option("--label-field", help="Field of the records with a name or category.")
 @reading_options
 @click.option(
     "--random",
     type=click.IntRange(min=0),
     default=5,
     show_default=True,
-    help="Random subsets to compare.",
+    help="Number of random subsets to compare with.",
 )
 @click.option(
     "--sample",
     type=click.IntRange(min=2),
     default=20_000,
     show_default=True,
-    help="Rows mapped and searched for close pairs.",
+    help="Number of rows to draw, and to search for close pairs.",
 )
 @click.option(
     "--seed",
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Of the random subsets.",
+    help="Random seed of the subsets and the sample.",
 )
-@click.option("--title", help="Of the page.")
+@click.option("--title", help="Title of the page.")
 @DEVICE
 @THREADS
 @QUIET

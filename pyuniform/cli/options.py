@@ -20,21 +20,27 @@ INPUT = click.argument("embeddings")
 def reading_options(command: Callable[..., None], ids: bool = False) -> Callable[..., None]:
     """Adds the options that say how embeddings are read; the command gets them as `reading`."""
     options: dict[str, Any] = {
-        "column": click.option("--column", help="List column of a table.  [default: embedding]"),
-        "key": click.option("--key", help="Array of an .npz, safetensors, Zarr or HDF5 file."),
-        "dim": click.option("--dim", type=int, help="Values of a row of a raw file."),
+        "column": click.option(
+            "--column", help="Column of embeddings in a table.  [default: embedding]"
+        ),
+        "key": click.option(
+            "--key", help="Name of the array in an .npz, safetensors, Zarr or HDF5 file."
+        ),
+        "dim": click.option("--dim", type=int, help="Dimensions of a raw file."),
         "dtype": click.option(
-            "--dtype", type=click.Choice(DTYPES), help="Of the values of a raw file."
+            "--dtype", type=click.Choice(DTYPES), help="Data type of a raw file."
         ),
     }
     if ids:
         options["id_column"] = click.option(
-            "--id-column", help="Record ids: a column of the table, or an array of the archive."
+            "--id-column",
+            help="Column of the table, or array of the archive, that holds record ids.",
         )
         options["ids"] = click.option(
             "--ids",
             type=click.Path(path_type=Path),
-            help="In place of --id-column: a file of record ids (.npy, .txt, .parquet), one a row.",
+            help="Instead of --id-column: file of record ids, one for each row (.npy, .txt, "
+            ".parquet).",
         )
 
     @functools.wraps(command)
@@ -48,12 +54,12 @@ def reading_options(command: Callable[..., None], ids: bool = False) -> Callable
 
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 DEVICE = click.option(
-    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1."
+    "--device", default="auto", show_default=True, help="Where to work: auto, cpu, cuda, cuda:1."
 )
 THREADS = click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),
-    help="[default: the processors of this process; `pyuniform info` tells]",
+    help="Number of threads.  [default: the processors of this process, see `pyuniform info`]",
 )
 
 

@@ -28,23 +28,27 @@ class Count(click.ParamType):
 
 
 @click.command("plan")
-@click.option("--rows", type=Count(), required=True, help="Rows, such as 1e9.")
-@click.option("--dim", type=Count(), required=True, help="Values of a row.")
-@click.option("-k", "--k", type=Count(), required=True, help="Rows to pick.")
-@click.option("--gpus", type=Count(), default=0, help="GPUs, all together.")
-@click.option("--cpus", type=Count(), default=0, help="In place of GPUs: processors.")
-@click.option("--shards", type=Count(), help="[default: as there are GPUs, or 1]")
+@click.option("--rows", type=Count(), required=True, help="Number of rows, such as 1e9.")
+@click.option("--dim", type=Count(), required=True, help="Dimensions of a row.")
+@click.option("-k", "--k", type=Count(), required=True, help="Number of rows to pick.")
+@click.option("--gpus", type=Count(), default=0, help="Number of GPUs, all machines together.")
+@click.option("--cpus", type=Count(), default=0, help="Instead of --gpus: number of processors.")
+@click.option("--shards", type=Count(), help="Number of shards.  [default: one for each GPU, or 1]")
 @click.option("--dtype", type=click.Choice(DTYPES), default="float32", show_default=True)
-@click.option("--out-of-core", is_flag=True, help="Rows stay on disk, or for GPUs in host memory.")
+@click.option("--out-of-core", is_flag=True, help="Leave rows on disk, or in host memory for GPUs.")
 @click.option(
-    "--network", type=float, default=10.0, show_default=True, help="Gigabits a second, of a shard."
+    "--network",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Network of a shard, in gigabits a second.",
 )
 @click.option(
     "--reading",
     type=float,
     default=8.0,
     show_default=True,
-    help="Gigabits a second at which a shard's rows are read.",
+    help="Reading speed of a shard, in gigabits a second.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan_command(as_json: bool, **arguments: Any) -> None:

@@ -32,10 +32,14 @@ CONNECT_SECONDS = 10.0
 @click.command()
 @INPUT
 @click.option("-k", type=int, help="Number of rows to pick.")
-@click.option("--fraction", type=float, help="In place of -k: share of the rows to pick.")
+@click.option("--fraction", type=float, help="Instead of -k: share of the rows to pick.")
 @metric_option("euclidean")
-@click.option("--start", type=int, help="First pick.  [default: 0]")
-@click.option("--seed", type=int, help="In place of --start: draw the first pick at random.")
+@click.option(
+    "--start", type=int, help="Row to pick first.  [default: the first that may be picked]"
+)
+@click.option(
+    "--seed", type=int, help="Instead of --start: draw the first pick at random, with this seed."
+)
 @functools.partial(reading_options, ids=True)
 @constraint_options
 @DEVICE
@@ -43,41 +47,45 @@ CONNECT_SECONDS = 10.0
 @click.option(
     "--join",
     type=click.Path(path_type=Path),
-    help="Records, one a row (.jsonl, .parquet, or a folder by save_to_disk of datasets).",
+    help="Records, one for each row: .jsonl, .parquet, or a saved Hugging Face dataset.",
 )
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help=f"Picks ({', '.join(FORMATS)}); with --join the picked records (.jsonl, .parquet; of a "
-    "saved dataset a new folder as well). Without -o and --uids row numbers go to standard output.",
+    help=f"File to write the picks to ({', '.join(FORMATS)}); with --join, the picked records "
+    "(.jsonl, .parquet, or a new folder for a saved dataset). Without -o and --uids, row numbers "
+    "go to standard output.",
 )
 @click.option(
     "--order",
     type=click.Choice(ORDERS),
-    help="With --join: of the picked records.  [default: pick]",
+    help="With --join: order of the picked records.  [default: pick]",
 )
-@click.option("--picks", type=click.Path(path_type=Path), help="With --join: the picks as well.")
+@click.option(
+    "--picks", type=click.Path(path_type=Path), help="With --join: file to write the picks to."
+)
 @click.option(
     "--uids",
     type=click.Path(path_type=Path),
-    help="A DataComp subset file (.npy) as well; ids are of 32 hexadecimal digits.",
+    help="DataComp subset file to write (.npy); ids must have 32 hexadecimal digits.",
 )
 @click.option(
     "--out-of-core/--in-memory",
     default=None,
-    help="Leave rows on disk, for a GPU in host memory, or not; changes time and memory only.  "
-    "[default: if memory is short]",
+    help="Leave rows on disk (for a GPU, in host memory), or load them. Changes time and memory "
+    "only.  [default: out of core if memory is short]",
 )
 @click.option(
     "--scratch",
     type=click.Path(path_type=Path),
-    help="Folder of the scratch file that some formats need.  [default: TMPDIR, or /var/tmp]",
+    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
+    "/var/tmp]",
 )
 @click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
-    help="Keep the run in this file every minute, and go on from it if it is there. It is removed "
+    help="Save the run in this file every minute, and resume from it if it exists. It is removed "
     "when the outputs have been written.",
 )
 @click.option(
@@ -85,23 +93,27 @@ CONNECT_SECONDS = 10.0
     is_flag=False,
     flag_value="",
     metavar="[ADDRESS]",
-    help="Work over Ray actors, of a cluster, or of this machine if there is no address. THREADS "
-    "are of each, by default one.",
+    help="Run on Ray actors of the cluster at ADDRESS, or of this machine without one. --threads "
+    "is then the number of each actor, by default 1.",
 )
 @click.option(
     "--shards",
     type=click.IntRange(min=1),
-    help="With --ray: how many actors.  [default: as there are free processors]",
+    help="With --ray: number of actors.  [default: as many as there are free processors]",
 )
 @click.option(
     "--invalid",
     type=click.Choice(INVALID),
     default="raise",
     show_default=True,
-    help="What becomes of rows with NaN, infinity or a missing value, or, for cosine, of zeros: an "
-    "error, or they are left out.",
+    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
+    "with an error, or drop them.",
 )
-@click.option("--trace", type=click.Path(path_type=Path), help="How the run unfolded (.json).")
+@click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    help="File to write the rounds of the run to (.json).",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 def select(
     embeddings: str,
