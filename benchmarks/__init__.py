@@ -16,7 +16,7 @@ Who calls whom::
     kernels.py        nearest, relax and h_min beside FAISS and measured ceilings (ceilings.py)
     test_micro.py     the parts, for pytest-benchmark; kernels.py makes rows of them
     results.py        CSV files
-    tables.py         tables, plots and documents from them: `python -m benchmarks.tables`
+    tables.py         tables, plots and documents from them: `python -m benchmarks.suite.tables`
 
     training/         whether networks learn faster from uniform picks: a command of its own
     constraints.py, out_of_core.py, scaling.py, planning.py, pages.py, gpu/, plot_trace.py

@@ -24,9 +24,9 @@ import pyuniform
 from benchmarks import ROOT
 from benchmarks.ceilings import Ceilings
 from benchmarks.data import make
-from benchmarks.isolated import environment
 from benchmarks.machine import available_threads, header, weighted_work
 from benchmarks.marks import write_between
+from benchmarks.suite.isolated import environment
 from pyuniform._common import native
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 

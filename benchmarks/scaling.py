@@ -22,9 +22,9 @@ import numpy as np
 
 from benchmarks import ROOT
 from benchmarks.data import make
-from benchmarks.isolated import environment
 from benchmarks.machine import available_threads, header
 from benchmarks.marks import write_between
+from benchmarks.suite.isolated import environment
 
 PAGE = ROOT / "docs" / "scaling.md"
 COLUMNS = 384

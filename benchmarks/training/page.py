@@ -11,7 +11,7 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import ROOT, results
-from benchmarks.tables import RESULTS, between
+from benchmarks.suite.tables import RESULTS, between
 from benchmarks.training import plots, summary
 from benchmarks.training.rows import (
     CURVES,

@@ -10,12 +10,12 @@ import pytest
 from click.testing import CliRunner
 
 import pyuniform
-from benchmarks import __main__ as command
-from benchmarks import cases, data, exact, isolated, results, schedule, tables
-from benchmarks.cases import Case, Settings
-from benchmarks.greedy import greedy_until
-from benchmarks.peers import PEERS
+from benchmarks import data, results
 from benchmarks.results import Kernel, Run
+from benchmarks.suite import cases, command, exact, isolated, plots, schedule, tables
+from benchmarks.suite.cases import Case, Settings
+from benchmarks.suite.greedy import greedy_until
+from benchmarks.suite.peers import PEERS
 
 SETTINGS = Settings("quick", repeats=2, enough=10.0, limit=2.0, reference=1e6)
 
@@ -199,14 +199,14 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     assert any("| missing: No module named" in line for line in table)
     assert any("| too slow: more than 1 s |" in line for line in table)
     assert any("| 500 (400 to 600) |" in line for line in table)
-    assert (tmp_path / tables.PLOTS["selection"]).stat().st_size > 0
+    assert (tmp_path / plots.PLOTS["selection"]).stat().st_size > 0
     said = tables.summary([ours, theirs, slow])
     assert "| **0.1 s** | right: 0.5 |" in said
 
 
 def test_committed_documents_are_what_the_files_give() -> None:
     for path, text in tables.documents().items():
-        assert path.read_text() == text, f"{path.name}: run `python -m benchmarks.tables`"
+        assert path.read_text() == text, f"{path.name}: run `python -m benchmarks.suite.tables`"
 
 
 def test_what_stands_between_markers_is_replaced() -> None:
@@ -239,7 +239,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("growth N", "ok"),
         ("growth N", "missing"),
     ]
-    assert (tmp_path / tables.PLOTS["growth"]).exists()
+    assert (tmp_path / plots.PLOTS["growth"]).exists()
 
 
 def test_a_case_that_memory_does_not_hold_is_left_out(

@@ -12,9 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import ROOT
-from benchmarks.isolated import environment
 from benchmarks.machine import facts, spread
 from benchmarks.results import Kernel
+from benchmarks.suite.isolated import environment
+
+TESTS = Path(__file__).with_name("test_micro.py")
 
 
 def measure(mode: str) -> list[Kernel]:
@@ -25,7 +27,11 @@ def measure(mode: str) -> list[Kernel]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "micro.json"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += ["benchmarks/test_micro.py", f"--benchmark-json={out}", "--benchmark-quiet"]
+        command += [
+            "benchmarks/suite/test_micro.py",
+            f"--benchmark-json={out}",
+            "--benchmark-quiet",
+        ]
         if mode == "quick":
             command += ["-k", "float32 and not base"]
         subprocess.run(command, cwd=ROOT, env=environment(1), check=False)

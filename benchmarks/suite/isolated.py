@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import ROOT
-from benchmarks.peers.peer import Peer
+from benchmarks.suite.peers.peer import Peer
 
 # Importing, loading, warming up and checking may take as long beside the measurement.
 SETUP = 120.0
@@ -72,7 +72,7 @@ def measure(
         }
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.worker"],
+                [sys.executable, "-m", "benchmarks.suite.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks import peers
-from benchmarks.peers import ours
-from benchmarks.peers.peer import Peer
+from benchmarks.suite import peers
+from benchmarks.suite.peers import ours
+from benchmarks.suite.peers.peer import Peer
 
 # Our ways to filter are beside each other in growth curves; elsewhere the automatic choice stands.
 PEERS = [p for p in peers.PEERS if p not in ours.PEERS[1:]]

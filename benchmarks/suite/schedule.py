@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cases import Case, Settings
-from benchmarks.exact import Answer, quality
-from benchmarks.isolated import Outcome, measure
 from benchmarks.machine import facts, spread
-from benchmarks.peers.peer import EXACT, Peer
 from benchmarks.results import Run
+from benchmarks.suite.cases import Case, Settings
+from benchmarks.suite.exact import Answer, quality
+from benchmarks.suite.isolated import Outcome, measure
+from benchmarks.suite.peers.peer import EXACT, Peer
 
 # An exact loop takes as long as it has pairs to look at; what would take so many times the limit
 # by that is not tried, and neither is what was too slow where there was less to do. Nothing is

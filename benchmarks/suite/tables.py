@@ -1,4 +1,4 @@
-"""Tables, plots and documents, from CSV files: `python -m benchmarks.tables [FOLDER]`.
+"""Tables, plots and documents, from CSV files: `python -m benchmarks.suite.tables [FOLDER]`.
 
 Without a folder it is `benchmarks/results`, the files that are committed, and what stands between
 markers in README.md and docs/benchmarks.md is made anew. Nothing there is typed.
@@ -13,13 +13,16 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks import ROOT, results
-from benchmarks.peers.peer import EXACT
 from benchmarks.results import Kernel, Run
+from benchmarks.suite import plots
+from benchmarks.suite.peers.peer import EXACT
 
 RESULTS = ROOT / "benchmarks" / "results"
 REPORT = "report.md"
-PLOTS = {"growth": "growth.svg", "selection": "trade-offs.svg"}
-BEGIN, END = "<!-- benchmarks: made by python -m benchmarks.tables -->", "<!-- benchmarks: end -->"
+BEGIN, END = (
+    "<!-- benchmarks: made by python -m benchmarks.suite.tables -->",
+    "<!-- benchmarks: end -->",
+)
 README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
 NONE = "No full run is committed yet."
 LEGEND = (
@@ -33,8 +36,6 @@ LEGEND = (
 
 def write_report(folder: Path) -> None:
     """A page and plots beside the CSV files of a folder."""
-    from benchmarks import plots
-
     runs, kernels = _read(folder)
     shown = plots.draw(runs, folder)
     text = "\n\n".join(["# Benchmarks", *_body(runs, kernels, shown)])
@@ -43,8 +44,6 @@ def write_report(folder: Path) -> None:
 
 def write_documents() -> None:
     """README.md and docs/benchmarks.md from the committed files."""
-    from benchmarks import plots
-
     runs, _ = _read(RESULTS)
     if runs:
         plots.draw(runs, DOCUMENT.parent / "benchmarks")
@@ -58,7 +57,7 @@ def documents() -> dict[Path, str]:
     runs = [run for run in runs if run.mode == "full"]
     kernels = [row for row in kernels if row.mode == "full"]
     have = {run.part.split()[0] for run in runs}
-    shown = [f"benchmarks/{name}" for part, name in PLOTS.items() if part in have]
+    shown = [f"benchmarks/{name}" for part, name in plots.PLOTS.items() if part in have]
     body = "\n\n".join(_body(runs, kernels, shown)) if runs else NONE
     texts = {DOCUMENT: between(DOCUMENT.read_text(), body)}
     if runs:  # until then the table that is there stays

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 import pyuniform
-from benchmarks import ROOT, micro, results
+from benchmarks import ROOT, results
 from benchmarks.ceilings import Ceilings
-from benchmarks.isolated import environment
 from benchmarks.machine import facts, spread
 from benchmarks.results import Kernel
+from benchmarks.suite import micro
+from benchmarks.suite.isolated import environment
 from pyuniform import reference
 from pyuniform._common import native
 from pyuniform._engine.rows.host import prepare
@@ -72,7 +73,7 @@ def measure(part: str, mode: str, threads: int, say: Callable[[str], None]) -> l
         return micro.measure(mode)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / results.KERNELS
-        command = [sys.executable, "-m", "benchmarks.kernels", mode, str(threads), str(out)]
+        command = [sys.executable, "-m", "benchmarks.suite.kernels", mode, str(threads), str(out)]
         done = subprocess.run(command, cwd=ROOT, env=environment(threads), check=False)
         if done.returncode:
             say("kernels: failed, see above")

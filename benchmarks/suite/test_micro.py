@@ -1,6 +1,6 @@
 """Micro-benchmarks for pytest-benchmark; each checks its answer, and names its ceiling.
 
-pytest benchmarks/test_micro.py
+pytest benchmarks/suite/test_micro.py
 """
 
 from __future__ import annotations

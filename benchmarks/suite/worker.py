@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.greedy import fault, greedy_until
-from benchmarks.peers.peer import EXACT, Peer, find
+from benchmarks.suite.greedy import fault, greedy_until
+from benchmarks.suite.peers.peer import EXACT, Peer, find
 
 # The part of the data on which a tool is warmed up and checked, and for how many picks.
 PART = (2_000, 100)
