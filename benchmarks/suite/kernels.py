@@ -22,10 +22,10 @@ import numpy as np
 import pyuniform
 from benchmarks import ROOT, results
 from benchmarks.ceilings import Ceilings
+from benchmarks.environment import environment
 from benchmarks.machine import facts, spread
 from benchmarks.results import Kernel
 from benchmarks.suite import micro
-from benchmarks.suite.isolated import environment
 from pyuniform import reference
 from pyuniform._common import native
 from pyuniform._engine.rows.host import prepare

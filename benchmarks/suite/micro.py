@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import ROOT
+from benchmarks.environment import environment
 from benchmarks.machine import facts, spread
 from benchmarks.results import Kernel
-from benchmarks.suite.isolated import environment
 
 TESTS = Path(__file__).with_name("test_micro.py")
 

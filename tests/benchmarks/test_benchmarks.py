@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 import pyuniform
 from benchmarks import data, results
+from benchmarks.environment import environment
 from benchmarks.results import Kernel, Run
 from benchmarks.suite import cases, command, exact, isolated, plots, schedule, tables
 from benchmarks.suite.cases import Case, Settings
@@ -97,7 +98,7 @@ def test_a_peer_that_does_not_get_ready_is_ended(file: Path) -> None:
 def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    found = isolated.environment(3)
+    found = environment(3)
     assert "OPENBLAS_CORETYPE" not in found
     assert "OMP_WAIT_POLICY" not in found
     assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "3"

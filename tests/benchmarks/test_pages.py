@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks import ROOT
-from benchmarks.pages import bounds, run_snippet, snippets
+from benchmarks.studies.pages import bounds, run_snippet, snippets
 
 DOCS = ROOT / "docs"
 

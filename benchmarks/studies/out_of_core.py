@@ -1,6 +1,6 @@
 """A file larger than the memory that a run may use: the same picks, also after kill -9.
 
-    python -m benchmarks.out_of_core FOLDER [--gib 8] [--limit-gib 3] [-k 1000]
+    python -m benchmarks.studies.out_of_core FOLDER [--gib 8] [--limit-gib 3] [-k 1000]
 
 Writes a file of embeddings (the example's, and copies with noise) into FOLDER, if it is not there.
 Selects from it in a control group with a memory limit: once undisturbed, once killed in the middle

@@ -1,6 +1,6 @@
 """Ranks and actors beside one process with as many threads in all: time, and what travels.
 
-    python -m benchmarks.scaling [--rows 100000] [-k 1000 -k 10000] [--repeats 3] [--write]
+    python -m benchmarks.studies.scaling [--rows 100000] [-k 1000 -k 10000] [--repeats 3] [--write]
 
 Ways take turns. Times are those of select, without the start of processes, of gloo and of Ray; rows
 are in files, which each way reads. `--write` puts the table into docs/scaling.md.
@@ -22,9 +22,9 @@ import numpy as np
 
 from benchmarks import ROOT
 from benchmarks.data import make
+from benchmarks.environment import environment
 from benchmarks.machine import available_threads, header
 from benchmarks.marks import write_between
-from benchmarks.suite.isolated import environment
 
 PAGE = ROOT / "docs" / "scaling.md"
 COLUMNS = 384

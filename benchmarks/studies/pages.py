@@ -1,6 +1,6 @@
 """Makes anew what docs/compare.md and docs/theory.md show.
 
-    python -m benchmarks.pages [compare] [theory] [--write]
+    python -m benchmarks.studies.pages [compare] [theory] [--write]
 
 The comparison is what the page's own snippets print; it takes scikit-learn. Bounds are set beside
 the h_min of one sample each. `--write` puts both into the pages, between their markers.

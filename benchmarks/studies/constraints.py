@@ -1,6 +1,6 @@
 """What each constraint costs beside the plain selection: time, rounds and pairs.
 
-    python -m benchmarks.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
+    python -m benchmarks.studies.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
 
 Rows are the example's embeddings and copies with noise. Options take turns, so that each is
 compared with the plain run beside it. `--write` puts the table into docs/constraints.md.

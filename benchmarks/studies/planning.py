@@ -1,6 +1,6 @@
 """The constants of ``pyuniform plan``: fitted to runs on this machine, and compared with them.
 
-    python -m benchmarks.planning [--repeats 3] [--write]
+    python -m benchmarks.studies.planning [--repeats 3] [--write]
 
 `--write` puts them into pyuniform/distributed/measured.json, and the comparison into
 docs/scaling.md.
@@ -24,9 +24,9 @@ import pyuniform
 from benchmarks import ROOT
 from benchmarks.ceilings import Ceilings
 from benchmarks.data import make
+from benchmarks.environment import environment
 from benchmarks.machine import available_threads, header, weighted_work
 from benchmarks.marks import write_between
-from benchmarks.suite.isolated import environment
 from pyuniform._common import native
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 
