@@ -57,14 +57,13 @@ print(json.dumps({
 
 
 def write_rows(path: Path, gib: float) -> None:
-    """Rows of the example, each copy with other noise."""
-    base = np.load(data.SHIPPED)
+    """Makes a file of rows of the example, each copy with other noise."""
     n = int(gib * 2**30 / (4 * DIM))
-    rng = np.random.default_rng(0)
     X = np.lib.format.open_memmap(path, "w+", np.float32, (n, DIM))
-    for begin in range(0, n, len(base)):
-        part = base[: n - begin].astype(np.float32)
-        X[begin : begin + len(part)] = part + 0.02 * rng.standard_normal(part.shape, np.float32)
+    begin = 0
+    for part in data.noisy_copies(n):
+        X[begin : begin + len(part)] = part
+        begin += len(part)
     X.flush()
 
 

@@ -21,7 +21,7 @@ import numpy as np
 
 import pyuniform
 from benchmarks import ROOT
-from benchmarks.marks import write_between
+from benchmarks.markdown import table, write_between
 from pyuniform.evaluate.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
 
 DOCS = ROOT / "docs"
@@ -65,19 +65,18 @@ def comparison() -> str:
 
 def bounds(sample: bool = True) -> str:
     """The bounds for points that are uniform in the unit ball, and what a sample of them has."""
-    lines = [
-        "| N | d | at least | one sample | at most | N for h_min of 0.1 | N for h_min of 0.5 |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    head = ["N", "d", "at least", "one sample", "at most", "N for h_min of 0.1"]
+    head.append("N for h_min of 0.5")
+    lines = []
     for n, d in CASES:
         log_density = -log_ball_volume(d)
         least = h_min_at_least(n, d, log_density, DELTA)
         within = sample and n * n * d / 2 <= MOST_WORK
         found = f"{_sampled(n, d):.3g}" if within else ""
         most = h_min_at_most(n, d, 1.0, DELTA)
-        counts = " | ".join(_count(most_points(h, d, log_density, DELTA)) for h in (0.1, 0.5))
-        lines.append(f"| {n:,} | {d} | {least:.3g} | {found} | {most:.3g} | {counts} |")
-    return "\n".join(lines)
+        counts = [_count(most_points(h, d, log_density, DELTA)) for h in (0.1, 0.5)]
+        lines.append([f"{n:,}", f"{d}", f"{least:.3g}", found, f"{most:.3g}", *counts])
+    return table(head, lines)
 
 
 def _sampled(n: int, d: int) -> float:

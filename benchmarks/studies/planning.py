@@ -21,12 +21,11 @@ from typing import Any
 import numpy as np
 
 import pyuniform
-from benchmarks import ROOT
+from benchmarks import ROOT, markdown
 from benchmarks.ceilings import Ceilings
 from benchmarks.data import make
 from benchmarks.environment import environment
 from benchmarks.machine import available_threads, header, weighted_work
-from benchmarks.marks import write_between
 from pyuniform._common import native
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 
@@ -169,21 +168,15 @@ def table(runs: list[Run]) -> str:
     """What was measured beside what is estimated, with the constants as they are on disk."""
     estimate = importlib.reload(importlib.import_module("pyuniform.distributed.plan")).plan
     threads = available_threads()
-    lines = [
-        f"{header()}; embeddings as of the benchmarks.",
-        "",
-        "| N × d, k | seconds: measured, estimated | rounds: measured, estimated | share of N k d: "
-        "measured, estimated |",
-        "|---|---|---|---|",
-    ]
+    head = ["N × d, k", "seconds: measured, estimated", "rounds: measured, estimated"]
+    head.append("share of N k d: measured, estimated")
+    lines = []
     for r in runs:
         # Rows are in memory here: nothing is read.
         p = estimate(r.n, r.d, r.k, cpus=threads, reading=1e9)
-        lines.append(
-            f"| {r.n:,} × {r.d}, {r.k:,} | {r.seconds:.3g}, {p.seconds['total']:.3g} | "
-            f"{r.rounds}, {p.rounds} | {r.share:.3f}, {p.share:.3f} |"
-        )
-    return "\n".join(lines)
+        cells = [f"{r.n:,} × {r.d}, {r.k:,}", f"{r.seconds:.3g}, {p.seconds['total']:.3g}"]
+        lines.append([*cells, f"{r.rounds}, {p.rounds}", f"{r.share:.3f}, {p.share:.3f}"])
+    return f"{header()}; embeddings as of the benchmarks.\n\n{markdown.table(head, lines)}"
 
 
 def main() -> None:
@@ -200,7 +193,7 @@ def main() -> None:
     print(json.dumps(found, indent=1))
     if given.write:
         MEASURED.write_text(json.dumps(found, indent=1) + "\n")
-        write_between(PAGE, "plan", table(runs))
+        markdown.write_between(PAGE, "plan", table(runs))
 
 
 if __name__ == "__main__":

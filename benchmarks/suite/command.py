@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from benchmarks import ROOT, data, results
+from benchmarks import data, results
 from benchmarks.machine import available_threads, header
 from benchmarks.suite import cases, kernels, tables
 from benchmarks.suite.cases import Case, Settings
+from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
 from benchmarks.suite.schedule import Memory, run_case
 from pyuniform._common.memory import available_memory
 
 PARTS = ("selection", "growth", "kernels", "micro")
-OUT = ROOT / "benchmarks" / "out"
 
 
 @click.command()
@@ -32,7 +32,7 @@ OUT = ROOT / "benchmarks" / "out"
     default="",
     help="Parts (selection, growth, kernels, micro), data sets or tools, with commas between them.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=OUT)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=results.OUT)
 @click.option("--limit", type=float, help="Seconds after which a run is ended.")
 @click.option("--repeats", type=int, help="Runs of a tool on a case, unless it takes long.")
 @click.option("--threads", type=int, default=available_threads(), show_default=True)
@@ -58,7 +58,7 @@ def main(
         every = [_given(case, file) for case in every]
     parts, chosen = _choose(only, every)
     click.echo(header())
-    runs: list[results.Run] = []
+    runs: list[Run] = []
     memory = Memory()
     for case in chosen:
         click.echo(f"{case.part}: {case}, {case.threads} threads")
@@ -68,7 +68,7 @@ def main(
             continue
         X = data.make(case.dataset, case.n, case.d, file)
         runs += run_case(case, X, settings, memory, click.echo)
-        results.write(runs, results.Run, out / results.RUNS)
+        results.write(runs, Run, out / RUNS)
     _kernels(parts, settings, threads, out)
     tables.write_report(out)
     minutes = (time.monotonic() - began) / 60
@@ -104,10 +104,10 @@ def _choose(only: str, every: list[Case]) -> tuple[list[str], list[Case]]:
 
 
 def _kernels(parts: list[str], settings: Settings, threads: int, out: Path) -> None:
-    rows: list[results.Kernel] = []
+    rows: list[Kernel] = []
     for part in ("kernels", "micro"):
         if part in parts:
             click.echo(part)
             rows += kernels.measure(part, settings.mode, threads, click.echo)
     if rows:
-        results.write(rows, results.Kernel, out / results.KERNELS)
+        results.write(rows, Kernel, out / KERNELS)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,8 @@ from benchmarks import ROOT, results
 from benchmarks.ceilings import Ceilings
 from benchmarks.environment import environment
 from benchmarks.machine import facts, spread
-from benchmarks.results import Kernel
 from benchmarks.suite import micro
+from benchmarks.suite.rows import KERNELS, Kernel
 from pyuniform import reference
 from pyuniform._common import native
 from pyuniform._engine.rows.host import prepare
@@ -72,7 +72,7 @@ def measure(part: str, mode: str, threads: int, say: Callable[[str], None]) -> l
     if part == "micro":
         return micro.measure(mode)
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / results.KERNELS
+        out = Path(folder) / KERNELS
         command = [sys.executable, "-m", "benchmarks.suite.kernels", mode, str(threads), str(out)]
         done = subprocess.run(command, cwd=ROOT, env=environment(threads), check=False)
         if done.returncode:
@@ -285,10 +285,7 @@ def _version(distribution: str) -> str:
 
 
 def _about(row: Kernel, mode: str) -> Kernel:
-    row.mode = mode
-    for name, value in facts().items():
-        setattr(row, name, value)
-    return row
+    return replace(row, mode=mode, **facts())
 
 
 if __name__ == "__main__":

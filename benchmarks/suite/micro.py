@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import numpy as np
 from benchmarks import ROOT
 from benchmarks.environment import environment
 from benchmarks.machine import facts, spread
-from benchmarks.results import Kernel
+from benchmarks.suite.rows import Kernel
 
 TESTS = Path(__file__).with_name("test_micro.py")
 
@@ -47,7 +48,4 @@ def _row(entry: dict, mode: str, about: dict[str, str]) -> Kernel:
     row.of_multiply_adds, row.note = more.get("of_multiply_adds"), more.get("note", "")
     if "madds" in more and row.seconds:
         row.rate = more["madds"] / row.seconds / 1e9
-    row.mode = mode
-    for name, value in {**about, "isa": more["isa"]}.items():
-        setattr(row, name, value)
-    return row
+    return replace(row, mode=mode, **{**about, "isa": more["isa"]})

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.results import Run
 from benchmarks.suite.peers.peer import EXACT
+from benchmarks.suite.rows import Run
 
 PLOTS = {"growth": "growth.svg", "selection": "trade-offs.svg"}
 QUANTITIES = {"N": "n", "k": "k", "d": "d", "threads": "threads"}

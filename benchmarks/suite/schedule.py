@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.machine import facts, spread
-from benchmarks.results import Run
 from benchmarks.suite.cases import Case, Settings
 from benchmarks.suite.exact import Answer, quality
 from benchmarks.suite.isolated import Outcome, measure
 from benchmarks.suite.peers.peer import EXACT, Peer
+from benchmarks.suite.rows import Run
 
 # An exact loop takes as long as it has pairs to look at; what would take so many times the limit
 # by that is not tried, and neither is what was too slow where there was less to do. Nothing is

@@ -13,16 +13,14 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks import ROOT, results
-from benchmarks.results import Kernel, Run
+from benchmarks.markdown import between, table
+from benchmarks.results import RESULTS
 from benchmarks.suite import plots
 from benchmarks.suite.peers.peer import EXACT
+from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
 
-RESULTS = ROOT / "benchmarks" / "results"
 REPORT = "report.md"
-BEGIN, END = (
-    "<!-- benchmarks: made by python -m benchmarks.suite.tables -->",
-    "<!-- benchmarks: end -->",
-)
+MARKERS = "benchmarks"
 README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
 NONE = "No full run is committed yet."
 LEGEND = (
@@ -59,31 +57,17 @@ def documents() -> dict[Path, str]:
     have = {run.part.split()[0] for run in runs}
     shown = [f"benchmarks/{name}" for part, name in plots.PLOTS.items() if part in have]
     body = "\n\n".join(_body(runs, kernels, shown)) if runs else NONE
-    texts = {DOCUMENT: between(DOCUMENT.read_text(), body)}
+    texts = {DOCUMENT: between(DOCUMENT.read_text(), MARKERS, body)}
     if runs:  # until then the table that is there stays
-        texts[README] = between(README.read_text(), summary(runs))
+        texts[README] = between(README.read_text(), MARKERS, summary(runs))
     return texts
-
-
-def between(text: str, made: str, begin: str = BEGIN) -> str:
-    """A text with what stands between its markers replaced.
-
-    Raises
-    ------
-    ValueError
-        There are no markers.
-    """
-    if text.count(begin) != 1 or text.count(END) != 1:
-        raise ValueError("markers are missing")
-    head, tail = text.split(begin)[0], text.split(END)[1]
-    return f"{head}{begin}\n\n{made}\n\n{END}{tail}"
 
 
 def summary(runs: Sequence[Run]) -> str:
     """One line a case: ours, and others relative to it."""
     head = ["", "pyuniform", "fastest other exact one", "NumPy loop", "torch loop"]
     head += ["NumPy loop is exact for", "FAISS k-means: time, h_min", "random: h_min"]
-    lines = [_line(head), "|---" * len(head) + "|"]
+    lines = []
     for case in _cases(runs, "selection"):
         by_name = {run.tool: run for run in case}
         own = by_name.get("pyuniform")
@@ -99,14 +83,14 @@ def summary(runs: Sequence[Run]) -> str:
         means, drawn = by_name.get("FAISS k-means"), by_name.get("uniform random")
         cells.append(f"{_ratio(means, own)}, {_share(means, own)}")
         cells.append(_share(drawn, own))
-        lines.append(_line(cells))
+        lines.append(cells)
     note = "Times are given relative to pyuniform's, h_min too."
-    return "\n".join([*lines, "", f"{note} {_where(runs)}"])
+    return f"{table(head, lines)}\n\n{note} {_where(runs)}"
 
 
 def _read(folder: Path) -> tuple[list[Run], list[Kernel]]:
-    runs = results.read(Run, folder / results.RUNS)
-    return runs, results.read(Kernel, folder / results.KERNELS)
+    runs = results.read(Run, folder / RUNS)
+    return runs, results.read(Kernel, folder / KERNELS)
 
 
 def _body(runs: Sequence[Run], kernels: Sequence[Kernel], plots: Sequence[str]) -> Iterator[str]:
@@ -147,14 +131,14 @@ def _selection(case: Sequence[Run]) -> str:
     head = ["tool", "claims", "seconds", "times ours", "MiB", "h_min", "covering radius"]
     head += ["mean distance", "distinct picks", "exact", ""]
     own = next((run for run in case if run.tool == "pyuniform"), None)
-    lines = [_line(head), "|---" * len(head) + "|"]
+    lines = []
     ordered = sorted(case, key=lambda r: (r.claims != EXACT, r.seconds is None, r.seconds or 0))
     for run in ordered:
         name = f"{run.tool} {run.version}".strip()
         if run.seconds is None:
             said = run.status if run.status not in run.note else ""
             reason = f"{said}: {run.note}" if said and run.note else said or run.note
-            lines.append(_line([name, run.claims, *[""] * 8, reason]))
+            lines.append([name, run.claims, *[""] * 8, reason])
             continue
         cells = [
             name,
@@ -167,10 +151,10 @@ def _selection(case: Sequence[Run]) -> str:
         cells.append(f"{run.distinct:,}" if run.distinct is not None else "")
         cells.append(_agreeing(run))
         cells.append(run.note)
-        lines.append(_line(cells))
+        lines.append(cells)
     checked = next((run.checked for run in case if run.checked), None)
     said = f"The first {checked:,} exact picks were compared with the float64 reference's."
-    return "\n".join(lines + (["", said] if checked else []))
+    return table(head, lines) + (f"\n\n{said}" if checked else "")
 
 
 def _agreeing(run: Run) -> str:
@@ -184,20 +168,20 @@ def _growth(runs: Sequence[Run]) -> Iterator[str]:
     for part, chosen in groupby(runs, lambda r: r.part):
         cases = _cases(list(chosen), part)
         head = ["N", "k", "d", "threads", *tools, "multiply-adds / (N k d)"]
-        lines = [_line(head), "|---" * len(head) + "|"]
+        lines = []
         for case in cases:
             first, by_name = case[0], {run.tool: run for run in case}
             cells = [f"{v:,}" for v in (first.n, first.k, first.d, first.threads)]
             cells += [_seconds(by_name.get(tool)) for tool in tools]
             cells.append(_number(next((run.work for run in case if run.work is not None), None)))
-            lines.append(_line(cells))
-        yield "\n".join(lines)
+            lines.append(cells)
+        yield table(head, lines)
 
 
 def _kernels(rows: Sequence[Kernel]) -> str:
     head = ["", "rows", "instruction set, threads", "milliseconds", "1e9 a second"]
     head += ["share of the peak", "share of reading", ""]
-    lines = [_line(head), "|---" * len(head) + "|"]
+    lines = []
     for row in rows:
         shape = f"{row.n:,} × {row.d:,} {row.dtype}" if row.n is not None else ""
         if row.picks:
@@ -205,8 +189,8 @@ def _kernels(rows: Sequence[Kernel]) -> str:
         time = "" if row.part == "ceiling" else _spread(row, 1000)
         cells = [f"{row.tool} {row.version}".strip(), shape, f"{row.isa}, {row.threads}", time]
         cells += [_number(row.rate), _number(row.of_multiply_adds, 2), _number(row.of_reading, 2)]
-        lines.append(_line([*cells, row.note]))
-    return "\n".join(lines)
+        lines.append([*cells, row.note])
+    return table(head, lines)
 
 
 def _where(rows: Sequence[Run] | Sequence[Kernel]) -> str:
@@ -260,10 +244,6 @@ def _spread(row: Run | Kernel, scale: float = 1) -> str:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}g}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import ROOT, results
-from benchmarks.suite.tables import RESULTS, between
+from benchmarks.markdown import between, table
+from benchmarks.results import RESULTS
 from benchmarks.training import plots, summary
 from benchmarks.training.rows import (
     CURVES,
@@ -26,7 +27,7 @@ from benchmarks.training.rows import (
 from benchmarks.training.summary import Case
 
 REPORT = "training.md"
-BEGIN = "<!-- benchmarks: made by python -m benchmarks.training.page -->"
+MARKERS = "training"
 DOCUMENT = ROOT / "docs" / "training.md"
 PLOTS = ROOT / "docs" / "benchmarks"
 WORDS = {
@@ -54,7 +55,7 @@ def document() -> str:
     """What docs/training.md has to be."""
     arms, points = read(RESULTS)
     shown = [f"{PLOTS.name}/{name}" for name in plots.names(arms)]
-    return between(DOCUMENT.read_text(), "\n\n".join(body(arms, points, shown)), BEGIN)
+    return between(DOCUMENT.read_text(), MARKERS, "\n\n".join(body(arms, points, shown)))
 
 
 def read(folder: Path) -> tuple[list[Arm], list[Point]]:
@@ -291,12 +292,6 @@ def band(values: Sequence[float]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if 100 <= value < math.inf else f"{value:.3g}"
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 if __name__ == "__main__":

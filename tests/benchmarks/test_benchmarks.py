@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 import pyuniform
-from benchmarks import data, results
+from benchmarks import data, markdown, results
 from benchmarks.environment import environment
-from benchmarks.results import Kernel, Run
 from benchmarks.suite import cases, command, exact, isolated, plots, schedule, tables
 from benchmarks.suite.cases import Case, Settings
 from benchmarks.suite.greedy import greedy_until
 from benchmarks.suite.peers import PEERS
+from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
 
 SETTINGS = Settings("quick", repeats=2, enough=10.0, limit=2.0, reference=1e6)
 
@@ -188,9 +188,9 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     ours = dataclasses.replace(rows["right"], tool="pyuniform", seconds=0.1)
     theirs = dataclasses.replace(rows["right"], seconds=0.05)
     slow = dataclasses.replace(rows["slow"], limit=10.0)
-    results.write([ours, theirs, slow, rows["missing"]], Run, tmp_path / results.RUNS)
+    results.write([ours, theirs, slow, rows["missing"]], Run, tmp_path / RUNS)
     kernel = Kernel("nearest", "ours", "1", "float32", 0.5, 0.4, 0.6, 3, n=10, d=2, picks=3)
-    results.write([kernel], Kernel, tmp_path / results.KERNELS)
+    results.write([kernel], Kernel, tmp_path / KERNELS)
     tables.write_report(tmp_path)
     lines = (tmp_path / tables.REPORT).read_text().splitlines()
     table = [line for line in lines if line.startswith("|")]
@@ -211,12 +211,15 @@ def test_committed_documents_are_what_the_files_give() -> None:
 
 
 def test_what_stands_between_markers_is_replaced() -> None:
-    text = f"a\n{tables.BEGIN}\nold\n{tables.END}\nb\n"
-    made = tables.between(text, "new")
-    assert made == f"a\n{tables.BEGIN}\n\nnew\n\n{tables.END}\nb\n"
-    assert tables.between(made, "new") == made
-    with pytest.raises(ValueError, match="markers"):
-        tables.between("a", "new")
+    begin, end = "<!-- some: made by a command -->", "<!-- some: end -->"
+    others = "<!-- other: made by another -->\nkept\n<!-- other: end -->\n"
+    text = f"a\n{begin}\nold\n{end}\nb\n{others}"
+    made = markdown.between(text, "some", "new")
+    assert made == f"a\n{begin}\n\nnew\n\n{end}\nb\n{others}"
+    assert markdown.between(made, "some", "new") == made
+    for wrong in ("a", text.replace(end, ""), text + begin):
+        with pytest.raises(ValueError, match="markers of 'some'"):
+            markdown.between(wrong, "some", "new")
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +236,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         command.main, ["--quick", "--only", "selection,growth", "--out", str(tmp_path)]
     )
     assert run.exit_code == 0, run.output
-    found = results.read(Run, tmp_path / results.RUNS)
+    found = results.read(Run, tmp_path / RUNS)
     assert [(row.part, row.status) for row in found] == [
         ("selection", "ok"),
         ("selection", "missing"),
@@ -255,7 +258,7 @@ def test_a_case_that_memory_does_not_hold_is_left_out(
     )
     assert run.exit_code == 0, run.output
     assert run.output.count("left out") == 1
-    assert [row.n for row in results.read(Run, tmp_path / results.RUNS)] == [500]
+    assert [row.n for row in results.read(Run, tmp_path / RUNS)] == [500]
 
 
 def test_only(monkeypatch: pytest.MonkeyPatch) -> None:
