@@ -39,7 +39,7 @@ def make(name: str, n: int, d: int, file: Path | None = None) -> np.ndarray:
 
 
 def columns(file: Path) -> int:
-    """How many columns embeddings in a file have."""
+    """The number of columns of embeddings in a file."""
     return int(np.load(file, mmap_mode="r").shape[1])
 
 

@@ -1,4 +1,4 @@
-"""What each constraint costs beside the plain selection: time, rounds and pairs.
+"""The cost of each constraint, relative to the plain selection: time, rounds and pairs.
 
     python -m benchmarks.studies.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
 
@@ -71,7 +71,7 @@ def table(X: np.ndarray, k: int, repeats: int) -> str:
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=30_000)
     parser.add_argument("-k", type=int, default=3_000)

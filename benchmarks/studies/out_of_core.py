@@ -98,7 +98,7 @@ def run(group: Path | None, *arguments: object) -> subprocess.CompletedProcess[s
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--gib", type=float, default=8)

@@ -55,7 +55,7 @@ def run_snippet(language: str, text: str, folder: Path) -> str:
 
 
 def comparison() -> str:
-    """What the first snippets of docs/compare.md print."""
+    """The output of the first snippets of docs/compare.md."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "examples").symlink_to(ROOT / "examples")
@@ -91,7 +91,7 @@ def _count(n: int) -> str:
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", default=["compare", "theory"])
     parser.add_argument("--write", action="store_true")

@@ -64,7 +64,7 @@ dist.destroy_process_group()
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured of a selection."""
+    """A measured selection."""
 
     n: int
     d: int
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def share(self) -> float:
-        """Of N k d."""
+        """Multiply-adds relative to N k d."""
         return self.work / (self.n * self.k * self.d)
 
     @property
@@ -109,7 +109,7 @@ def not_negative(columns: list[list[float]], values: list[float]) -> np.ndarray:
 
 
 def seconds_an_answer() -> float:
-    """That two ranks take to gather a little, in gloo on this machine."""
+    """Seconds that two ranks take to gather a kilobyte each, in gloo on this machine."""
     with tempfile.TemporaryDirectory() as folder:
         ranks = [
             subprocess.Popen(
@@ -125,7 +125,7 @@ def seconds_an_answer() -> float:
 
 
 def constants(runs: list[Run]) -> dict[str, Any]:
-    """What measured.json holds."""
+    """The contents of measured.json."""
     threads = available_threads()
     power, level = np.polyfit(*np.log([(r.k / 1000, r.share) for r in runs if r.k <= MANY]).T, 1)
     first, per_pool = not_negative(
@@ -165,7 +165,7 @@ def constants(runs: list[Run]) -> dict[str, Any]:
 
 
 def table(runs: list[Run]) -> str:
-    """What was measured beside what is estimated, with the constants as they are on disk."""
+    """Measured values beside estimates, with the constants as they are on disk."""
     estimate = importlib.reload(importlib.import_module("pyuniform.distributed.plan")).plan
     threads = available_threads()
     head = ["N × d, k", "seconds: measured, estimated", "rounds: measured, estimated"]
@@ -180,7 +180,7 @@ def table(runs: list[Run]) -> str:
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--write", action="store_true")

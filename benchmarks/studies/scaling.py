@@ -71,7 +71,7 @@ def started(script: str, *arguments: Any) -> subprocess.Popen[str]:
 
 
 def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What it answers; it ends the command if it fails."""
+    """Its answer; the command ends if the process fails."""
     out, errors = process.communicate(timeout=900)
     if process.returncode:
         raise SystemExit(errors)
@@ -131,7 +131,7 @@ def table(n: int, ks: list[int], repeats: int) -> str:
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("-k", type=int, action="append")

@@ -1,4 +1,4 @@
-"""What is measured: data sets, sizes, tools. Small cases come first: see `schedule.Memory`."""
+"""The cases: data sets, sizes, tools. Small ones come first: see `schedule.History`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Settings:
-    """How long to measure.
+    """Limits of time and work.
 
     Attributes
     ----------

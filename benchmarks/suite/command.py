@@ -13,7 +13,7 @@ from benchmarks.machine import available_threads, header
 from benchmarks.suite import cases, kernels, tables
 from benchmarks.suite.cases import Case, Settings
 from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
-from benchmarks.suite.schedule import Memory, run_case
+from benchmarks.suite.schedule import History, run_case
 from pyuniform._common.memory import available_memory
 
 PARTS = ("selection", "growth", "kernels", "micro")
@@ -59,7 +59,7 @@ def main(
     parts, chosen = _choose(only, every)
     click.echo(header())
     runs: list[Run] = []
-    memory = Memory()
+    history = History()
     for case in chosen:
         click.echo(f"{case.part}: {case}, {case.threads} threads")
         available = available_memory()
@@ -67,7 +67,7 @@ def main(
             click.echo(f"  left out: takes {case.memory / 2**30:.0f} GiB of memory")
             continue
         X = data.make(case.dataset, case.n, case.d, file)
-        runs += run_case(case, X, settings, memory, click.echo)
+        runs += run_case(case, X, settings, history, click.echo)
         results.write(runs, Run, out / RUNS)
     _kernels(parts, settings, threads, out)
     tables.write_report(out)

@@ -25,7 +25,7 @@ SETUP = 120.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a measurement gave.
+    """The outcome of one measurement.
 
     Attributes
     ----------

@@ -50,7 +50,7 @@ def write_documents() -> None:
 
 
 def documents() -> dict[Path, str]:
-    """What the documents have to be."""
+    """The texts of the documents, their generated parts made anew."""
     runs, kernels = _read(RESULTS)
     runs = [run for run in runs if run.mode == "full"]
     kernels = [row for row in kernels if row.mode == "full"]
@@ -194,7 +194,7 @@ def _kernels(rows: Sequence[Kernel]) -> str:
 
 
 def _where(rows: Sequence[Run] | Sequence[Kernel]) -> str:
-    """Of most rows; and which were measured again."""
+    """Where and when most rows were measured, and which of them later."""
     (commit, date), _ = Counter((row.commit, row.date) for row in rows).most_common(1)[0]
     text = f"Measured on {rows[0].machine}, {rows[0].isa}, commit {commit}, {date}"
     later = {(row.commit, row.dataset if isinstance(row, Run) else row.part) for row in rows}

@@ -55,7 +55,7 @@ def _measure(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(peer: Peer, X: np.ndarray, k: int, threads: int) -> str:
-    """What is wrong with a tool's picks of a part of the rows, or "". It is warm afterwards."""
+    """The fault of a tool's picks of a part of the rows, or "". The tool is warm afterwards."""
     part = np.ascontiguousarray(X[:: max(1, len(X) // PART[0])][: PART[0]])
     some = min(k, PART[1], len(part))
     picks = np.asarray(peer.run(part, some, threads))

@@ -52,7 +52,7 @@ def write_document() -> None:
 
 
 def document() -> str:
-    """What docs/training.md has to be."""
+    """The whole page, its generated part made anew."""
     arms, points = read(RESULTS)
     shown = [f"{PLOTS.name}/{name}" for name in plots.names(arms)]
     return between(DOCUMENT.read_text(), MARKERS, "\n\n".join(body(arms, points, shown)))
@@ -132,7 +132,7 @@ def relative(ours: Sequence[float], theirs: Sequence[float]) -> str:
 
 
 def sentences(found: Sequence[Case]) -> Iterator[str]:
-    """What the rows say of the questions that are asked of them."""
+    """A sentence for each question, answered by counts of runs."""
     for loss in summary.LOSSES:
         chosen = [case for case in found if loss in case.losses]
         named = [
@@ -233,7 +233,7 @@ def _of(found: Sequence[Case], arm: str, other: str, loss: str) -> str:
 
 
 def subsets(arms: Sequence[Arm]) -> str:
-    """How uniform the arms are, and what they keep of the rare rows."""
+    """A table of the arms: distances, and their share of the rare rows."""
     head = ["", "rows", "h_min", "covering radius", "mean distance", "of rare rows", "CPU seconds"]
     columns: list[Callable[[Arm], float]] = [
         lambda arm: arm.h_min,
@@ -250,7 +250,7 @@ def subsets(arms: Sequence[Arm]) -> str:
 
 
 def thresholds(case: Case) -> str:
-    """What a subset trains for, and the losses that times are taken to."""
+    """The number of steps, and the losses that times are taken to."""
     words = ", ".join(
         f"{WORDS[loss]} {band([case.threshold(seed, loss) for seed in case.seeds])}"
         for loss in ("own", "held")

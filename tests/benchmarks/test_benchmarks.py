@@ -33,7 +33,7 @@ def X() -> np.ndarray:
 @pytest.fixture(scope="module")
 def rows(X: np.ndarray) -> dict[str, Run]:
     case = Case("selection", "gaussian", len(X), 3, 12, 1, tuple(fake_peers.PEERS))
-    return {row.tool: row for row in schedule.run_case(case, X, SETTINGS, schedule.Memory())}
+    return {row.tool: row for row in schedule.run_case(case, X, SETTINGS, schedule.History())}
 
 
 @pytest.fixture
@@ -105,23 +105,23 @@ def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_is_hopeless_or_missing_is_not_tried_again() -> None:
-    memory, tool = schedule.Memory(), find("right")
+    history, tool = schedule.History(), find("right")
     small = Case("selection", "gaussian", 1_000, 3, 10, 1, (tool,))
-    memory.learn(tool, small, isolated.Outcome("ok", 1.0), 10.0)
-    assert memory.refusal(tool, dataclasses.replace(small, n=2_000), 10.0) is None
-    refused = memory.refusal(tool, dataclasses.replace(small, n=30_000), 10.0)
+    history.learn(tool, small, isolated.Outcome("ok", 1.0), 10.0)
+    assert history.refusal(tool, dataclasses.replace(small, n=2_000), 10.0) is None
+    refused = history.refusal(tool, dataclasses.replace(small, n=30_000), 10.0)
     assert refused.status == "not tried"
     assert refused.note.startswith("at least 1 s for gaussian, 10 of 1,000")
-    memory.learn(tool, small, isolated.Outcome("ok", 0.5), 10.0)  # the fastest run counts
-    assert memory.refusal(tool, dataclasses.replace(small, n=30_000), 10.0) is None
+    history.learn(tool, small, isolated.Outcome("ok", 0.5), 10.0)  # the fastest run counts
+    assert history.refusal(tool, dataclasses.replace(small, n=30_000), 10.0) is None
     small = dataclasses.replace(small, k=20)
-    memory.learn(tool, small, isolated.Outcome("too slow"), 10.0)
-    refused = memory.refusal(tool, dataclasses.replace(small, d=4), 10.0)
+    history.learn(tool, small, isolated.Outcome("too slow"), 10.0)
+    refused = history.refusal(tool, dataclasses.replace(small, d=4), 10.0)
     assert refused.note.startswith("at least 10 s for gaussian, 20 of 1,000")
-    assert memory.refusal(tool, dataclasses.replace(small, k=19), 10.0) is None
-    assert memory.refusal(tool, dataclasses.replace(small, n=30_000, d=1, threads=2), 10.0) is None
-    memory.learn(tool, small, isolated.Outcome("missing", note="gone"), 10.0)
-    assert memory.refusal(tool, small, 10.0).note == "gone"
+    assert history.refusal(tool, dataclasses.replace(small, k=19), 10.0) is None
+    assert history.refusal(tool, dataclasses.replace(small, n=30_000, d=1, threads=2), 10.0) is None
+    history.learn(tool, small, isolated.Outcome("missing", note="gone"), 10.0)
+    assert history.refusal(tool, small, 10.0).note == "gone"
 
 
 def test_greedy_until(X: np.ndarray) -> None:

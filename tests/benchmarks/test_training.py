@@ -1,4 +1,4 @@
-"""What the training benchmark says rests on: pools, arms, thresholds, and the page made of them."""
+"""The training benchmark rests on pools, arms, thresholds, and the page made of them."""
 
 from __future__ import annotations
 
