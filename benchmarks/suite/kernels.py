@@ -84,7 +84,8 @@ def main(mode: str, threads: int, out: Path) -> None:
     """Measure everything here and write it."""
     rows: list[Kernel] = []
     for row in _all(mode, threads):
-        print(f"  {row.part} {row.tool}, {row.threads} threads: {row.seconds:.4f} s", flush=True)
+        found = f"{row.seconds:.4f} s" if row.seconds is not None else f"missing ({row.note})"
+        print(f"  {row.part} {row.tool}, {row.threads} threads: {found}", flush=True)
         rows.append(row)
         results.write(rows, Kernel, out)
 
