@@ -1,26 +1,18 @@
-"""What a reader gains by pyuniform, beside what people use today: `python -m benchmarks --help`.
+"""Benchmarks: pyuniform beside what people use today, and what it takes.
 
-Who calls whom::
+The parts, each with a command of its own::
 
-    __main__.py       the command: which cases, which tools, where results go
-    cases.py          what is measured: data sets, sizes, tools
+    suite/          the side-by-side runs: `python -m benchmarks --help`
+    studies/        one question each: `python -m benchmarks.studies.NAME --help`
+    training/       do networks learn faster from uniform picks? `python -m benchmarks.training`
+    gpu/            everything on a GPU; it stands alone: `python -P benchmarks/gpu --help`
       ▼
-    schedule.py       round robin over the tools of a case, repetitions, what is not tried again
-    exact.py          the exact answer, and how far a peer follows it
-    data.py           data sets
-      ▼
-    isolated.py       one measurement in a process of its own, with a clean environment
-    worker.py         that process: load, warm up, check, time
-    peers/            the tools, one module a family
-
-    kernels.py        nearest, relax and h_min beside FAISS and measured ceilings (ceilings.py)
-    test_micro.py     the parts, for pytest-benchmark; kernels.py makes rows of them
-    results.py        CSV files
-    tables.py         tables, plots and documents from them: `python -m benchmarks.tables`
-
-    training/         whether networks learn faster from uniform picks: a command of its own
-    constraints.py, out_of_core.py, scaling.py, planning.py, pages.py, gpu/, plot_trace.py
-                      scripts of their own, some of which write into pages (marks.py)
+    results.py      CSV files of tidy rows; results/ holds those that are committed
+    markdown.py     tables, and parts of pages between markers
+    data.py         data sets
+    ceilings.py     multiply-adds and bytes a second that the machine can reach (peaks.cpp)
+    machine.py      where and when something was measured; medians of repeats
+    environment.py  environment variables of a process that is measured
 """
 
 import os

@@ -1,4 +1,4 @@
-"""What the machine can do at most, measured: multiply-adds in registers, and reading."""
+"""Measured ceilings of the machine: multiply-adds in registers, and reading."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,17 @@ def make(name: str, n: int, d: int, file: Path | None = None) -> np.ndarray:
 
 
 def columns(file: Path) -> int:
-    """How many columns embeddings in a file have."""
+    """The number of columns of embeddings in a file."""
     return int(np.load(file, mmap_mode="r").shape[1])
+
+
+def noisy_copies(n: int) -> Iterator[np.ndarray]:
+    """N rows in parts: the shipped embeddings again and again, each copy with other noise."""
+    base = np.load(SHIPPED).astype(np.float32)
+    rng = np.random.default_rng(0)
+    for begin in range(0, n, len(base)):
+        part = base[: n - begin]
+        yield part + 0.02 * rng.standard_normal(part.shape, np.float32)
 
 
 def _embeddings(real: np.ndarray, n: int, d: int, rng: np.random.Generator) -> np.ndarray:

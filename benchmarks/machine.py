@@ -1,4 +1,4 @@
-"""What a benchmark says about where and when it ran, and how it summarises repeats."""
+"""Where and when a benchmark ran, and summaries of its repeats."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ PASSES = jit_candidates.PASSES.value
 
 @dataclass(frozen=True)
 class CandidatesConfig:
-    """How rows are dealt out.
+    """The share of a program.
 
     Attributes
     ----------

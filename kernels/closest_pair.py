@@ -10,7 +10,6 @@ import triton
 from pyuniform.kernels.filter import Filter
 from pyuniform.kernels.jit import closest_pair as jit_closest_pair
 from pyuniform.kernels.launch import REGISTERS, launch, resident_programs
-from pyuniform.kernels.relax import options_of
 from pyuniform.kernels.tiles import Tile, tiles_for
 
 
@@ -51,27 +50,19 @@ def find_closest_pair(
         How many there are in all.
     """
     tile = tile or tiles_for(filter.device, filter.z_type).closest
-    rows, coded, device = filter.rows, filter.coded, filter.device
+    rows, device = filter.rows, filter.device
     blocks = triton.cdiv(len(rows), tile.rows)
     programs = programs or resident_programs(device, blocks * (blocks // 2 + 1))
     shared = torch.full((1,), torch.inf, dtype=torch.float64, device=device).view(torch.int64)
     best2 = torch.empty(programs, dtype=torch.float64, device=device)
     first, second = (torch.empty(programs, dtype=torch.int64, device=device) for _ in range(2))
-    options = options_of(filter, tile) | {"maxnreg": REGISTERS}
+    options = tile.options(filter.z_type) | {"maxnreg": REGISTERS}
     del options["COLUMNS"]
     launch(
         jit_closest_pair.closest_pair,
         programs,
         device,
-        rows,
-        rows.stride(0),
-        filter.constants if filter.norms is None else filter.norms,
-        coded.z,
-        coded.z.stride(0),
-        coded.z.shape[1],
-        coded.scales,
-        coded.norm2s,
-        coded.errors,
+        *filter.arguments,
         filter.constants,
         shared,
         best2,
@@ -79,7 +70,7 @@ def find_closest_pair(
         second,
         len(rows),
         rows.shape[1],
-        COSINE=filter.norms is not None,
+        COSINE=filter.cosine,
         **options,
     )
     return _lowest(best2, first, second)

@@ -14,7 +14,7 @@ LARGEST_DIM = 8
 
 @dataclass(frozen=True)
 class CloudLayout:
-    """How clouds are spread over blocks.
+    """The layout of a launch: clouds over blocks, points over threads.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ def cloud_layout(clouds: int, n: int, dim: int, resident: int) -> CloudLayout:
 
 
 def defines_of(layout: CloudLayout, dim: int) -> dict[str, int]:
-    """What the kernel is compiled for."""
+    """The preprocessor's definitions with which the kernel is compiled."""
     return {"CLOUD_THREADS": cuda.THREADS, "CLOUD_DIM": dim, "CLOUD_SLOTS": layout.slots}
 
 

@@ -21,14 +21,14 @@ import torch
 from pyuniform.kernels.launch import announce
 
 LEAST_CAPABILITY = 80
-# Of a block, of every kernel.
+# Threads of a block, in every kernel.
 THREADS = 512
 OPTIONS = ("--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true")
 
 
 @cache
 def missing(device: int = 0) -> str:
-    """What keeps the kernels from running on a device; empty if nothing does."""
+    """The reason why the kernels cannot run on a device; empty if they can."""
     if not torch.cuda.is_available():
         return "torch finds no CUDA device"
     try:
@@ -107,7 +107,7 @@ def compile_source(text: str, defines: dict[str, int], target: str) -> tuple[byt
 
 
 def check(answer: tuple[Any, ...]) -> Any:
-    """What a call of NVIDIA's bindings returns beside its status.
+    """The result of a call of NVIDIA's bindings, without its status.
 
     Raises
     ------

@@ -1,9 +1,10 @@
-"""Rows as the filter multiplies them, and as float64 decides: launchers."""
+"""Launchers that encode rows for the filter, and that make canonical values of them."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import triton
@@ -46,7 +47,7 @@ class Frame:
 
     @property
     def floor(self) -> float:
-        """What entering the frame loses, beside a rounding of the row in it."""
+        """The error of entering the frame, beyond a rounding of the row in it."""
         # Matrix units may flush what is below float32's normal range.
         flushed = math.sqrt(len(self.center)) * 2.0**-125
         return flushed + 2.0**-50 * float(self.center.double().norm())
@@ -82,6 +83,12 @@ class Coded:
     scales: torch.Tensor
     norm2s: torch.Tensor
     errors: torch.Tensor
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The arguments of kernels that read codes, in their order: z to errors."""
+        z = self.z
+        return (z, z.stride(0), z.shape[1], self.scales, self.norm2s, self.errors)
 
 
 def encode(

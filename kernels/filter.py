@@ -6,7 +6,8 @@ are stored, where matrix units take their type: float16, bfloat16, int8, and uin
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -20,7 +21,7 @@ HALVES = (torch.float16, torch.bfloat16)
 # what float32 would round (Fasi et al., "Numerical behavior of NVIDIA tensor cores", PeerJ Computer
 # Science 7, 2021), which costs a unit of float32 or less; here it is two.
 ADDITION = 2.0**-22
-# Rows whose errors tell how errors are balanced.
+# Rows that are sampled for their typical error, by which errors are balanced.
 SAMPLE = 1024
 
 
@@ -59,16 +60,30 @@ class Filter:
         """The type that is multiplied."""
         return multiplied_type(self.coded.z.dtype)
 
+    @property
+    def cosine(self) -> bool:
+        """True if canonical rows are divided by norms."""
+        return self.norms is not None
+
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The arguments of kernels that read rows and codes, in their order: rows to errors."""
+        # Without norms nothing is read there.
+        norms = self.constants if self.norms is None else self.norms
+        return (self.rows, self.rows.stride(0), norms, *self.coded.arguments)
+
     def canonical(self, rows: torch.Tensor, count: torch.Tensor | None = None) -> torch.Tensor:
         """Canonical values of rows; see `pyuniform.kernels.encode.canonical`."""
         return canonical(self.rows, self.norms, rows, self.device, count)
 
-    def foreign(self, values: torch.Tensor) -> Coded:
-        """Canonical rows from elsewhere (float64 (m, d)), coded in the type that is multiplied."""
+    def foreign(self, values: torch.Tensor) -> Filter:
+        """The filter of canonical rows from elsewhere (float64 (m, d)), in the same frame."""
         one = torch.ones(1, dtype=torch.float64, device=self.device)
         # Cosine rows are divided already.
-        rate = self.frame.rates[:1] if self.norms is None else one
-        return encode(values, Frame(rate, self.frame.center, self.frame.unit2), self.z_type)
+        rate = one if self.cosine else self.frame.rates[:1]
+        frame = Frame(rate, self.frame.center, self.frame.unit2)
+        coded = encode(values, frame, self.z_type)
+        return replace(self, rows=values, norms=None, frame=frame, coded=coded)
 
 
 def multiplied_type(stored: torch.dtype) -> torch.dtype:
@@ -117,11 +132,11 @@ def make_filter(
 
 
 def multiplies(rows: torch.Tensor, cosine: bool) -> bool:
-    """Whether matrix units take rows (n, d) as they are stored, by their type and layout.
+    """True if matrix units take rows (n, d) as they are stored, by their type and layout.
 
     Rows have to begin, and end, where 16 bytes can be loaded at a time.
     """
-    # What takes uint8 values into int8's range is a translation, which keeps no angles.
+    # uint8 values enter int8's range by a translation, which changes angles.
     taken = (*HALVES, torch.int8) if cosine else (*HALVES, torch.int8, torch.uint8)
     n, d = rows.shape
     stride = rows.stride(0) if n > 1 else 0
@@ -130,7 +145,7 @@ def multiplies(rows: torch.Tensor, cosine: bool) -> bool:
 
 
 def fits(rows: torch.Tensor, norms: torch.Tensor | None, kind: str, largest: float) -> bool:
-    """Whether a kind of filter takes such rows, `largest` being their largest absolute value."""
+    """True if a kind of filter takes such rows; `largest` is their largest absolute value."""
     if rows.shape[1] > MOST_CODE_COLUMNS and (kind == "int8" or rows.dtype not in HALVES):
         return False
     if kind == "int8":

@@ -72,7 +72,7 @@ def launch(
 
 
 def interpreted() -> bool:
-    """Whether Triton's interpreter stands in for a GPU."""
+    """True if Triton's interpreter stands in for a GPU."""
     return bool(triton.knobs.runtime.interpret)
 
 
@@ -88,5 +88,5 @@ def resident_programs(device: torch.device, most: int, each: int = 2) -> int:
 
 
 def to_host(tensor: torch.Tensor) -> torch.Tensor:
-    """A tensor in host memory: waits until the device has got there."""
+    """A tensor in host memory; waits for the device."""
     return tensor.cpu()

@@ -8,7 +8,6 @@ import triton
 from pyuniform.kernels.filter import Filter
 from pyuniform.kernels.jit import pair_bounds as jit_pair_bounds
 from pyuniform.kernels.launch import launch, resident_programs
-from pyuniform.kernels.relax import options_of
 from pyuniform.kernels.tiles import Tile, tiles_for
 
 
@@ -31,24 +30,19 @@ def pair_bounds(
         Written where both rows are among the first `count`.
     """
     tile = tile or tiles_for(filter.device, filter.z_type).pairs
-    capacity, coded = len(listed), filter.coded
+    capacity = len(listed)
     bounds = torch.empty((capacity, capacity), dtype=torch.float32, device=filter.device)
     tiles = triton.cdiv(capacity, tile.rows) * triton.cdiv(capacity, tile.columns)
     launch(
         jit_pair_bounds.pair_bounds,
         resident_programs(filter.device, tiles),
         filter.device,
-        coded.z,
-        coded.z.stride(0),
-        coded.z.shape[1],
-        coded.scales,
-        coded.norm2s,
-        coded.errors,
+        *filter.coded.arguments,
         filter.constants,
         listed,
         count,
         bounds,
         capacity,
-        **options_of(filter, tile),
+        **tile.options(filter.z_type),
     )
     return bounds

@@ -1,11 +1,11 @@
-"""The picks of a run, in each shape that a kernel wants."""
+"""The picks of a run, in each form that kernels read: canonical values and codes."""
 
 from __future__ import annotations
 
 import torch
 import triton
 
-from pyuniform.kernels.encode import DEPTH, ROWS, Coded, padded
+from pyuniform.kernels.encode import DEPTH, ROWS, padded
 from pyuniform.kernels.filter import Filter
 from pyuniform.kernels.jit import picks as jit_picks
 from pyuniform.kernels.launch import launch, resident_programs
@@ -57,8 +57,7 @@ class Picks:
         count : int32 (1,), optional
             How many of them, where the host does not know yet: it adds to `count` later.
         """
-        filter = self._filter
-        self._append(filter.rows, filter.norms, filter.coded, rows, count)
+        self._append(self._filter, rows, count)
 
     def append_values(self, values: torch.Tensor) -> None:
         """Rows from elsewhere become picks: canonical float64 (m, width), zero-padded."""
@@ -66,16 +65,9 @@ class Picks:
             return
         values = values[:, : self._filter.rows.shape[1]]
         numbers = torch.arange(len(values), device=values.device)
-        self._append(values, None, self._filter.foreign(values), numbers, None)
+        self._append(self._filter.foreign(values), numbers, None)
 
-    def _append(
-        self,
-        rows: torch.Tensor,
-        norms: torch.Tensor | None,
-        coded: Coded,
-        listed: torch.Tensor,
-        count: torch.Tensor | None,
-    ) -> None:
+    def _append(self, rows: Filter, listed: torch.Tensor, count: torch.Tensor | None) -> None:
         m = len(listed)
         if m == 0:
             return
@@ -83,18 +75,10 @@ class Picks:
         listed = listed.int()
         launch(
             jit_picks.append,
-            resident_programs(self._filter.device, triton.cdiv(m, ROWS), 4),
-            self._filter.device,
-            rows,
-            rows.stride(0),
-            self.canonical if norms is None else norms,  # without norms nothing is read there
-            coded.z,
-            coded.z.stride(0),
-            self.z.shape[1],
-            coded.scales,
-            coded.norm2s,
-            coded.errors,
-            self._filter.constants,
+            resident_programs(rows.device, triton.cdiv(m, ROWS), 4),
+            rows.device,
+            *rows.arguments,
+            rows.constants,
             listed,
             listed if count is None else count,
             m,
@@ -103,11 +87,11 @@ class Picks:
             self.z,
             self.scale,
             self.half,
-            rows.shape[1],
+            rows.rows.shape[1],
             self.canonical.shape[1],
             ROWS=ROWS,
             DEPTH=DEPTH,
-            COSINE=norms is not None,
+            COSINE=rows.cosine,
             COUNTED=count is not None,
         )
         if count is None:

@@ -10,7 +10,7 @@ from pyuniform.kernels import cuda
 from pyuniform.kernels.candidates import Candidates
 from pyuniform.kernels.relax import State
 
-# Members of a thread, as compiled.
+# Members that a thread may have, each number compiled apart.
 MEMBERS = (1, 2, 4, 8)
 LARGEST = cuda.THREADS * MEMBERS[-1]
 # Numbers of an answer before its rows and radii: see csrc/cuda/greedy_pool.cu.

@@ -9,23 +9,23 @@ from typing import Any
 import torch
 import triton
 
-from pyuniform.kernels.filter import HALVES, Filter
+from pyuniform.kernels.filter import Filter
 from pyuniform.kernels.jit import relax as jit_relax
-from pyuniform.kernels.launch import MOST_PROGRAMS, interpreted, launch, resident_programs
+from pyuniform.kernels.launch import MOST_PROGRAMS, launch, resident_programs
 from pyuniform.kernels.picks import Picks
 from pyuniform.kernels.tiles import Tile, tiles_for
 
-# A row is parked after a multiple of so many picks: a run. The more picks, the longer the runs,
-# since each is a kernel for the host to start.
+# Picks of a run, after which rows at or below the threshold stop. With more picks runs get longer,
+# since the host starts a kernel for each.
 CHUNK = 512
 MOST_RUNS = 16
-# Rows that are dealt out to runs at a time.
+# Rows that a program deals out to runs at a time.
 DEAL_ROWS = 256
 
 
 @dataclass
 class State:
-    """What is known of each of n rows.
+    """The state of n rows: their bounds, and the picks that they have seen.
 
     Attributes
     ----------
@@ -50,7 +50,7 @@ class State:
 
     @staticmethod
     def fresh(n: int, device: torch.device) -> State:
-        """Of rows that have seen nothing."""
+        """The state of rows that have seen no pick."""
         return State(
             torch.full((n,), torch.inf, dtype=torch.float64, device=device),
             torch.full((n,), -1, dtype=torch.int32, device=device),
@@ -63,7 +63,7 @@ class State:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What rows compete by: a factor times the bound; those within the floor are out of the race.
+    """Scores of rows: a factor times the bound; rows within the floor are not picked.
 
     Attributes
     ----------
@@ -134,7 +134,7 @@ def relax(
             jit_relax.relax,
             programs,
             device,
-            *_seen_by_filter(filter, picks, state),
+            *_common_arguments(filter, picks, state),
             threshold,
             factors,
             scoring.floor2,
@@ -146,9 +146,9 @@ def relax(
             step,
             begin,
             min(begin + chunk, picks.count),
-            COSINE=filter.norms is not None,
+            COSINE=filter.cosine,
             WEIGHTED=weighted,
-            **options_of(filter, tile),
+            **tile.options(filter.z_type),
         )
         lists.came, lists.stay = lists.stay, lists.came
         yield
@@ -183,29 +183,20 @@ def settle(
         jit_relax.settle,
         resident_programs(device, triton.cdiv(len(listed), tile.rows), 4),
         device,
-        *_seen_by_filter(filter, picks, state),
+        *_common_arguments(filter, picks, state),
         state.proven,
         listed,
         count,
-        COSINE=filter.norms is not None,
+        COSINE=filter.cosine,
         ZEROS=zeros,
-        **options_of(filter, tile),
+        **tile.options(filter.z_type),
     )
 
 
-def _seen_by_filter(filter: Filter, picks: Picks, state: State) -> tuple[Any, ...]:
+def _common_arguments(filter: Filter, picks: Picks, state: State) -> tuple[Any, ...]:
     """The arguments that relax and settle have in common, in their order."""
-    coded = filter.coded
     return (
-        filter.rows,
-        filter.rows.stride(0),
-        filter.constants if filter.norms is None else filter.norms,
-        coded.z,
-        coded.z.stride(0),
-        coded.z.shape[1],
-        coded.scales,
-        coded.norm2s,
-        coded.errors,
+        *filter.arguments,
         picks.canonical,
         picks.z,
         picks.scale,
@@ -219,18 +210,3 @@ def _seen_by_filter(filter: Filter, picks: Picks, state: State) -> tuple[Any, ..
         filter.rows.shape[1],
         picks.canonical.shape[1],
     )
-
-
-def options_of(filter: Filter, tile: Tile) -> dict[str, Any]:
-    """Constexpr arguments and compiler's options of a matrix kernel."""
-    tile.check(filter.z_type)
-    return {
-        "ROWS": tile.rows,
-        "COLUMNS": tile.columns,
-        "DEPTH": tile.depth,
-        # The interpreter multiplies bits of bfloat16 as if they were numbers.
-        "UPCAST": interpreted() and filter.z_type in HALVES,
-        "num_warps": tile.warps,
-        "num_stages": tile.stages,
-        "maxnreg": tile.registers,
-    }

@@ -16,7 +16,7 @@ ROWS = 32
 
 @dataclass(frozen=True)
 class Scan:
-    """What one read tells of each of n rows.
+    """The largest value, norm and fingerprint of each of n rows.
 
     Attributes
     ----------

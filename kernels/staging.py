@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-# Rows that are read in order: so much between two chances to be interrupted, or on its way from
-# host memory.
+# Bytes of rows that are read in order without a break: an interrupt waits for so many, and so many
+# are on their way from host memory.
 STAGED_BYTES = 1 << 30
-# Of each of the two buffers that pageable rows go through.
+# Bytes of each of the two buffers that pageable rows go through.
 BUFFER_BYTES = 1 << 26
 
 

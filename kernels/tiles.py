@@ -7,6 +7,7 @@ None was chosen by measuring on a device yet; docs/gpu.md tells what has run whe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -41,6 +42,26 @@ class Tile:
         least = LEAST_STEP // dtype.itemsize
         if self.depth < least:
             raise ValueError(f"a tile of {dtype} wants a depth of {least} or more, got {self}")
+
+    def options(self, dtype: torch.dtype) -> dict[str, Any]:
+        """Constexpr arguments and compiler's options of a kernel that multiplies values of a type.
+
+        Raises
+        ------
+        ValueError
+            Matrix units do not take the tile; see `check`.
+        """
+        self.check(dtype)
+        return {
+            "ROWS": self.rows,
+            "COLUMNS": self.columns,
+            "DEPTH": self.depth,
+            # The interpreter multiplies bits of bfloat16 as if they were numbers.
+            "UPCAST": interpreted() and dtype.is_floating_point,
+            "num_warps": self.warps,
+            "num_stages": self.stages,
+            "maxnreg": self.registers,
+        }
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pyuniform.reference import farthest_first
 
 
 def clouds() -> None:
-    """The stage."""
+    """The stage: clouds in three dimensions, then batches of short lists of wide rows."""
     sizes = (
         [(2, 60, 8)] if facts.SMOKE else [(1, 16_384, 1_024), (8, 16_384, 1_024), (128, 128, 64)]
     )

@@ -46,7 +46,7 @@ def embeddings(n: int, d: int, dtype: str = "float32", seed: int = 0) -> torch.T
 def select(
     X: torch.Tensor, k: int, filter: str = "auto", metric: str = "euclidean", far: bool = False
 ) -> Any:
-    """`pyuniform.select` on the device; or what it does there, on what stands in for one."""
+    """`pyuniform.select` on the device; in a rehearsal, its loop on what stands in for one."""
     if not facts.SMOKE:
         place = {"device": "cuda:0", "out_of_core": True} if far else {}
         with tuned(filter):

@@ -16,7 +16,7 @@ TYPES = ("float16", "float32", "bfloat16", "int8")
 
 
 def exact() -> None:
-    """The stage."""
+    """The stage: picks and radii of each type and metric, compared with the processor's."""
     n, d, k = (60, 24, 6) if facts.SMOKE else (100_000, 768, 1_500)
     types = TYPES[:1] if facts.SMOKE else TYPES
     for width in (d, 20 if facts.SMOKE else 300):

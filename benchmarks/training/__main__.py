@@ -14,18 +14,16 @@ try:
 except ImportError as error:
     raise SystemExit(f"{error.name} is missing: pip install 'pyuniform[torch,plot]'") from None
 
-from benchmarks import ROOT, results
+from benchmarks import results
 from benchmarks.machine import facts
 from benchmarks.training import cases, page
 from benchmarks.training.rows import CURVES, SUBSETS, Arm, Point
 from benchmarks.training.train import train_arms
 
-OUT = ROOT / "benchmarks" / "out"
-
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Toy sizes, in under five minutes.")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=OUT)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=results.OUT)
 def main(quick: bool, out: Path) -> None:
     """Trains small networks on uniform and on other subsets of the same rows.
 

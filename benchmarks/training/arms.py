@@ -22,7 +22,7 @@ BIAS = np.exp(-6)
 
 @dataclass(frozen=True)
 class Subset:
-    """What a run is trained on.
+    """The rows that a run is trained on.
 
     Attributes
     ----------

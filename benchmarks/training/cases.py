@@ -1,4 +1,4 @@
-"""What is trained on what, for how long."""
+"""The cases: networks, losses and optimisers, the rows they are trained on, and for how long."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is trained.
+    """Sizes of everything that is trained.
 
     Attributes
     ----------

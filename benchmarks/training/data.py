@@ -1,4 +1,4 @@
-"""What arms pick from, and what all of them are judged by: rows that no arm sees."""
+"""Pools that arms pick from, and the rows that all are judged by, which no arm sees."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from statistics import median
 
 from benchmarks import ROOT, results
-from benchmarks.tables import RESULTS, between
+from benchmarks.markdown import between, table
+from benchmarks.results import RESULTS
 from benchmarks.training import plots, summary
 from benchmarks.training.rows import (
     CURVES,
@@ -26,7 +27,7 @@ from benchmarks.training.rows import (
 from benchmarks.training.summary import Case
 
 REPORT = "training.md"
-BEGIN = "<!-- benchmarks: made by python -m benchmarks.training.page -->"
+MARKERS = "training"
 DOCUMENT = ROOT / "docs" / "training.md"
 PLOTS = ROOT / "docs" / "benchmarks"
 WORDS = {
@@ -51,10 +52,10 @@ def write_document() -> None:
 
 
 def document() -> str:
-    """What docs/training.md has to be."""
+    """The whole page, its generated part made anew."""
     arms, points = read(RESULTS)
     shown = [f"{PLOTS.name}/{name}" for name in plots.names(arms)]
-    return between(DOCUMENT.read_text(), "\n\n".join(body(arms, points, shown)), BEGIN)
+    return between(DOCUMENT.read_text(), MARKERS, "\n\n".join(body(arms, points, shown)))
 
 
 def read(folder: Path) -> tuple[list[Arm], list[Point]]:
@@ -131,7 +132,7 @@ def relative(ours: Sequence[float], theirs: Sequence[float]) -> str:
 
 
 def sentences(found: Sequence[Case]) -> Iterator[str]:
-    """What the rows say of the questions that are asked of them."""
+    """A sentence for each question, answered by counts of runs."""
     for loss in summary.LOSSES:
         chosen = [case for case in found if loss in case.losses]
         named = [
@@ -232,7 +233,7 @@ def _of(found: Sequence[Case], arm: str, other: str, loss: str) -> str:
 
 
 def subsets(arms: Sequence[Arm]) -> str:
-    """How uniform the arms are, and what they keep of the rare rows."""
+    """A table of the arms: distances, and their share of the rare rows."""
     head = ["", "rows", "h_min", "covering radius", "mean distance", "of rare rows", "CPU seconds"]
     columns: list[Callable[[Arm], float]] = [
         lambda arm: arm.h_min,
@@ -249,7 +250,7 @@ def subsets(arms: Sequence[Arm]) -> str:
 
 
 def thresholds(case: Case) -> str:
-    """What a subset trains for, and the losses that times are taken to."""
+    """The number of steps, and the losses that times are taken to."""
     words = ", ".join(
         f"{WORDS[loss]} {band([case.threshold(seed, loss) for seed in case.seeds])}"
         for loss in ("own", "held")
@@ -291,12 +292,6 @@ def band(values: Sequence[float]) -> str:
 
 def _number(value: float) -> str:
     return f"{value:,.0f}" if 100 <= value < math.inf else f"{value:.3g}"
-
-
-def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
 
 
 if __name__ == "__main__":

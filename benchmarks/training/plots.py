@@ -40,7 +40,7 @@ def draw(arms: Sequence[Arm], points: Sequence[Point], folder: Path) -> list[str
 
 
 def digest(arms: Sequence[Arm], points: Sequence[Point]) -> str:
-    """What a plot keeps of the rows it was made from, to tell whether it belongs to others."""
+    """A hash of rows, which a plot of them carries: it shows that the plot is not of other rows."""
     text = repr([astuple(row) for row in [*arms, *points]])
     return hashlib.sha256(text.encode()).hexdigest()
 

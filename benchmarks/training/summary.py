@@ -1,4 +1,4 @@
-"""What follows from the rows: losses at equal steps and equal epochs, and the time to a loss."""
+"""Summaries of runs: losses at equal steps and equal epochs, and the time to a loss."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def value_at(curve: Sequence[Point], step: float, column: str) -> float:
 
 
 def rises(curve: Sequence[Point]) -> bool:
-    """Whether the own loss jumps up between two points; see `RISE`."""
+    """True if the own loss jumps up between two points, by more than `RISE`."""
     return any(after.own > RISE * before.own for before, after in pairwise(curve))
 
 

@@ -22,7 +22,7 @@ def part_of(total, BLOCK: tl.constexpr):
 
 @triton.jit
 def before(counts, MOST: tl.constexpr):
-    """What the programs before this one have counted together."""
+    """The sum of the counts of the programs before this one."""
     program = tl.arange(0, MOST)
     return tl.sum(tl.load(counts + program, mask=program < tl.program_id(0), other=0), axis=0)
 
@@ -60,7 +60,7 @@ def list_count(
         tl.store(histograms + begin + lane, zero, mask=begin + lane < PASSES * BINS)
     limit = tl.load(rho)
     kept = tl.zeros([BLOCK], tl.int32)
-    # Of each lane, since its rows come in order.
+    # Each lane keeps its own best: its rows come in order.
     top = tl.full([BLOCK], -1, tl.int64)
     top_row = tl.full([BLOCK], NO_ROW, tl.int64)
     first, end = part_of(n, BLOCK)
@@ -120,7 +120,7 @@ def chosen_digit(histogram, prefix, wanted, shift, BINS: tl.constexpr):
 def selected(histograms, states, limit, SHIFT: tl.constexpr, BINS: tl.constexpr):
     """The digits above SHIFT of the limit-th largest key, and how many rows that have them count.
 
-    Of the state after each pass all but the last one's is in `states`.
+    `states` has the state after each pass but the last one.
     """
     prefix = tl.zeros([], tl.int64)
     wanted = tl.zeros([], tl.int32) + limit

@@ -37,7 +37,7 @@ def canonical_values(at, norm, mask, COSINE: tl.constexpr):
 
 @triton.jit
 def norms_of(norms, row, mask, COSINE: tl.constexpr):
-    """What rows (ROWS,) are divided by, as a column; without COSINE nothing is read."""
+    """The divisors of rows (ROWS,), as a column; ones without COSINE, and nothing is read."""
     norm = tl.full(row.shape, 1.0, tl.float64)
     if COSINE:
         norm = tl.load(norms + row, mask=mask, other=1.0)

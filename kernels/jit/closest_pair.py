@@ -34,13 +34,13 @@ def pair_distance2(
 
 @triton.jit
 def ahead(first, second, best_first, best_second):
-    """Whether pairs come before the best one in lexicographic order."""
+    """True for pairs that come before the best one in lexicographic order."""
     return (first < best_first) | ((first == best_first) & (second < best_second))
 
 
 @triton.jit
 def limit_for(distance2, constants):
-    """What the bound of a pair at this distance is not above: float32, from above."""
+    """The largest bound that a pair at this distance can have: float32, from above."""
     limit = distance2 / tl.load(constants + UNIT2)
     return (limit * (1 + 2.0**-22) + 2.0**-140).to(tl.float32)
 
@@ -106,8 +106,8 @@ def closest_pair(
             DEPTH,
             UPCAST,
         )
-        # Others' finds only save work: what ties is decided by everyone. An atomic operation, since
-        # it gives all threads the same.
+        # The best distance of other programs only saves work: pairs at an equal one are decided
+        # here all the same. The operation is atomic so that all threads get the same value.
         bits = tl.atomic_min(shared, least2.to(tl.int64, bitcast=True), sem="relaxed")
         known = bits.to(tl.float64, bitcast=True)
         limit = limit_for(tl.minimum(least2, known), constants)
@@ -133,7 +133,7 @@ def closest_pair(
             first = tl.where(better, new_first, first)
             second = tl.where(better, new_second, second)
             limit = limit_for(tl.minimum(least2, known), constants)
-            # All that lies in a row before what was decided is decided or out of the question.
+            # Pairs of a row that look closer than this one were decided or excluded before.
             key = tl.where(key == least[:, None], NONE, key)
             key = tl.where(value_of(key, ROWS) <= limit, key, NONE)
             if least2 == 0:

@@ -34,10 +34,10 @@ def code_of(value, scale, CODE: tl.constexpr):
 def encode(
     rows,
     row_stride,
-    rates,  # float64: what rows are multiplied by on their way into the frame
+    rates,  # float64: factors of rows on their way into the frame
     rate_stride,  # 1: one a row; 0: one for all
     center,  # float32 (d,)
-    floor,  # float64 (1,): what entering the frame loses whatever the row
+    floor,  # float64 (1,): the error of entering the frame, whatever the row
     z,  # (n, z_width) out, zero-padded; unless CODED rows stay as they are stored
     z_width,
     scales,  # float32 (n,) out, as the next two
@@ -85,7 +85,7 @@ def encode(
             value = frame_values(row_at, j + step, mask, d, exact, center)
             whole2 += tl.sum(value * value, axis=1)
         norm2 = whole2
-        # Of the scale's rounding.
+        # The scale is rounded.
         error = UNIT * tl.sqrt(whole2)
     error += tl.load(floor) + tl.sqrt(whole2) * 2.0**-48
     tl.store(scales + slot, scale, mask=mask)

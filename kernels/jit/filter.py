@@ -1,4 +1,4 @@
-"""What the filter proves of pairs from products on matrix units.
+"""Bounds of pairs that the filter proves from products on matrix units.
 
 A row is filtered as ``scale * z``, z in a type that matrix units multiply (int8 codes, or the
 stored halves or integers), at a distance of at most ``error`` from the row in the frame. The value
@@ -17,7 +17,7 @@ import triton.language as tl
 UNIT2 = tl.constexpr(0)  # squared distances of the frame, times this, are canonical
 SQUARE = tl.constexpr(1)  # 1 + s
 ONE_LESS = tl.constexpr(2)  # 1 - margin
-LOST = tl.constexpr(3)  # what products may lose by underflow
+LOST = tl.constexpr(3)  # the most that products lose by underflow
 ERROR = tl.constexpr(4)  # 1 + 1 / s
 
 NONE = tl.constexpr(2**31 - 1)  # a key above all others
@@ -41,7 +41,7 @@ def half_of(norm2, error, constants):
 
 @triton.jit
 def limit_of(bound, norm2, error, constants):
-    """What the value of a pick within `bound` is smaller than: float32, from above."""
+    """A limit above the value of every pick within `bound`: float32, rounded up."""
     reach = tl.sqrt(bound / tl.load(constants + UNIT2)) * (1 + 2.0**-38) + error.to(tl.float64)
     square = tl.load(constants + SQUARE) * reach * reach
     limit = (square - tl.load(constants + ONE_LESS) * norm2.to(tl.float64)) / 2

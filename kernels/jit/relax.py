@@ -16,7 +16,7 @@ from pyuniform.kernels.jit.filter import NONE, key_of, limit_of, products, value
 
 @triton.jit
 def above(row, bound, rho, factors, floor2, mask, WEIGHTED: tl.constexpr):
-    """Whether rows with these bounds have scores above rho, and are farther than the floor."""
+    """True for rows whose scores are above rho, and whose bounds are above the floor."""
     score = bound
     if WEIGHTED:
         score = tl.load(factors + row, mask=mask, other=0.0) * bound

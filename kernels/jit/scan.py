@@ -68,7 +68,7 @@ def scan(
         poison += tl.sum(x * 0.0, axis=1)  # NaN if a value is not finite
         sums += x * x
     tl.store(largest + slot, tl.where(poison == 0.0, most, float("inf")), mask=mask)
-    # Of float64, this is rounded as IEEE 754 wants it; torch on a CPU has another.
+    # This root is rounded as IEEE 754 demands; that of torch on a CPU is not.
     tl.store(norm + slot, tl.sqrt(fold(sums, ROWS)), mask=mask)
 
     # As csrc/scan.cpp has it: sums over the words of a row, then all mixed.

@@ -10,12 +10,13 @@ import pytest
 from click.testing import CliRunner
 
 import pyuniform
-from benchmarks import __main__ as command
-from benchmarks import cases, data, exact, isolated, results, schedule, tables
-from benchmarks.cases import Case, Settings
-from benchmarks.greedy import greedy_until
-from benchmarks.peers import PEERS
-from benchmarks.results import Kernel, Run
+from benchmarks import data, markdown, results
+from benchmarks.environment import environment
+from benchmarks.suite import cases, command, exact, isolated, plots, schedule, tables
+from benchmarks.suite.cases import Case, Settings
+from benchmarks.suite.greedy import greedy_until
+from benchmarks.suite.peers import PEERS
+from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
 
 SETTINGS = Settings("quick", repeats=2, enough=10.0, limit=2.0, reference=1e6)
 
@@ -32,7 +33,7 @@ def X() -> np.ndarray:
 @pytest.fixture(scope="module")
 def rows(X: np.ndarray) -> dict[str, Run]:
     case = Case("selection", "gaussian", len(X), 3, 12, 1, tuple(fake_peers.PEERS))
-    return {row.tool: row for row in schedule.run_case(case, X, SETTINGS, schedule.Memory())}
+    return {row.tool: row for row in schedule.run_case(case, X, SETTINGS, schedule.History())}
 
 
 @pytest.fixture
@@ -97,30 +98,30 @@ def test_a_peer_that_does_not_get_ready_is_ended(file: Path) -> None:
 def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENBLAS_CORETYPE", "Haswell")
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    found = isolated.environment(3)
+    found = environment(3)
     assert "OPENBLAS_CORETYPE" not in found
     assert "OMP_WAIT_POLICY" not in found
     assert found["OMP_NUM_THREADS"] == found["OPENBLAS_NUM_THREADS"] == "3"
 
 
 def test_what_is_hopeless_or_missing_is_not_tried_again() -> None:
-    memory, tool = schedule.Memory(), find("right")
+    history, tool = schedule.History(), find("right")
     small = Case("selection", "gaussian", 1_000, 3, 10, 1, (tool,))
-    memory.learn(tool, small, isolated.Outcome("ok", 1.0), 10.0)
-    assert memory.refusal(tool, dataclasses.replace(small, n=2_000), 10.0) is None
-    refused = memory.refusal(tool, dataclasses.replace(small, n=30_000), 10.0)
+    history.learn(tool, small, isolated.Outcome("ok", 1.0), 10.0)
+    assert history.refusal(tool, dataclasses.replace(small, n=2_000), 10.0) is None
+    refused = history.refusal(tool, dataclasses.replace(small, n=30_000), 10.0)
     assert refused.status == "not tried"
     assert refused.note.startswith("at least 1 s for gaussian, 10 of 1,000")
-    memory.learn(tool, small, isolated.Outcome("ok", 0.5), 10.0)  # the fastest run counts
-    assert memory.refusal(tool, dataclasses.replace(small, n=30_000), 10.0) is None
+    history.learn(tool, small, isolated.Outcome("ok", 0.5), 10.0)  # the fastest run counts
+    assert history.refusal(tool, dataclasses.replace(small, n=30_000), 10.0) is None
     small = dataclasses.replace(small, k=20)
-    memory.learn(tool, small, isolated.Outcome("too slow"), 10.0)
-    refused = memory.refusal(tool, dataclasses.replace(small, d=4), 10.0)
+    history.learn(tool, small, isolated.Outcome("too slow"), 10.0)
+    refused = history.refusal(tool, dataclasses.replace(small, d=4), 10.0)
     assert refused.note.startswith("at least 10 s for gaussian, 20 of 1,000")
-    assert memory.refusal(tool, dataclasses.replace(small, k=19), 10.0) is None
-    assert memory.refusal(tool, dataclasses.replace(small, n=30_000, d=1, threads=2), 10.0) is None
-    memory.learn(tool, small, isolated.Outcome("missing", note="gone"), 10.0)
-    assert memory.refusal(tool, small, 10.0).note == "gone"
+    assert history.refusal(tool, dataclasses.replace(small, k=19), 10.0) is None
+    assert history.refusal(tool, dataclasses.replace(small, n=30_000, d=1, threads=2), 10.0) is None
+    history.learn(tool, small, isolated.Outcome("missing", note="gone"), 10.0)
+    assert history.refusal(tool, small, 10.0).note == "gone"
 
 
 def test_greedy_until(X: np.ndarray) -> None:
@@ -187,9 +188,9 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     ours = dataclasses.replace(rows["right"], tool="pyuniform", seconds=0.1)
     theirs = dataclasses.replace(rows["right"], seconds=0.05)
     slow = dataclasses.replace(rows["slow"], limit=10.0)
-    results.write([ours, theirs, slow, rows["missing"]], Run, tmp_path / results.RUNS)
+    results.write([ours, theirs, slow, rows["missing"]], Run, tmp_path / RUNS)
     kernel = Kernel("nearest", "ours", "1", "float32", 0.5, 0.4, 0.6, 3, n=10, d=2, picks=3)
-    results.write([kernel], Kernel, tmp_path / results.KERNELS)
+    results.write([kernel], Kernel, tmp_path / KERNELS)
     tables.write_report(tmp_path)
     lines = (tmp_path / tables.REPORT).read_text().splitlines()
     table = [line for line in lines if line.startswith("|")]
@@ -199,23 +200,26 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     assert any("| missing: No module named" in line for line in table)
     assert any("| too slow: more than 1 s |" in line for line in table)
     assert any("| 500 (400 to 600) |" in line for line in table)
-    assert (tmp_path / tables.PLOTS["selection"]).stat().st_size > 0
+    assert (tmp_path / plots.PLOTS["selection"]).stat().st_size > 0
     said = tables.summary([ours, theirs, slow])
     assert "| **0.1 s** | right: 0.5 |" in said
 
 
 def test_committed_documents_are_what_the_files_give() -> None:
     for path, text in tables.documents().items():
-        assert path.read_text() == text, f"{path.name}: run `python -m benchmarks.tables`"
+        assert path.read_text() == text, f"{path.name}: run `python -m benchmarks.suite.tables`"
 
 
 def test_what_stands_between_markers_is_replaced() -> None:
-    text = f"a\n{tables.BEGIN}\nold\n{tables.END}\nb\n"
-    made = tables.between(text, "new")
-    assert made == f"a\n{tables.BEGIN}\n\nnew\n\n{tables.END}\nb\n"
-    assert tables.between(made, "new") == made
-    with pytest.raises(ValueError, match="markers"):
-        tables.between("a", "new")
+    begin, end = "<!-- some: made by a command -->", "<!-- some: end -->"
+    others = "<!-- other: made by another -->\nkept\n<!-- other: end -->\n"
+    text = f"a\n{begin}\nold\n{end}\nb\n{others}"
+    made = markdown.between(text, "some", "new")
+    assert made == f"a\n{begin}\n\nnew\n\n{end}\nb\n{others}"
+    assert markdown.between(made, "some", "new") == made
+    for wrong in ("a", text.replace(end, ""), text + begin):
+        with pytest.raises(ValueError, match="markers of 'some'"):
+            markdown.between(wrong, "some", "new")
 
 
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,14 +236,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         command.main, ["--quick", "--only", "selection,growth", "--out", str(tmp_path)]
     )
     assert run.exit_code == 0, run.output
-    found = results.read(Run, tmp_path / results.RUNS)
+    found = results.read(Run, tmp_path / RUNS)
     assert [(row.part, row.status) for row in found] == [
         ("selection", "ok"),
         ("selection", "missing"),
         ("growth N", "ok"),
         ("growth N", "missing"),
     ]
-    assert (tmp_path / tables.PLOTS["growth"]).exists()
+    assert (tmp_path / plots.PLOTS["growth"]).exists()
 
 
 def test_a_case_that_memory_does_not_hold_is_left_out(
@@ -254,7 +258,7 @@ def test_a_case_that_memory_does_not_hold_is_left_out(
     )
     assert run.exit_code == 0, run.output
     assert run.output.count("left out") == 1
-    assert [row.n for row in results.read(Run, tmp_path / results.RUNS)] == [500]
+    assert [row.n for row in results.read(Run, tmp_path / RUNS)] == [500]
 
 
 def test_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from benchmarks import ROOT
-from benchmarks.pages import bounds, run_snippet, snippets
+from benchmarks.studies.pages import bounds, run_snippet, snippets
 
 DOCS = ROOT / "docs"
 
@@ -19,7 +19,7 @@ def test_the_comparison_is_what_its_page_shows(tmp_path: Path) -> None:
     assert text.endswith(",kmeans\n")
     printed = run_snippet("sh", text.replace(",kmeans", ""), tmp_path).splitlines()
     page = (DOCS / "compare.md").read_text()
-    found = re.search(r"<!-- compare: begin -->\n```text\n(.*?)```", page, re.DOTALL)
+    found = re.search(r"<!-- compare: made by .* -->\n\n```text\n(.*?)```", page, re.DOTALL)
     assert found
     shown = found[1].splitlines()
     assert len(shown) == len(printed) > 10

@@ -1,4 +1,4 @@
-"""What the training benchmark says rests on: pools, arms, thresholds, and the page made of them."""
+"""The training benchmark rests on pools, arms, thresholds, and the page made of them."""
 
 from __future__ import annotations
 
@@ -326,7 +326,7 @@ def test_plots_name_their_rows(rows: tuple[list[Arm], list[Point]], tmp_path) ->
 
 def test_committed_page_and_plots_belong_to_the_committed_rows() -> None:
     assert page.DOCUMENT.read_text() == page.document(), "python -m benchmarks.training.page"
-    about, points = page.read(page.RESULTS)
+    about, points = page.read(results.RESULTS)
     assert {arm.mode for arm in about} == {"full"}
     wanted = {(a.data, a.arm, a.seed) for a in about}
     assert {(p.data, p.arm, p.seed) for p in points} == wanted

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-from benchmarks.peers.peer import EXACT, Peer
+from benchmarks.suite.peers.peer import EXACT, Peer
 from pyuniform import reference
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers.peer import EXACT, Peer
+from benchmarks.suite.peers.peer import EXACT, Peer
 
 
 def rdkit_lazy(X: np.ndarray, k: int, threads: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Tables, plots and documents, from CSV files: `python -m benchmarks.tables [FOLDER]`.
+"""Tables, plots and documents, from CSV files: `python -m benchmarks.suite.tables [FOLDER]`.
 
 Without a folder it is `benchmarks/results`, the files that are committed, and what stands between
 markers in README.md and docs/benchmarks.md is made anew. Nothing there is typed.
@@ -13,13 +13,14 @@ from itertools import groupby
 from pathlib import Path
 
 from benchmarks import ROOT, results
-from benchmarks.peers.peer import EXACT
-from benchmarks.results import Kernel, Run
+from benchmarks.markdown import between, table
+from benchmarks.results import RESULTS
+from benchmarks.suite import plots
+from benchmarks.suite.peers.peer import EXACT
+from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
 
-RESULTS = ROOT / "benchmarks" / "results"
 REPORT = "report.md"
-PLOTS = {"growth": "growth.svg", "selection": "trade-offs.svg"}
-BEGIN, END = "<!-- benchmarks: made by python -m benchmarks.tables -->", "<!-- benchmarks: end -->"
+MARKERS = "benchmarks"
 README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
 NONE = "No full run is committed yet."
 LEGEND = (
@@ -33,8 +34,6 @@ LEGEND = (
 
 def write_report(folder: Path) -> None:
     """A page and plots beside the CSV files of a folder."""
-    from benchmarks import plots
-
     runs, kernels = _read(folder)
     shown = plots.draw(runs, folder)
     text = "\n\n".join(["# Benchmarks", *_body(runs, kernels, shown)])
@@ -43,8 +42,6 @@ def write_report(folder: Path) -> None:
 
 def write_documents() -> None:
     """README.md and docs/benchmarks.md from the committed files."""
-    from benchmarks import plots
-
     runs, _ = _read(RESULTS)
     if runs:
         plots.draw(runs, DOCUMENT.parent / "benchmarks")
@@ -53,38 +50,24 @@ def write_documents() -> None:
 
 
 def documents() -> dict[Path, str]:
-    """What the documents have to be."""
+    """The texts of the documents, their generated parts made anew."""
     runs, kernels = _read(RESULTS)
     runs = [run for run in runs if run.mode == "full"]
     kernels = [row for row in kernels if row.mode == "full"]
     have = {run.part.split()[0] for run in runs}
-    shown = [f"benchmarks/{name}" for part, name in PLOTS.items() if part in have]
+    shown = [f"benchmarks/{name}" for part, name in plots.PLOTS.items() if part in have]
     body = "\n\n".join(_body(runs, kernels, shown)) if runs else NONE
-    texts = {DOCUMENT: between(DOCUMENT.read_text(), body)}
+    texts = {DOCUMENT: between(DOCUMENT.read_text(), MARKERS, body)}
     if runs:  # until then the table that is there stays
-        texts[README] = between(README.read_text(), summary(runs))
+        texts[README] = between(README.read_text(), MARKERS, summary(runs))
     return texts
-
-
-def between(text: str, made: str, begin: str = BEGIN) -> str:
-    """A text with what stands between its markers replaced.
-
-    Raises
-    ------
-    ValueError
-        There are no markers.
-    """
-    if text.count(begin) != 1 or text.count(END) != 1:
-        raise ValueError("markers are missing")
-    head, tail = text.split(begin)[0], text.split(END)[1]
-    return f"{head}{begin}\n\n{made}\n\n{END}{tail}"
 
 
 def summary(runs: Sequence[Run]) -> str:
     """One line a case: ours, and others relative to it."""
     head = ["", "pyuniform", "fastest other exact one", "NumPy loop", "torch loop"]
     head += ["NumPy loop is exact for", "FAISS k-means: time, h_min", "random: h_min"]
-    lines = [_line(head), "|---" * len(head) + "|"]
+    lines = []
     for case in _cases(runs, "selection"):
         by_name = {run.tool: run for run in case}
         own = by_name.get("pyuniform")
@@ -100,14 +83,14 @@ def summary(runs: Sequence[Run]) -> str:
         means, drawn = by_name.get("FAISS k-means"), by_name.get("uniform random")
         cells.append(f"{_ratio(means, own)}, {_share(means, own)}")
         cells.append(_share(drawn, own))
-        lines.append(_line(cells))
+        lines.append(cells)
     note = "Times are given relative to pyuniform's, h_min too."
-    return "\n".join([*lines, "", f"{note} {_where(runs)}"])
+    return f"{table(head, lines)}\n\n{note} {_where(runs)}"
 
 
 def _read(folder: Path) -> tuple[list[Run], list[Kernel]]:
-    runs = results.read(Run, folder / results.RUNS)
-    return runs, results.read(Kernel, folder / results.KERNELS)
+    runs = results.read(Run, folder / RUNS)
+    return runs, results.read(Kernel, folder / KERNELS)
 
 
 def _body(runs: Sequence[Run], kernels: Sequence[Kernel], plots: Sequence[str]) -> Iterator[str]:
@@ -148,14 +131,14 @@ def _selection(case: Sequence[Run]) -> str:
     head = ["tool", "claims", "seconds", "times ours", "MiB", "h_min", "covering radius"]
     head += ["mean distance", "distinct picks", "exact", ""]
     own = next((run for run in case if run.tool == "pyuniform"), None)
-    lines = [_line(head), "|---" * len(head) + "|"]
+    lines = []
     ordered = sorted(case, key=lambda r: (r.claims != EXACT, r.seconds is None, r.seconds or 0))
     for run in ordered:
         name = f"{run.tool} {run.version}".strip()
         if run.seconds is None:
             said = run.status if run.status not in run.note else ""
             reason = f"{said}: {run.note}" if said and run.note else said or run.note
-            lines.append(_line([name, run.claims, *[""] * 8, reason]))
+            lines.append([name, run.claims, *[""] * 8, reason])
             continue
         cells = [
             name,
@@ -168,10 +151,10 @@ def _selection(case: Sequence[Run]) -> str:
         cells.append(f"{run.distinct:,}" if run.distinct is not None else "")
         cells.append(_agreeing(run))
         cells.append(run.note)
-        lines.append(_line(cells))
+        lines.append(cells)
     checked = next((run.checked for run in case if run.checked), None)
     said = f"The first {checked:,} exact picks were compared with the float64 reference's."
-    return "\n".join(lines + (["", said] if checked else []))
+    return table(head, lines) + (f"\n\n{said}" if checked else "")
 
 
 def _agreeing(run: Run) -> str:
@@ -185,20 +168,20 @@ def _growth(runs: Sequence[Run]) -> Iterator[str]:
     for part, chosen in groupby(runs, lambda r: r.part):
         cases = _cases(list(chosen), part)
         head = ["N", "k", "d", "threads", *tools, "multiply-adds / (N k d)"]
-        lines = [_line(head), "|---" * len(head) + "|"]
+        lines = []
         for case in cases:
             first, by_name = case[0], {run.tool: run for run in case}
             cells = [f"{v:,}" for v in (first.n, first.k, first.d, first.threads)]
             cells += [_seconds(by_name.get(tool)) for tool in tools]
             cells.append(_number(next((run.work for run in case if run.work is not None), None)))
-            lines.append(_line(cells))
-        yield "\n".join(lines)
+            lines.append(cells)
+        yield table(head, lines)
 
 
 def _kernels(rows: Sequence[Kernel]) -> str:
     head = ["", "rows", "instruction set, threads", "milliseconds", "1e9 a second"]
     head += ["share of the peak", "share of reading", ""]
-    lines = [_line(head), "|---" * len(head) + "|"]
+    lines = []
     for row in rows:
         shape = f"{row.n:,} × {row.d:,} {row.dtype}" if row.n is not None else ""
         if row.picks:
@@ -206,12 +189,12 @@ def _kernels(rows: Sequence[Kernel]) -> str:
         time = "" if row.part == "ceiling" else _spread(row, 1000)
         cells = [f"{row.tool} {row.version}".strip(), shape, f"{row.isa}, {row.threads}", time]
         cells += [_number(row.rate), _number(row.of_multiply_adds, 2), _number(row.of_reading, 2)]
-        lines.append(_line([*cells, row.note]))
-    return "\n".join(lines)
+        lines.append([*cells, row.note])
+    return table(head, lines)
 
 
 def _where(rows: Sequence[Run] | Sequence[Kernel]) -> str:
-    """Of most rows; and which were measured again."""
+    """Where and when most rows were measured, and which of them later."""
     (commit, date), _ = Counter((row.commit, row.date) for row in rows).most_common(1)[0]
     text = f"Measured on {rows[0].machine}, {rows[0].isa}, commit {commit}, {date}"
     later = {(row.commit, row.dataset if isinstance(row, Run) else row.part) for row in rows}
@@ -261,10 +244,6 @@ def _spread(row: Run | Kernel, scale: float = 1) -> str:
 
 def _number(value: float | None, digits: int = 3) -> str:
     return "" if value is None else f"{value:.{digits}g}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
 
 
 if __name__ == "__main__":

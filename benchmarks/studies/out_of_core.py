@@ -1,6 +1,6 @@
 """A file larger than the memory that a run may use: the same picks, also after kill -9.
 
-    python -m benchmarks.out_of_core FOLDER [--gib 8] [--limit-gib 3] [-k 1000]
+    python -m benchmarks.studies.out_of_core FOLDER [--gib 8] [--limit-gib 3] [-k 1000]
 
 Writes a file of embeddings (the example's, and copies with noise) into FOLDER, if it is not there.
 Selects from it in a control group with a memory limit: once undisturbed, once killed in the middle
@@ -57,14 +57,13 @@ print(json.dumps({
 
 
 def write_rows(path: Path, gib: float) -> None:
-    """Rows of the example, each copy with other noise."""
-    base = np.load(data.SHIPPED)
+    """Makes a file of rows of the example, each copy with other noise."""
     n = int(gib * 2**30 / (4 * DIM))
-    rng = np.random.default_rng(0)
     X = np.lib.format.open_memmap(path, "w+", np.float32, (n, DIM))
-    for begin in range(0, n, len(base)):
-        part = base[: n - begin].astype(np.float32)
-        X[begin : begin + len(part)] = part + 0.02 * rng.standard_normal(part.shape, np.float32)
+    begin = 0
+    for part in data.noisy_copies(n):
+        X[begin : begin + len(part)] = part
+        begin += len(part)
     X.flush()
 
 
@@ -99,7 +98,7 @@ def run(group: Path | None, *arguments: object) -> subprocess.CompletedProcess[s
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--gib", type=float, default=8)

@@ -1,4 +1,4 @@
-"""Whether picks are farthest-first, by NumPy alone: a peer's process imports nothing of ours."""
+"""Checks of a peer's picks by NumPy alone: its process imports nothing of pyuniform."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ RELATIVE, OF_NORM = 1e-4, 1e-5
 
 
 def greedy_until(X: np.ndarray, picks: np.ndarray) -> int:
-    """How many of the first picks are each the farthest row from those before, up to rounding.
+    """Count the first picks that are each the farthest row from those before, up to rounding.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def greedy_until(X: np.ndarray, picks: np.ndarray) -> int:
 
 
 def fault(picks: np.ndarray, n: int, k: int) -> str:
-    """What is wrong with picks as row numbers, or ""."""
+    """The reason why picks are no row numbers, or ""."""
     if picks.ndim != 1 or picks.dtype.kind not in "iu":
         return f"picks are {picks.dtype} of shape {picks.shape}"
     if len(picks) == 0 or len(picks) > k:

@@ -1,6 +1,6 @@
-"""What each constraint costs beside the plain selection: time, rounds and pairs.
+"""The cost of each constraint, relative to the plain selection: time, rounds and pairs.
 
-    python -m benchmarks.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
+    python -m benchmarks.studies.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
 
 Rows are the example's embeddings and copies with noise. Options take turns, so that each is
 compared with the plain run beside it. `--write` puts the table into docs/constraints.md.
@@ -15,19 +15,10 @@ from typing import Any
 import numpy as np
 
 import pyuniform
-from benchmarks import ROOT
+from benchmarks import ROOT, data, markdown
 from benchmarks.machine import header, spread
-from benchmarks.marks import write_between
 
 PAGE = ROOT / "docs" / "constraints.md"
-
-
-def rows_of(n: int) -> np.ndarray:
-    """Embeddings of the example, copies with noise."""
-    base = np.load(ROOT / "examples" / "data" / "wordnet.npy").astype(np.float32)
-    rng = np.random.default_rng(0)
-    copies = np.concatenate([base] * -(-n // len(base)))[:n]
-    return copies + 0.02 * rng.standard_normal(copies.shape, np.float32)
 
 
 def options_of(X: np.ndarray, k: int) -> dict[str, dict[str, Any]]:
@@ -66,35 +57,32 @@ def table(X: np.ndarray, k: int, repeats: int) -> str:
             if name == "plain":
                 beside = seconds
             ratios[name].append(seconds / beside)
-    lines = [
-        f"{len(X):,} rows of {X.shape[1]} float32, k = {k:,}; {header()}.",
-        "",
-        "| | time (20th to 80th percentile) | rounds | pairs, relative | h_min, relative |",
-        "|---|---|---|---|---|",
-    ]
+    head = ["", "time (20th to 80th percentile)", "rounds", "pairs, relative", "h_min, relative"]
+    lines = []
     plain = last["plain"]
     for name, sel in last.items():
         apart = pyuniform.h_min(X, sel).distance  # anchors do not count
         middle, low, high = spread(ratios[name]).values()
-        lines.append(
-            f"| {name} | {middle:.2f} ({low:.2f} to {high:.2f}) | {sel.stats['rounds']} | "
-            f"{sel.stats['pairs'] / plain.stats['pairs']:.2f} | {apart / plain.h_min:.3f} |"
-        )
-    return "\n".join(lines)
+        cells = [name, f"{middle:.2f} ({low:.2f} to {high:.2f})", f"{sel.stats['rounds']}"]
+        cells.append(f"{sel.stats['pairs'] / plain.stats['pairs']:.2f}")
+        lines.append([*cells, f"{apart / plain.h_min:.3f}"])
+    about = f"{len(X):,} rows of {X.shape[1]} float32, k = {k:,}; {header()}."
+    return f"{about}\n\n{markdown.table(head, lines)}"
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=30_000)
     parser.add_argument("-k", type=int, default=3_000)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    found = table(rows_of(given.rows), given.k, given.repeats)
+    X = np.concatenate(list(data.noisy_copies(given.rows)))
+    found = table(X, given.k, given.repeats)
     print(found)
     if given.write:
-        write_between(PAGE, "constraints", found)
+        markdown.write_between(PAGE, "constraints", found)
 
 
 if __name__ == "__main__":

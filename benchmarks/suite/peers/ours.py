@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.peers.peer import EXACT, Peer
+from benchmarks.suite.peers.peer import EXACT, Peer
 
 
 def automatic(X: np.ndarray, k: int, threads: int) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Micro-benchmarks for pytest-benchmark; each checks its answer, and names its ceiling.
 
-pytest benchmarks/test_micro.py
+pytest benchmarks/suite/test_micro.py
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def describe(
     kind: str = "float32",
     note: str = "",
 ) -> None:
-    """What a row says beside the time: the share of the peak is that of the fastest run."""
+    """Adds columns beside the time; the share of the peak is that of the fastest run."""
     about = {"what": what, "isa": isa, "dtype": str(X.dtype), "n": len(X), "d": X.shape[1]}
     benchmark.extra_info.update(about, picks=picks, note=note)
     if madds and benchmark.stats:  # no statistics with --benchmark-disable

@@ -1,4 +1,4 @@
-"""The exact answer of a case, checked against the reference, and what picks are worth."""
+"""The exact answer of a case, checked against the reference, and the quality of picks."""
 
 from __future__ import annotations
 

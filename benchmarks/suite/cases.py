@@ -1,12 +1,12 @@
-"""What is measured: data sets, sizes, tools. Small cases come first: see `schedule.Memory`."""
+"""The cases: data sets, sizes, tools. Small ones come first: see `schedule.History`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks import peers
-from benchmarks.peers import ours
-from benchmarks.peers.peer import Peer
+from benchmarks.suite import peers
+from benchmarks.suite.peers import ours
+from benchmarks.suite.peers.peer import Peer
 
 # Our ways to filter are beside each other in growth curves; elsewhere the automatic choice stands.
 PEERS = [p for p in peers.PEERS if p not in ours.PEERS[1:]]
@@ -49,7 +49,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Settings:
-    """How long to measure.
+    """Limits of time and work.
 
     Attributes
     ----------

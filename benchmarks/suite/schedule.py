@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cases import Case, Settings
-from benchmarks.exact import Answer, quality
-from benchmarks.isolated import Outcome, measure
 from benchmarks.machine import facts, spread
-from benchmarks.peers.peer import EXACT, Peer
-from benchmarks.results import Run
+from benchmarks.suite.cases import Case, Settings
+from benchmarks.suite.exact import Answer, quality
+from benchmarks.suite.isolated import Outcome, measure
+from benchmarks.suite.peers.peer import EXACT, Peer
+from benchmarks.suite.rows import Run
 
 # An exact loop takes as long as it has pairs to look at; what would take so many times the limit
 # by that is not tried, and neither is what was too slow where there was less to do. Nothing is
@@ -23,8 +23,8 @@ HOPELESS = 2.0
 
 
 @dataclass
-class Memory:
-    """What earlier cases taught: which tools are missing, and how long they took."""
+class History:
+    """Outcomes of earlier cases: tools that are missing, and the time that others took."""
 
     missing: dict[str, Outcome] = field(default_factory=dict)
     took: dict[str, dict[Case, float]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class _Track:
         return [o.seconds for o in self.outcomes if o.seconds is not None]
 
     def wants_more(self, settings: Settings) -> bool:
-        """Whether it is worth another run."""
+        """True if it is worth another run."""
         if any(o.status != "ok" for o in self.outcomes):
             return False
         return len(self.outcomes) < settings.repeats and sum(self.seconds) < settings.enough
@@ -76,7 +76,7 @@ def run_case(
     case: Case,
     X: np.ndarray,
     settings: Settings,
-    memory: Memory,
+    history: History,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Run]:
     """Rows of a case, one a tool, in the order of the tools.
@@ -96,10 +96,10 @@ def run_case(
             for i in rng.permutation(len(open_)):  # none is always behind the same other
                 track = open_[i]
                 tool, limit = track.tool, settings.limit_of(case, track.tool)
-                outcome = None if track.outcomes else memory.refusal(tool, case, limit)
+                outcome = None if track.outcomes else history.refusal(tool, case, limit)
                 if outcome is None:
                     outcome = measure(tool, data, case.k, case.threads, limit)
-                    memory.learn(tool, case, outcome, limit)
+                    history.learn(tool, case, outcome, limit)
                 track.outcomes.append(outcome)
                 say(_line(tool, outcome))
     about = facts()

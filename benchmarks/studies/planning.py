@@ -1,6 +1,6 @@
 """The constants of ``pyuniform plan``: fitted to runs on this machine, and compared with them.
 
-    python -m benchmarks.planning [--repeats 3] [--write]
+    python -m benchmarks.studies.planning [--repeats 3] [--write]
 
 `--write` puts them into pyuniform/distributed/measured.json, and the comparison into
 docs/scaling.md.
@@ -21,12 +21,11 @@ from typing import Any
 import numpy as np
 
 import pyuniform
-from benchmarks import ROOT
+from benchmarks import ROOT, markdown
 from benchmarks.ceilings import Ceilings
 from benchmarks.data import make
-from benchmarks.isolated import environment
+from benchmarks.environment import environment
 from benchmarks.machine import available_threads, header, weighted_work
-from benchmarks.marks import write_between
 from pyuniform._common import native
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 
@@ -65,7 +64,7 @@ dist.destroy_process_group()
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured of a selection."""
+    """A measured selection."""
 
     n: int
     d: int
@@ -76,7 +75,7 @@ class Run:
 
     @property
     def share(self) -> float:
-        """Of N k d."""
+        """Multiply-adds relative to N k d."""
         return self.work / (self.n * self.k * self.d)
 
     @property
@@ -110,7 +109,7 @@ def not_negative(columns: list[list[float]], values: list[float]) -> np.ndarray:
 
 
 def seconds_an_answer() -> float:
-    """That two ranks take to gather a little, in gloo on this machine."""
+    """Seconds that two ranks take to gather a kilobyte each, in gloo on this machine."""
     with tempfile.TemporaryDirectory() as folder:
         ranks = [
             subprocess.Popen(
@@ -126,7 +125,7 @@ def seconds_an_answer() -> float:
 
 
 def constants(runs: list[Run]) -> dict[str, Any]:
-    """What measured.json holds."""
+    """The contents of measured.json."""
     threads = available_threads()
     power, level = np.polyfit(*np.log([(r.k / 1000, r.share) for r in runs if r.k <= MANY]).T, 1)
     first, per_pool = not_negative(
@@ -166,28 +165,22 @@ def constants(runs: list[Run]) -> dict[str, Any]:
 
 
 def table(runs: list[Run]) -> str:
-    """What was measured beside what is estimated, with the constants as they are on disk."""
+    """Measured values beside estimates, with the constants as they are on disk."""
     estimate = importlib.reload(importlib.import_module("pyuniform.distributed.plan")).plan
     threads = available_threads()
-    lines = [
-        f"{header()}; embeddings as of the benchmarks.",
-        "",
-        "| N × d, k | seconds: measured, estimated | rounds: measured, estimated | share of N k d: "
-        "measured, estimated |",
-        "|---|---|---|---|",
-    ]
+    head = ["N × d, k", "seconds: measured, estimated", "rounds: measured, estimated"]
+    head.append("share of N k d: measured, estimated")
+    lines = []
     for r in runs:
         # Rows are in memory here: nothing is read.
         p = estimate(r.n, r.d, r.k, cpus=threads, reading=1e9)
-        lines.append(
-            f"| {r.n:,} × {r.d}, {r.k:,} | {r.seconds:.3g}, {p.seconds['total']:.3g} | "
-            f"{r.rounds}, {p.rounds} | {r.share:.3f}, {p.share:.3f} |"
-        )
-    return "\n".join(lines)
+        cells = [f"{r.n:,} × {r.d}, {r.k:,}", f"{r.seconds:.3g}, {p.seconds['total']:.3g}"]
+        lines.append([*cells, f"{r.rounds}, {p.rounds}", f"{r.share:.3f}, {p.share:.3f}"])
+    return f"{header()}; embeddings as of the benchmarks.\n\n{markdown.table(head, lines)}"
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--write", action="store_true")
@@ -200,7 +193,7 @@ def main() -> None:
     print(json.dumps(found, indent=1))
     if given.write:
         MEASURED.write_text(json.dumps(found, indent=1) + "\n")
-        write_between(PAGE, "plan", table(runs))
+        markdown.write_between(PAGE, "plan", table(runs))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 
 import pyuniform
-from benchmarks import ROOT, micro, results
+from benchmarks import ROOT, results
 from benchmarks.ceilings import Ceilings
-from benchmarks.isolated import environment
+from benchmarks.environment import environment
 from benchmarks.machine import facts, spread
-from benchmarks.results import Kernel
+from benchmarks.suite import micro
+from benchmarks.suite.rows import KERNELS, Kernel
 from pyuniform import reference
 from pyuniform._common import native
 from pyuniform._engine.rows.host import prepare
@@ -71,8 +72,8 @@ def measure(part: str, mode: str, threads: int, say: Callable[[str], None]) -> l
     if part == "micro":
         return micro.measure(mode)
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / results.KERNELS
-        command = [sys.executable, "-m", "benchmarks.kernels", mode, str(threads), str(out)]
+        out = Path(folder) / KERNELS
+        command = [sys.executable, "-m", "benchmarks.suite.kernels", mode, str(threads), str(out)]
         done = subprocess.run(command, cwd=ROOT, env=environment(threads), check=False)
         if done.returncode:
             say("kernels: failed, see above")
@@ -83,7 +84,8 @@ def main(mode: str, threads: int, out: Path) -> None:
     """Measure everything here and write it."""
     rows: list[Kernel] = []
     for row in _all(mode, threads):
-        print(f"  {row.part} {row.tool}, {row.threads} threads: {row.seconds:.4f} s", flush=True)
+        found = f"{row.seconds:.4f} s" if row.seconds is not None else f"missing ({row.note})"
+        print(f"  {row.part} {row.tool}, {row.threads} threads: {found}", flush=True)
         rows.append(row)
         results.write(rows, Kernel, out)
 
@@ -284,10 +286,7 @@ def _version(distribution: str) -> str:
 
 
 def _about(row: Kernel, mode: str) -> Kernel:
-    row.mode = mode
-    for name, value in facts().items():
-        setattr(row, name, value)
-    return row
+    return replace(row, mode=mode, **facts())
 
 
 if __name__ == "__main__":

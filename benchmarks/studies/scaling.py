@@ -1,6 +1,6 @@
 """Ranks and actors beside one process with as many threads in all: time, and what travels.
 
-    python -m benchmarks.scaling [--rows 100000] [-k 1000 -k 10000] [--repeats 3] [--write]
+    python -m benchmarks.studies.scaling [--rows 100000] [-k 1000 -k 10000] [--repeats 3] [--write]
 
 Ways take turns. Times are those of select, without the start of processes, of gloo and of Ray; rows
 are in files, which each way reads. `--write` puts the table into docs/scaling.md.
@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import ROOT
+from benchmarks import ROOT, markdown
 from benchmarks.data import make
-from benchmarks.isolated import environment
+from benchmarks.environment import environment
 from benchmarks.machine import available_threads, header
-from benchmarks.marks import write_between
 
 PAGE = ROOT / "docs" / "scaling.md"
 COLUMNS = 384
@@ -72,7 +71,7 @@ def started(script: str, *arguments: Any) -> subprocess.Popen[str]:
 
 
 def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
-    """What it answers; it ends the command if it fails."""
+    """Its answer; the command ends if the process fails."""
     out, errors = process.communicate(timeout=900)
     if process.returncode:
         raise SystemExit(errors)
@@ -102,12 +101,8 @@ def table(n: int, ks: list[int], repeats: int) -> str:
     """A row for each way and k; every way's picks are those of the first."""
     cores = available_threads()
     width = -(-COLUMNS // 16) * 16
-    lines = [
-        f"{n:,} embeddings of {COLUMNS} float32, {cores} threads in all; {header()}.",
-        "",
-        "| k | | time | of one process | rounds | bytes gathered | by the formula |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    head = ["k", "", "time", "of one process", "rounds", "bytes gathered", "by the formula"]
+    lines = []
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.npy"
         np.save(path, make("embeddings", n, COLUMNS))
@@ -128,16 +123,15 @@ def table(n: int, ks: list[int], repeats: int) -> str:
                 formula = last["candidates"] * (8 * width + 20)
                 if name.endswith("Ray"):
                     formula += (k + 1) * 8 * width * cores
-                sent = f"{last['bytes'] / 1e6:.1f} MB | {formula / 1e6:.1f} MB"
-                lines.append(
-                    f"| {k:,} | {name} | {seconds:.2f} s | {ratio:.2f} | {last['rounds']} | "
-                    + (f"{sent} |" if last["bytes"] else "| |")
-                )
-    return "\n".join(lines)
+                sent = [f"{last['bytes'] / 1e6:.1f} MB", f"{formula / 1e6:.1f} MB"]
+                cells = [f"{k:,}", name, f"{seconds:.2f} s", f"{ratio:.2f}", f"{last['rounds']}"]
+                lines.append(cells + (sent if last["bytes"] else ["", ""]))
+    about = f"{n:,} embeddings of {COLUMNS} float32, {cores} threads in all; {header()}."
+    return f"{about}\n\n{markdown.table(head, lines)}"
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("-k", type=int, action="append")
@@ -147,7 +141,7 @@ def main() -> None:
     found = table(given.rows, given.k or [1_000, 10_000], given.repeats)
     print(found)
     if given.write:
-        write_between(PAGE, "scaling", found)
+        markdown.write_between(PAGE, "scaling", found)
 
 
 if __name__ == "__main__":

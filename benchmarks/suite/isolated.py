@@ -16,18 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import ROOT
-from benchmarks.peers.peer import Peer
+from benchmarks.environment import environment
+from benchmarks.suite.peers.peer import Peer
 
 # Importing, loading, warming up and checking may take as long beside the measurement.
 SETUP = 120.0
-# Settings of threads and of kernels that this machine or its user may have made for other ends.
-FOREIGN = ("OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "BLIS_", "NUMBA_", "NVPL_", "RAYON_")
-THREADS = ("OMP", "OPENBLAS", "MKL", "BLIS", "NUMBA", "RAYON")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a measurement gave.
+    """The outcome of one measurement.
 
     Attributes
     ----------
@@ -44,12 +42,6 @@ class Outcome:
     peak: int | None = None
     picks: np.ndarray | None = None
     note: str = ""
-
-
-def environment(threads: int) -> dict[str, str]:
-    """The environment of a measurement: ours, with no setting of threads but the given number."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
-    return kept | {f"{name}_NUM_THREADS": str(threads) for name in THREADS}
 
 
 def measure(
@@ -72,7 +64,7 @@ def measure(
         }
         with tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.worker"],
+                [sys.executable, "-m", "benchmarks.suite.worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,

@@ -1,4 +1,4 @@
-"""What a tool is, to the benchmarks."""
+"""A tool that is measured: how it is called, and what it claims."""
 
 from __future__ import annotations
 

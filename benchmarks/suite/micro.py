@@ -6,15 +6,18 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import ROOT
-from benchmarks.isolated import environment
+from benchmarks.environment import environment
 from benchmarks.machine import facts, spread
-from benchmarks.results import Kernel
+from benchmarks.suite.rows import Kernel
+
+TESTS = Path(__file__).with_name("test_micro.py")
 
 
 def measure(mode: str) -> list[Kernel]:
@@ -25,7 +28,11 @@ def measure(mode: str) -> list[Kernel]:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "micro.json"
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-        command += ["benchmarks/test_micro.py", f"--benchmark-json={out}", "--benchmark-quiet"]
+        command += [
+            "benchmarks/suite/test_micro.py",
+            f"--benchmark-json={out}",
+            "--benchmark-quiet",
+        ]
         if mode == "quick":
             command += ["-k", "float32 and not base"]
         subprocess.run(command, cwd=ROOT, env=environment(1), check=False)
@@ -41,7 +48,4 @@ def _row(entry: dict, mode: str, about: dict[str, str]) -> Kernel:
     row.of_multiply_adds, row.note = more.get("of_multiply_adds"), more.get("note", "")
     if "madds" in more and row.seconds:
         row.rate = more["madds"] / row.seconds / 1e9
-    row.mode = mode
-    for name, value in {**about, "isa": more["isa"]}.items():
-        setattr(row, name, value)
-    return row
+    return replace(row, mode=mode, **{**about, "isa": more["isa"]})

@@ -1,6 +1,6 @@
 """Makes anew what docs/compare.md and docs/theory.md show.
 
-    python -m benchmarks.pages [compare] [theory] [--write]
+    python -m benchmarks.studies.pages [compare] [theory] [--write]
 
 The comparison is what the page's own snippets print; it takes scikit-learn. Bounds are set beside
 the h_min of one sample each. `--write` puts both into the pages, between their markers.
@@ -21,7 +21,7 @@ import numpy as np
 
 import pyuniform
 from benchmarks import ROOT
-from benchmarks.marks import write_between
+from benchmarks.markdown import table, write_between
 from pyuniform.evaluate.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
 
 DOCS = ROOT / "docs"
@@ -55,7 +55,7 @@ def run_snippet(language: str, text: str, folder: Path) -> str:
 
 
 def comparison() -> str:
-    """What the first snippets of docs/compare.md print."""
+    """The output of the first snippets of docs/compare.md."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "examples").symlink_to(ROOT / "examples")
@@ -65,19 +65,18 @@ def comparison() -> str:
 
 def bounds(sample: bool = True) -> str:
     """The bounds for points that are uniform in the unit ball, and what a sample of them has."""
-    lines = [
-        "| N | d | at least | one sample | at most | N for h_min of 0.1 | N for h_min of 0.5 |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    head = ["N", "d", "at least", "one sample", "at most", "N for h_min of 0.1"]
+    head.append("N for h_min of 0.5")
+    lines = []
     for n, d in CASES:
         log_density = -log_ball_volume(d)
         least = h_min_at_least(n, d, log_density, DELTA)
         within = sample and n * n * d / 2 <= MOST_WORK
         found = f"{_sampled(n, d):.3g}" if within else ""
         most = h_min_at_most(n, d, 1.0, DELTA)
-        counts = " | ".join(_count(most_points(h, d, log_density, DELTA)) for h in (0.1, 0.5))
-        lines.append(f"| {n:,} | {d} | {least:.3g} | {found} | {most:.3g} | {counts} |")
-    return "\n".join(lines)
+        counts = [_count(most_points(h, d, log_density, DELTA)) for h in (0.1, 0.5)]
+        lines.append([f"{n:,}", f"{d}", f"{least:.3g}", found, f"{most:.3g}", *counts])
+    return table(head, lines)
 
 
 def _sampled(n: int, d: int) -> float:
@@ -92,7 +91,7 @@ def _count(n: int) -> str:
 
 
 def main() -> None:
-    """See above."""
+    """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pages", nargs="*", default=["compare", "theory"])
     parser.add_argument("--write", action="store_true")

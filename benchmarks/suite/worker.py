@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.greedy import fault, greedy_until
-from benchmarks.peers.peer import EXACT, Peer, find
+from benchmarks.suite.greedy import fault, greedy_until
+from benchmarks.suite.peers.peer import EXACT, Peer, find
 
 # The part of the data on which a tool is warmed up and checked, and for how many picks.
 PART = (2_000, 100)
@@ -55,7 +55,7 @@ def _measure(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check(peer: Peer, X: np.ndarray, k: int, threads: int) -> str:
-    """What is wrong with a tool's picks of a part of the rows, or "". It is warm afterwards."""
+    """The fault of a tool's picks of a part of the rows, or "". The tool is warm afterwards."""
     part = np.ascontiguousarray(X[:: max(1, len(X) // PART[0])][: PART[0]])
     some = min(k, PART[1], len(part))
     picks = np.asarray(peer.run(part, some, threads))

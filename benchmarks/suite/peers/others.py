@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.peers.peer import Peer
+from benchmarks.suite.peers.peer import Peer
 
 
 def apricot(X: np.ndarray, k: int, threads: int) -> np.ndarray:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.peers.peer import EXACT
-from benchmarks.results import Run
-from benchmarks.tables import PLOTS
+from benchmarks.suite.peers.peer import EXACT
+from benchmarks.suite.rows import Run
 
+PLOTS = {"growth": "growth.svg", "selection": "trade-offs.svg"}
 QUANTITIES = {"N": "n", "k": "k", "d": "d", "threads": "threads"}
 
 

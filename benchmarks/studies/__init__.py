@@ -1,0 +1,1 @@
+"""One question each, with a command of its own: `python -m benchmarks.studies.NAME --help`."""
