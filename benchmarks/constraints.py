@@ -3,7 +3,7 @@
     python -m benchmarks.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
 
 Rows are the example's embeddings and copies with noise. Options take turns, so that each is
-compared with the plain run beside it. `--write` puts the table into docs/constraints.md.
+compared with the plain run beside it. `--write` puts the table into docs/guide/constraints.md.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from benchmarks import ROOT
 from benchmarks.machine import header, spread
 from benchmarks.marks import write_between
 
-PAGE = ROOT / "docs" / "constraints.md"
+PAGE = ROOT / "docs" / "guide" / "constraints.md"
 
 
 def rows_of(n: int) -> np.ndarray:
