@@ -3,7 +3,7 @@
     python -m benchmarks.scaling [--rows 100000] [-k 1000 -k 10000] [--repeats 3] [--write]
 
 Ways take turns. Times are those of select, without the start of processes, of gloo and of Ray; rows
-are in files, which each way reads. `--write` puts the table into docs/scaling.md.
+are in files, which each way reads. `--write` puts the table into docs/guide/scaling.md.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from benchmarks.isolated import environment
 from benchmarks.machine import available_threads, header
 from benchmarks.marks import write_between
 
-PAGE = ROOT / "docs" / "scaling.md"
+PAGE = ROOT / "docs" / "guide" / "scaling.md"
 COLUMNS = 384
 # One process of any way: what it answers is the last line.
 ONE = """
