@@ -1,4 +1,4 @@
-"""Makes anew what docs/guide/comparing.md and docs/theory.md show.
+"""Makes anew what docs/guide/comparing.md and docs/explanation/theory.md show.
 
     python -m benchmarks.pages [compare] [theory] [--write]
 
@@ -25,7 +25,7 @@ from benchmarks.marks import write_between
 from pyuniform.evaluate.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
 
 DOCS = ROOT / "docs"
-PAGES = {"compare": DOCS / "guide" / "comparing.md", "theory": DOCS / "theory.md"}
+PAGES = {"compare": DOCS / "guide" / "comparing.md", "theory": DOCS / "explanation" / "theory.md"}
 DELTA = 0.05
 # Numbers of points and dimensions. Of more pairs times dimensions nothing is sampled.
 CASES = [(10**5, 1), (10**5, 2), (10**5, 3), (10**5, 8), (10**5, 32), (10**5, 384), (10**9, 384)]

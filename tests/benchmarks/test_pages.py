@@ -35,11 +35,11 @@ def test_the_comparison_is_what_its_page_shows(tmp_path: Path) -> None:
 
 def test_what_the_theory_page_shows_runs_and_is_of_these_bounds(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    text = "\n".join(text for _, text in snippets(DOCS / "theory.md"))
+    text = "\n".join(text for _, text in snippets(DOCS / "explanation" / "theory.md"))
     promised = re.findall(r"  # (0\.\d+)$", text, re.MULTILINE)
     assert len(promised) == 2
     assert run_snippet("python", text, tmp_path).split() == promised
-    page = (DOCS / "theory.md").read_text()
+    page = (DOCS / "explanation" / "theory.md").read_text()
     for line in bounds(sample=False).splitlines():
         # All but what was sampled.
         pattern = re.escape(line).replace(r"\|\ \ \|", r"\|[^|]*\|")
