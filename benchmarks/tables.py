@@ -47,7 +47,7 @@ def write_documents() -> None:
 
     runs, _ = _read(RESULTS)
     if runs:
-        plots.draw(runs, DOCUMENT.parent / "benchmarks")
+        plots.draw(runs, ROOT / "docs" / "results" / "figures")
     for path, text in documents().items():
         path.write_text(text)
 
@@ -58,7 +58,7 @@ def documents() -> dict[Path, str]:
     runs = [run for run in runs if run.mode == "full"]
     kernels = [row for row in kernels if row.mode == "full"]
     have = {run.part.split()[0] for run in runs}
-    shown = [f"benchmarks/{name}" for part, name in PLOTS.items() if part in have]
+    shown = [f"results/figures/{name}" for part, name in PLOTS.items() if part in have]
     body = "\n\n".join(_body(runs, kernels, shown)) if runs else NONE
     texts = {DOCUMENT: between(DOCUMENT.read_text(), body)}
     if runs:  # until then the table that is there stays

@@ -28,7 +28,7 @@ from benchmarks.training.summary import Case
 REPORT = "training.md"
 BEGIN = "<!-- benchmarks: made by python -m benchmarks.training.page -->"
 DOCUMENT = ROOT / "docs" / "training.md"
-PLOTS = ROOT / "docs" / "benchmarks"
+PLOTS = ROOT / "docs" / "results" / "figures"
 WORDS = {
     "own": "own loss",
     "held": "held-out loss",
@@ -53,7 +53,7 @@ def write_document() -> None:
 def document() -> str:
     """What docs/training.md has to be."""
     arms, points = read(RESULTS)
-    shown = [f"{PLOTS.name}/{name}" for name in plots.names(arms)]
+    shown = [f"results/{PLOTS.name}/{name}" for name in plots.names(arms)]
     return between(DOCUMENT.read_text(), "\n\n".join(body(arms, points, shown)), BEGIN)
 
 
