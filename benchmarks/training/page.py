@@ -1,4 +1,4 @@
-"""docs/training.md from the committed rows: `python -m benchmarks.training.page`.
+"""docs/results/training.md from the committed rows: `python -m benchmarks.training.page`.
 
 Whatever has a number in it is made here; nothing is typed.
 """
@@ -27,7 +27,7 @@ from benchmarks.training.summary import Case
 
 REPORT = "training.md"
 BEGIN = "<!-- benchmarks: made by python -m benchmarks.training.page -->"
-DOCUMENT = ROOT / "docs" / "training.md"
+DOCUMENT = ROOT / "docs" / "results" / "training.md"
 PLOTS = ROOT / "docs" / "results" / "figures"
 WORDS = {
     "own": "own loss",
@@ -45,15 +45,15 @@ def write_report(folder: Path) -> None:
 
 
 def write_document() -> None:
-    """docs/training.md and its plots from the committed files."""
+    """docs/results/training.md and its plots from the committed files."""
     plots.draw(*read(RESULTS), PLOTS)
     DOCUMENT.write_text(document())
 
 
 def document() -> str:
-    """What docs/training.md has to be."""
+    """What docs/results/training.md has to be."""
     arms, points = read(RESULTS)
-    shown = [f"results/{PLOTS.name}/{name}" for name in plots.names(arms)]
+    shown = [f"{PLOTS.name}/{name}" for name in plots.names(arms)]
     return between(DOCUMENT.read_text(), "\n\n".join(body(arms, points, shown)), BEGIN)
 
 
