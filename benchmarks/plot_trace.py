@@ -1,7 +1,7 @@
 """Draws how a run unfolded, from the file that `pyuniform select --trace` wrote.
 
 pyuniform select embeddings.npy -k 10000 --trace run.json -q >/dev/null
-python benchmarks/plot_trace.py run.json docs/run.svg
+python benchmarks/plot_trace.py run.json docs/results/figures/run.svg
 """
 
 from __future__ import annotations
