@@ -22,7 +22,7 @@ MEASURED: dict[str, Any] = json.loads(Path(__file__).with_name("measured.json").
 
 # Canonical rows are padded to a multiple of this.
 LANES = 16
-# Beside its values and codes, of a row and of a pick: docs/performance.md, "Memory".
+# Beside its values and codes, of a row and of a pick: docs/development/performance.md, "Memory".
 ROW_BYTES = 32
 PICK_BYTES = 96
 # NVIDIA H100 SXM data sheet: 1,979 dense int8 tera-operations a second, two of them a multiply-add,
