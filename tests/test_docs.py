@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -75,3 +78,30 @@ def test_every_page_that_is_named_is_there() -> None:
     }
     assert len(named) > 20
     assert [found for found in sorted(named) if not (ROOT / found[0]).exists()] == []
+
+
+def test_the_map_leads_to_every_page() -> None:
+    index = ROOT / "docs" / "index.md"
+    targets = re.findall(r"\]\(([^)#\s]+)", prose(index))
+    linked = {(index.parent / target).resolve() for target in targets}
+    pages = {page for page in PAGES if page.is_relative_to(index.parent)} - {index}
+    assert sorted(str(page.relative_to(ROOT)) for page in pages - linked) == []
+
+
+def test_getting_started_prints_what_it_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "getting-started.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```(\w+)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    assert [language for language, _ in shown] == ["python", "text", "sh", "text"]
+    (_, code), (_, printed), (_, commands), (_, measured) = shown
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    assert run(["-c", code], tmp_path) == printed
+    lines = [shlex.split(line) for line in commands.splitlines()]
+    assert all(words[0] == "pyuniform" for words in lines)
+    assert "".join(run(["-m", *words], tmp_path) for words in lines) == measured
+    assert len((tmp_path / "subset.jsonl").read_text().splitlines()) == 393
+
+
+def run(arguments: list[str], folder: Path) -> str:
+    """What Python prints, in a folder."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
