@@ -7,7 +7,7 @@
 //   r = R + error_x. Since (r + e)^2 <= (1 + s) r^2 + (1 + 1/s) e^2 for any s > 0, then
 //       half_c - <xq, cq> < limit_x,   half_c  = (|cq|^2 - (1 + 1/s) error_c^2) / 2,
 //                                      limit_x = ((1 + s) r^2 - |xq|^2) / 2,
-//   both widened by what float32 can lose. docs/error-bounds.md has the proof.
+//   both widened by what float32 can lose. docs/explanation/error-bounds.md has the proof.
 // - guess (SketchBlock). Codes of some leading coordinates tell which picks are probably near.
 #pragma once
 

@@ -7,7 +7,7 @@
 // The filter's value for row x and pick c is v = half_c - fl<x', c'>. With the constants below,
 //     lower <= d2(x, c) <= upper,  upper = 4^exponent (row_upper(x) + 2 v), v from half_upper(c),
 //                                  lower = 4^exponent (row_lower(x) + 2 v), v from half_lower(c),
-// d2 being the canonical squared distance. docs/error-bounds.md derives every constant.
+// d2 being the canonical squared distance. docs/explanation/error-bounds.md derives every constant.
 #pragma once
 
 #include <algorithm>

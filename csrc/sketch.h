@@ -42,7 +42,7 @@ class Axes {
 };
 
 // Of the norms of what sketches leave out, what products of near rows make up: measured on text
-// (docs/performance.md).
+// (docs/development/performance.md).
 constexpr double kAligned = 0.3;
 
 // Of a sketch's Code, `norm2` goes with the coordinates that are scanned, and this with all.

@@ -106,7 +106,7 @@ class SketchBlock final : public Block {
   static constexpr int64_t kRows = 256;
   static constexpr int kHeld = 4;
   // Estimates of up to so many times the squared distance wanted are verified at once, and beyond
-  // the other not worth a look (docs/performance.md).
+  // the other not worth a look (docs/development/performance.md).
   static constexpr float kNear = 0.97f, kHopeless = 1.05f;
 
   struct Guess {

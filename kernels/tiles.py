@@ -1,7 +1,7 @@
 """Tiles of the matrix kernels, by the type that is multiplied and the family of devices.
 
 All compile for the families they are meant for without spilling, which the compile tests demand.
-None was chosen by measuring on a device yet; docs/gpu.md tells what has run where.
+None was chosen by measuring on a device yet; docs/guide/gpu.md tells what has run where.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     python -m benchmarks.studies.constraints [--rows 30000] [-k 3000] [--repeats 5] [--write]
 
 Rows are the example's embeddings and copies with noise. Options take turns, so that each is
-compared with the plain run beside it. `--write` puts the table into docs/constraints.md.
+compared with the plain run beside it. `--write` puts the table into docs/guide/constraints.md.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pyuniform
 from benchmarks import ROOT, data, markdown
 from benchmarks.machine import header, spread
 
-PAGE = ROOT / "docs" / "constraints.md"
+PAGE = ROOT / "docs" / "guide" / "constraints.md"
 
 
 def options_of(X: np.ndarray, k: int) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Makes anew what docs/compare.md and docs/theory.md show.
+"""Makes anew what docs/guide/comparing.md and docs/explanation/theory.md show.
 
     python -m benchmarks.studies.pages [compare] [theory] [--write]
 
@@ -25,6 +25,7 @@ from benchmarks.markdown import table, write_between
 from pyuniform.evaluate.theory import h_min_at_least, h_min_at_most, log_ball_volume, most_points
 
 DOCS = ROOT / "docs"
+PAGES = {"compare": DOCS / "guide" / "comparing.md", "theory": DOCS / "explanation" / "theory.md"}
 DELTA = 0.05
 # Numbers of points and dimensions. Of more pairs times dimensions nothing is sampled.
 CASES = [(10**5, 1), (10**5, 2), (10**5, 3), (10**5, 8), (10**5, 32), (10**5, 384), (10**9, 384)]
@@ -55,11 +56,11 @@ def run_snippet(language: str, text: str, folder: Path) -> str:
 
 
 def comparison() -> str:
-    """The output of the first snippets of docs/compare.md."""
+    """The output of the first snippets of docs/guide/comparing.md."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "examples").symlink_to(ROOT / "examples")
-        printed = [run_snippet(*snippet, folder) for snippet in snippets(DOCS / "compare.md")[:2]]
+        printed = [run_snippet(*snippet, folder) for snippet in snippets(PAGES["compare"])[:2]]
     return f"```text\n{printed[-1]}```"
 
 
@@ -100,7 +101,7 @@ def main() -> None:
         made = {"compare": comparison, "theory": bounds}[name]()
         print(made)
         if given.write:
-            write_between(DOCS / f"{name}.md", name, made)
+            write_between(PAGES[name], name, made)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m benchmarks.studies.planning [--repeats 3] [--write]
 
 `--write` puts them into pyuniform/distributed/measured.json, and the comparison into
-docs/scaling.md.
+docs/guide/scaling.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from benchmarks.machine import available_threads, header, weighted_work
 from pyuniform._common import native
 from pyuniform._engine.coordinator import PICKS_A_ROUND, POOL_BYTES, POOL_SIZES
 
-PAGE = ROOT / "docs" / "scaling.md"
+PAGE = ROOT / "docs" / "guide" / "scaling.md"
 MEASURED = ROOT / "pyuniform" / "distributed" / "measured.json"
 CASES = [
     ("embeddings", 20_000, 384, 2_000),

@@ -3,7 +3,7 @@
 For example::
 
     pyuniform select embeddings.npy -k 10000 --trace run.json -q >/dev/null
-    python -m benchmarks.studies.plot_trace run.json docs/run.svg
+    python -m benchmarks.studies.plot_trace run.json docs/results/figures/run.svg
 """
 
 from __future__ import annotations

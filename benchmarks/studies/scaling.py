@@ -3,7 +3,7 @@
     python -m benchmarks.studies.scaling [--rows 100000] [-k 1000 -k 10000] [--repeats 3] [--write]
 
 Ways take turns. Times are those of select, without the start of processes, of gloo and of Ray; rows
-are in files, which each way reads. `--write` puts the table into docs/scaling.md.
+are in files, which each way reads. `--write` puts the table into docs/guide/scaling.md.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from benchmarks.data import make
 from benchmarks.environment import environment
 from benchmarks.machine import available_threads, header
 
-PAGE = ROOT / "docs" / "scaling.md"
+PAGE = ROOT / "docs" / "guide" / "scaling.md"
 COLUMNS = 384
 # One process of any way: what it answers is the last line.
 ONE = """

@@ -1,7 +1,7 @@
 """Tables, plots and documents, from CSV files: `python -m benchmarks.suite.tables [FOLDER]`.
 
 Without a folder it is `benchmarks/results`, the files that are committed, and what stands between
-markers in README.md and docs/benchmarks.md is made anew. Nothing there is typed.
+markers in README.md and docs/results/benchmarks.md is made anew. Nothing there is typed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from benchmarks.suite.rows import KERNELS, RUNS, Kernel, Run
 
 REPORT = "report.md"
 MARKERS = "benchmarks"
-README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "benchmarks.md"
+README, DOCUMENT = ROOT / "README.md", ROOT / "docs" / "results" / "benchmarks.md"
 NONE = "No full run is committed yet."
 LEGEND = (
     "Times are medians with the 20th and 80th percentile; memory is what a run added to its "
@@ -41,10 +41,10 @@ def write_report(folder: Path) -> None:
 
 
 def write_documents() -> None:
-    """README.md and docs/benchmarks.md from the committed files."""
+    """README.md and docs/results/benchmarks.md from the committed files."""
     runs, _ = _read(RESULTS)
     if runs:
-        plots.draw(runs, DOCUMENT.parent / "benchmarks")
+        plots.draw(runs, DOCUMENT.parent / "figures")
     for path, text in documents().items():
         path.write_text(text)
 
@@ -55,7 +55,7 @@ def documents() -> dict[Path, str]:
     runs = [run for run in runs if run.mode == "full"]
     kernels = [row for row in kernels if row.mode == "full"]
     have = {run.part.split()[0] for run in runs}
-    shown = [f"benchmarks/{name}" for part, name in plots.PLOTS.items() if part in have]
+    shown = [f"figures/{name}" for part, name in plots.PLOTS.items() if part in have]
     body = "\n\n".join(_body(runs, kernels, shown)) if runs else NONE
     texts = {DOCUMENT: between(DOCUMENT.read_text(), MARKERS, body)}
     if runs:  # until then the table that is there stays

@@ -12,6 +12,6 @@ Who calls whom::
 
     rows.py       the rows of the CSV files
     summary.py    what follows from them: losses at equal steps and epochs, time to a loss
-    page.py       docs/training.md from that: `python -m benchmarks.training.page`
+    page.py       docs/results/training.md from that: `python -m benchmarks.training.page`
     plots.py      and its plots
 """

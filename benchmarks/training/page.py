@@ -1,4 +1,4 @@
-"""docs/training.md from the committed rows: `python -m benchmarks.training.page`.
+"""docs/results/training.md from the committed rows: `python -m benchmarks.training.page`.
 
 Whatever has a number in it is made here; nothing is typed.
 """
@@ -28,8 +28,8 @@ from benchmarks.training.summary import Case
 
 REPORT = "training.md"
 MARKERS = "training"
-DOCUMENT = ROOT / "docs" / "training.md"
-PLOTS = ROOT / "docs" / "benchmarks"
+DOCUMENT = ROOT / "docs" / "results" / "training.md"
+PLOTS = ROOT / "docs" / "results" / "figures"
 WORDS = {
     "own": "own loss",
     "held": "held-out loss",
@@ -46,7 +46,7 @@ def write_report(folder: Path) -> None:
 
 
 def write_document() -> None:
-    """docs/training.md and its plots from the committed files."""
+    """docs/results/training.md and its plots from the committed files."""
     plots.draw(*read(RESULTS), PLOTS)
     DOCUMENT.write_text(document())
 

@@ -6,8 +6,9 @@ of a row x and a pick c is
 
     v = half_c - scale_x * scale_c * <z_x, z_c>,
 
-and a pick within a squared distance of ``bound`` has v < limit(bound): docs/error-bounds.md. Values
-are compared as integer keys, whose low bits say which pick of a tile they belong to.
+and a pick within a squared distance of ``bound`` has v < limit(bound), as
+docs/explanation/error-bounds.md proves. Values are compared as integer keys, whose low bits say
+which pick of a tile they belong to.
 """
 
 import triton

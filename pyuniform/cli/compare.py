@@ -96,7 +96,7 @@ def compare_command(
 ) -> None:
     """Compare selections of the rows of EMBEDDINGS with each other and with baselines.
 
-    PICKS are files of picks. The docs say what is measured: docs/compare.md.
+    PICKS are files of picks. The docs say what is measured: docs/guide/comparing.md.
     """
     if as_json and as_csv:
         raise click.UsageError("give --json or --csv, not both")

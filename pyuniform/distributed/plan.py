@@ -1,8 +1,8 @@
 """Estimate what a selection takes before it is begun: memory, rounds, traffic and time.
 
-docs/scaling.md has the formulas and where the constants come from. Those of the processor were
-measured by ``python -m benchmarks.studies.planning --write`` and are in measured.json; no GPU was:
-of one the peak is known, and the share of it that is reached is taken from the processor's.
+docs/guide/scaling.md has the formulas and the origin of the constants. Those of the processor are
+measured by ``python -m benchmarks.studies.planning --write`` and are in measured.json; no GPU was: of one
+the peak is known, and the share of it that is reached is taken from the processor's.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MEASURED: dict[str, Any] = json.loads(Path(__file__).with_name("measured.json").
 
 # Canonical rows are padded to a multiple of this.
 LANES = 16
-# Beside its values and codes, of a row and of a pick: docs/performance.md, "Memory".
+# Beside its values and codes, of a row and of a pick: docs/development/performance.md, "Memory".
 ROW_BYTES = 32
 PICK_BYTES = 96
 # NVIDIA H100 SXM data sheet: 1,979 dense int8 tera-operations a second, two of them a multiply-add,

@@ -1,4 +1,4 @@
-"""Bounds of h_min for independent random points, as a calculator; docs/theory.md has the proofs.
+"""Bounds of h_min for independent random points (proofs: docs/explanation/theory.md).
 
 All arithmetic is in logarithms, so that neither volumes nor densities of many dimensions overflow.
 """

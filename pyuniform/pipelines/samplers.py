@@ -1,4 +1,4 @@
-"""Picks as samplers and datasets for training; docs/pipelines.md has recipes.
+"""Picks as samplers and datasets for training; docs/guide/pipelines.md has recipes.
 
 Wherever picks are taken they are a `Selection`, a `StreamedSelection`, or a list of row numbers.
 """

@@ -10,7 +10,7 @@ from pyuniform._engine.protocols import Rows
 from pyuniform.report.blocks import entry, escape, number, section, table
 from pyuniform.selection.result import Selection
 
-# What each constraint means, by its name in a manifest. docs/constraints.md tells more.
+# What each constraint means, by its name in a manifest. docs/guide/constraints.md tells more.
 MEANINGS = {
     "preselected": "rows that come first, whatever their distances",
     "anchors": "vectors from elsewhere, to which distances count as to picks",

@@ -32,7 +32,7 @@ class Selection:
         Of the run: metric, start, n, d, dtype, fingerprint of the data, version, seconds.
     stats : dict
         Work done: rounds; row-pick pairs by what looked at them; multiply-adds by kind, padding
-        included; rows relaxed, taken up again, parked. docs/performance.md names them all.
+        included; rows relaxed, taken up again, parked. docs/development/performance.md lists them.
     rounds : list of dict
         How the run unfolded: after each round the picks made, the squared radius and threshold, and
         the work so far. Not kept in files, see `save_trace`.

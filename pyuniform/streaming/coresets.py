@@ -1,7 +1,7 @@
 """Composable core-sets: partitions that never meet, and then a selection of what is left of each.
 
 For corpora that an engine of its own holds, Spark or Dask, or where even a round trip a round is
-too much. Unlike everything else it is not exact; docs/scaling.md has the guarantee and its proof.
+too much. It is not exact; docs/guide/scaling.md states its guarantee.
 """
 
 from __future__ import annotations

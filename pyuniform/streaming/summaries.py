@@ -1,6 +1,6 @@
 """Summaries of a stream: a front for quality, a net for the guarantee.
 
-docs/streaming.md has the proofs.
+docs/explanation/one-pass-guarantees.md has the proofs.
 """
 
 from __future__ import annotations

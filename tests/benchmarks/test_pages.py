@@ -1,4 +1,4 @@
-"""The snippets of docs/compare.md and docs/theory.md run, and print what the pages show."""
+"""The snippets of the pages about comparing and theory run, and print what these show."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ DOCS = ROOT / "docs"
 
 def test_the_comparison_is_what_its_page_shows(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    first, commands, *others = snippets(DOCS / "compare.md")
+    first, commands, *others = snippets(DOCS / "guide" / "comparing.md")
     run_snippet(*first, tmp_path)
     text = commands[1]
     assert text.endswith(",kmeans\n")
     printed = run_snippet("sh", text.replace(",kmeans", ""), tmp_path).splitlines()
-    page = (DOCS / "compare.md").read_text()
+    page = (DOCS / "guide" / "comparing.md").read_text()
     found = re.search(r"<!-- compare: made by .* -->\n\n```text\n(.*?)```", page, re.DOTALL)
     assert found
     shown = found[1].splitlines()
@@ -35,11 +35,11 @@ def test_the_comparison_is_what_its_page_shows(tmp_path: Path) -> None:
 
 def test_what_the_theory_page_shows_runs_and_is_of_these_bounds(tmp_path: Path) -> None:
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    text = "\n".join(text for _, text in snippets(DOCS / "theory.md"))
+    text = "\n".join(text for _, text in snippets(DOCS / "explanation" / "theory.md"))
     promised = re.findall(r"  # (0\.\d+)$", text, re.MULTILINE)
     assert len(promised) == 2
     assert run_snippet("python", text, tmp_path).split() == promised
-    page = (DOCS / "theory.md").read_text()
+    page = (DOCS / "explanation" / "theory.md").read_text()
     for line in bounds(sample=False).splitlines():
         # All but what was sampled.
         pattern = re.escape(line).replace(r"\|\ \ \|", r"\|[^|]*\|")

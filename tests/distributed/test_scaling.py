@@ -1,4 +1,4 @@
-"""Planning, and the recipes of docs/scaling.md in the engines they are for."""
+"""Planning, and the recipes of docs/guide/scaling.md in the engines they are for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 import pyuniform
 from pyuniform.distributed.plan import LANES, MEASURED, plan
 
-PAGE = Path(__file__).parents[2] / "docs" / "scaling.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "scaling.md"
 COMMAND = str(Path(sys.executable).with_name("pyuniform"))
 
 
@@ -95,7 +95,7 @@ def test_spark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_recipe_compiles() -> None:
     for code in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        compile(code, "docs/scaling.md", "exec")
+        compile(code, "docs/guide/scaling.md", "exec")
 
 
 def test_plan_by_the_formula() -> None:

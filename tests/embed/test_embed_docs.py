@@ -1,4 +1,4 @@
-"""What docs/embedding.md shows, run as it stands, beside small models of the names it gives."""
+"""The snippets of docs/guide/embedding.md run, beside small models of the names it gives."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pyuniform.cli.main import cli
 from pyuniform.pipelines.batches import SpreadBatches
 from pyuniform.sources import open_source
 
-PAGE = Path(__file__).parents[2] / "docs" / "embedding.md"
+PAGE = Path(__file__).parents[2] / "docs" / "guide" / "embedding.md"
 WORDS = ["cat", "dog", "sun", "moon", "tree", "river", "stone", "bread", "light", "sound"]
 WORDS += ["Compare", "and"]
 # What has to be installed for a section that shows something, and the rows that it leaves.

@@ -23,7 +23,7 @@ from pyuniform.pipelines import (
 )
 from pyuniform.streaming.selector import StreamingSelector
 
-RECIPES = Path(__file__).parents[2] / "docs" / "pipelines.md"
+RECIPES = Path(__file__).parents[2] / "docs" / "guide" / "pipelines.md"
 X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
 SEL = pyuniform.select(X, 20, threads=1)
 

@@ -1,7 +1,7 @@
 """How a shard in host memory filters: in which arithmetic, and whether it looks for witnesses.
 
 Neither changes an answer. The choice follows an estimate of the nanoseconds that each way takes for
-a row, from rates measured once per instruction set; docs/performance.md tells how good it is.
+a row, from rates measured once per instruction set (docs/development/performance.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pyuniform._engine.rows.host import HostRows
 LEAST_CODE_COLUMNS = 64
 
 # Boxes pay for rows of so few columns, from one on, and for so many picks or more
-# (docs/performance.md).
+# (docs/development/performance.md).
 LEAST_BOX_PICKS = (32, 32, 32, 128, 512)
 
 # Multiply-adds a nanosecond of one core, as far as they decide what pays: float32, int8, sketches.
