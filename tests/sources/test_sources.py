@@ -25,6 +25,7 @@ from pyuniform.sources import (
     ids_at,
     is_source,
     open_source,
+    opening,
     read_blocks,
     read_ids,
     register,
@@ -32,7 +33,6 @@ from pyuniform.sources import (
     window,
     with_ids,
 )
-from pyuniform.sources import open as opening
 from pyuniform.sources.paths import natural
 
 
