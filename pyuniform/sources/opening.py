@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pyuniform._common.files import check_regular
-from pyuniform.sources.concatenation import concatenate
 from pyuniform.sources.formats.arrow import open_arrow, open_column, open_table
 from pyuniform.sources.formats.hdf5 import open_hdf5, open_object
 from pyuniform.sources.formats.huggingface import open_dataset, open_saved
@@ -23,6 +22,7 @@ from pyuniform.sources.formats.raw import SUFFIXES as RAW_SUFFIXES
 from pyuniform.sources.formats.raw import open_raw
 from pyuniform.sources.formats.safetensors import open_safetensors
 from pyuniform.sources.formats.zarr import open_node, open_zarr
+from pyuniform.sources.joined import concatenate
 from pyuniform.sources.paths import (
     folder_entries,
     inside_folder,

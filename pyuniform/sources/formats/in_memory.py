@@ -33,9 +33,13 @@ class ArraySource:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """Views of the rows, `rows` at a time."""
+        return self.blocks_from(0, rows)
+
+    def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
+        """Views of the rows from one on."""
         rows = check_rows(rows)
         plain = np.asarray(self._array)
-        for begin in range(0, len(plain), rows):
+        for begin in range(first, len(plain), rows):
             yield plain[begin : begin + rows]
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:

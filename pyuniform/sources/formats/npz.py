@@ -11,11 +11,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
+from pyuniform.sources.formats.members import open_member
 from pyuniform.sources.formats.npy import check_size, named, read_header
 from pyuniform.sources.formats.streams import StreamSource
-from pyuniform.sources.ids import WithIds
 from pyuniform.sources.paths import open_binary
 from pyuniform.sources.protocol import Source
 
@@ -35,16 +34,15 @@ def open_npz(
                 shape, stored, offset = read_header(stream)
             check_size(shape, stored, info.file_size - offset)
             members[name], offsets[name] = (shape, stored), offset
-    key = choose_array(key, members, path)
-    shape, stored = members[key]
-    what = f"array {key!r} of {path}"
-    source: Source = StreamSource(
-        lambda: _member(path, key), offsets[key], shape, named(stored, dtype, what), what, _KIND
-    )
-    if id_column is None:
-        return source
-    id_column = choose_array(id_column, members, path, 1, "id_column")
-    return WithIds(source, lambda: _read(path, id_column))
+
+    def open_one(key: str) -> Source:
+        shape, stored = members[key]
+        what = f"array {key!r} of {path}"
+        return StreamSource(
+            lambda: _member(path, key), offsets[key], shape, named(stored, dtype, what), what, _KIND
+        )
+
+    return open_member(path, members, key, id_column, open_one, lambda ids: _read(path, ids))
 
 
 @contextmanager
