@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyuniform.sources.arrow_types import plain_ids
 from pyuniform.sources.checks import as_ids, choose, id_dtype
 from pyuniform.sources.damage import reading
-from pyuniform.sources.parquet_files import opened
+from pyuniform.sources.formats.parquet import opened
 from pyuniform.sources.paths import files_of, open_binary
 from pyuniform.sources.text import endings, ends_in, read_lines
 
