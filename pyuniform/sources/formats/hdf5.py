@@ -7,14 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.mapped import guard
 from pyuniform._common.optional import need
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.chunked import ChunkedSource
-from pyuniform.sources.formats.in_memory import ArraySource
+from pyuniform.sources.formats.bands import BandSource
+from pyuniform.sources.formats.in_memory import open_mapped
 from pyuniform.sources.formats.members import no_members, open_member
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source
@@ -40,7 +38,7 @@ def open_object(node: Any, *, key: str | None = None, id_column: str | None = No
         no_members(what, "a dataset", key=key, id_column=id_column)
         if outside := _outside(node):
             raise ValueError(f"{what} {outside}")
-        return ChunkedSource(lambda: nullcontext(node), what, _KIND)
+        return BandSource(lambda: nullcontext(node), node, what, _KIND)
     return _open(library, lambda: nullcontext(node), what, "", key, id_column)
 
 
@@ -63,17 +61,15 @@ def _open(
 
     def open_one(name: str) -> Source:
         which = f"dataset {name!r} of {what}"
-        with reading(what, _KIND), dataset(name) as found:
-            outside = _outside(found)
-            offset = _place(library, found) if local and not outside else None
-        if outside:
-            raise ValueError(f"{which} {outside}")
-        if offset is None:
-            return ChunkedSource(lambda: dataset(name), which, _KIND)
-        shape, dtype = members[name]
-        array = np.memmap(local, dtype, "r", offset, shape)
-        guard(array)
-        return ArraySource(array, which)
+        with dataset(name) as found:
+            with reading(what, _KIND):
+                outside = _outside(found)
+                offset = _place(library, found) if local and not outside else None
+            if outside:
+                raise ValueError(f"{which} {outside}")
+            if offset is not None:
+                return open_mapped(local, offset, *members[name], which)
+            return BandSource(lambda: dataset(name), found, which, _KIND)
 
     def read_ids(name: str) -> NDArray[Any]:
         with reading(what, _KIND), dataset(name) as found:

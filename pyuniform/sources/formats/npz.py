@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -12,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform.sources.damage import reading
+from pyuniform.sources.formats.bands import open_stream
 from pyuniform.sources.formats.members import open_member
 from pyuniform.sources.formats.npy import check_size, named, read_header
-from pyuniform.sources.formats.streams import StreamSource
 from pyuniform.sources.paths import open_binary
 from pyuniform.sources.protocol import Source
 
@@ -27,7 +26,7 @@ def open_npz(
     """The array `key` of an .npz file, by default the only two-dimensional one."""
     members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
     offsets: dict[str, int] = {}
-    with reading(path, _KIND, zipfile.BadZipFile), _archive(path) as archive:
+    with reading(path, _KIND), _archive(path) as archive:
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             with archive.open(info) as stream:
@@ -38,7 +37,7 @@ def open_npz(
     def open_one(key: str) -> Source:
         shape, stored = members[key]
         what = f"array {key!r} of {path}"
-        return StreamSource(
+        return open_stream(
             lambda: _member(path, key), offsets[key], shape, named(stored, dtype, what), what, _KIND
         )
 
@@ -58,5 +57,5 @@ def _member(path: str, key: str) -> Iterator[IO[bytes]]:
 
 
 def _read(path: str, key: str) -> NDArray[Any]:
-    with reading(path, _KIND, zipfile.BadZipFile, zlib.error), _member(path, key) as stream:
+    with reading(path, _KIND), _member(path, key) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyuniform._common.optional import need
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.chunked import ChunkedSource
+from pyuniform.sources.formats.bands import BandSource
 from pyuniform.sources.formats.members import no_members, open_member
 from pyuniform.sources.protocol import Source
 
@@ -32,12 +32,13 @@ def open_node(
     name = name or str(node.store_path)
     if not hasattr(node, "members"):
         no_members(name, "an array", key=key, id_column=id_column)
-        return ChunkedSource(lambda: nullcontext(node), name, _KIND)
+        return BandSource(lambda: nullcontext(node), node, name, _KIND)
     with reading(name, _KIND, KeyError):
         found = dict(node.members(max_depth=None))
     members = {key: (m.shape, m.dtype) for key, m in found.items() if hasattr(m, "dtype")}
 
     def open_one(key: str) -> Source:
-        return ChunkedSource(lambda: nullcontext(found[key]), f"array {key!r} of {name}", _KIND)
+        array = found[key]
+        return BandSource(lambda: nullcontext(array), array, f"array {key!r} of {name}", _KIND)
 
     return open_member(name, members, key, id_column, open_one, lambda ids: found[ids][:])
