@@ -38,11 +38,11 @@ class IpcTable(PieceTable):
                 self._is_file = file.read(len(_FILE_MAGIC)) == _FILE_MAGIC
             with _input(path) as (source, _):
                 self.schema = self._reader(source).schema
+            self.cheap_rows = self._is_mapped()
             flat = (f.name for f in self.schema if not pa.types.is_nested(f.type))
             cheapest = next(flat, self.schema.names[0] if self.schema.names else "")
             with _input(path) as (source, _):
                 lengths = [len(batch) for batch in self._every(self._reader(source, cheapest))]
-            self.cheap_rows = self._is_mapped()
         super().__init__(self.schema, lengths)
 
     def whole(self, column: str) -> pa.Array | None:
@@ -65,7 +65,8 @@ class IpcTable(PieceTable):
                     yield islice(wanted, len(run))
 
     def _reader(self, source: Any, *columns: str) -> Any:
-        fields = [self.schema.names.index(column) for column in columns]
+        # Of a mapped file all columns are there, and the library would copy those that it is told.
+        fields = [] if self.cheap_rows else [self.schema.names.index(name) for name in columns]
         options = pa.ipc.IpcReadOptions(included_fields=fields)
         open_reader = pa.ipc.open_file if self._is_file else pa.ipc.open_stream
         return open_reader(source, options=options)
