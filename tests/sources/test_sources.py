@@ -291,6 +291,7 @@ def open_registered(path: str, *, dim: int = 1) -> Registered:
 
 def test_registered_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_FORMATS", dict(opening._FORMATS))
+    monkeypatch.setattr(opening, "_FOLDERS", set(opening._FOLDERS))
     register(".Emb.Raw", open_registered)
     assert ".emb.raw" in suffixes()
     X = data()

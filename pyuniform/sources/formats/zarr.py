@@ -17,7 +17,7 @@ _KIND = "Zarr store"
 def open_zarr(path: str, *, key: str | None = None, id_column: str | None = None) -> Source:
     """A Zarr store: an array, or the member `key` of a group."""
     library = need("zarr", "zarr", path)
-    with reading(path, _KIND, KeyError):
+    with reading(path, _KIND):
         node = library.open(path, mode="r")
     return open_node(node, key=key, id_column=id_column, name=path)
 
@@ -33,7 +33,7 @@ def open_node(
     if not hasattr(node, "members"):
         no_members(name, "an array", key=key, id_column=id_column)
         return BandSource(lambda: nullcontext(node), node, name, _KIND)
-    with reading(name, _KIND, KeyError):
+    with reading(name, _KIND):
         found = dict(node.members(max_depth=None))
     members = {key: (m.shape, m.dtype) for key, m in found.items() if hasattr(m, "dtype")}
 
