@@ -1,8 +1,8 @@
 """Estimate what a selection takes before it is begun: memory, rounds, traffic and time.
 
 docs/guide/scaling.md has the formulas and the origin of the constants. Those of the processor are
-measured by ``python -m benchmarks.studies.planning --write`` and are in measured.json; no GPU was: of one
-the peak is known, and the share of it that is reached is taken from the processor's.
+measured by ``python -m benchmarks.studies.planning --write`` and are in measured.json; no GPU was:
+of one the peak is known, and the share of it that is reached is taken from the processor's.
 """
 
 from __future__ import annotations

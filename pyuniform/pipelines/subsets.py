@@ -19,14 +19,13 @@ from pyuniform._common.files import check_apart, check_writable, written_whole
 from pyuniform._common.validate import row_numbers
 from pyuniform.pipelines.json_types import Seen
 from pyuniform.pipelines.reorder import reordered
+from pyuniform.sources.formats.parquet import BATCH_ROWS, batch_rows
 from pyuniform.sources.records import (
-    BATCH_ROWS,
     RECORD_SUFFIXES,
     JsonLines,
     ParquetRecords,
     Records,
     SavedDataset,
-    batch_rows,
     open_records,
 )
 

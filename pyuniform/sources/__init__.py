@@ -1,15 +1,15 @@
 """Embeddings where they lie: files, folders of shards, URLs, and objects of other libraries.
 
-`open.py` turns a path, a folder or an object into a `Source` (`protocol.py`). `formats/` has a
+`opening.py` turns a path, a folder or an object into a `Source` (`protocol.py`). `formats/` has a
 module a format, each a thin layer on its own library, imported when a source of its kind is opened.
-`tables.py` reads rows from a column of lists, `concatenation.py` joins sources, `slices.py` cuts
-them; `ids.py` and `records.py` read what stands beside embeddings; `damage.py` makes one line of
+`tables.py` reads rows from a column of lists, `joined.py` joins sources, cuts them and gives them
+ids; `ids.py` and `records.py` read what stands beside embeddings; `damage.py` makes one line of
 what the libraries say about a file.
 """
 
-from pyuniform.sources.concatenation import concatenate
-from pyuniform.sources.ids import read_ids, with_ids
-from pyuniform.sources.open import is_source, open_source, register, suffixes
+from pyuniform.sources.ids import read_ids
+from pyuniform.sources.joined import concatenate, window, with_ids
+from pyuniform.sources.opening import is_source, open_source, register, suffixes
 from pyuniform.sources.protocol import (
     BLOCK_ROWS,
     Source,
@@ -18,7 +18,6 @@ from pyuniform.sources.protocol import (
     ids_at,
     read_blocks,
 )
-from pyuniform.sources.slices import window
 
 __all__ = [
     "BLOCK_ROWS",

@@ -94,22 +94,6 @@ def choose(
     return asked
 
 
-def choose_array(
-    asked: str | None,
-    members: Mapping[str, tuple[tuple[int, ...], Any]],
-    what: str,
-    ndim: int = 2,
-    option: str = "key",
-) -> str:
-    """`choose` among arrays, given by name with their shapes and dtypes."""
-    fitting = [name for name, (shape, _) in members.items() if len(shape) == ndim]
-    if not fitting:
-        fitting = [name for name, (shape, _) in members.items() if shape[:1] == (0,)]
-    present = {name: f"{tuple(shape)} {dtype}" for name, (shape, dtype) in members.items()}
-    kind = "two-dimensional array" if ndim == 2 else "one-dimensional array"
-    return choose(asked, fitting, present, what, kind, option)
-
-
 def as_ids(values: Any, what: str) -> NDArray[Any]:
     """Record ids as an array of integers, or of str objects."""
     # NumPy would make words of numbers among words, cut a NUL off, and give all the longest width.

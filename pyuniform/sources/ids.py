@@ -1,10 +1,9 @@
-"""Record ids that come from another place than the embeddings."""
+"""Record ids and numbers in files of their own."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from functools import cached_property
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -13,61 +12,9 @@ from numpy.typing import NDArray
 from pyuniform.sources.arrow_types import plain_ids
 from pyuniform.sources.checks import as_ids, choose, id_dtype
 from pyuniform.sources.damage import reading
-from pyuniform.sources.parquet_files import opened
+from pyuniform.sources.formats.parquet import opened
 from pyuniform.sources.paths import files_of, open_binary
-from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts
 from pyuniform.sources.text import endings, ends_in, read_lines
-
-
-class WithIds:
-    """A source with record ids that are read when they are first asked for."""
-
-    def __init__(self, source: Source, read: Callable[[], Any]) -> None:
-        self.name, self.shape, self.dtype = source.name, source.shape, source.dtype
-        self.cheap_rows = source.cheap_rows
-        self.source, self._read = source, read
-
-    @cached_property
-    def ids(self) -> NDArray[Any]:
-        """One id a row."""
-        ids = as_ids(self._read(), self.name)
-        if len(ids) != self.shape[0]:
-            raise ValueError(f"{len(ids)} ids for the {self.shape[0]} rows of {self.name}")
-        return ids
-
-    def array(self) -> NDArray[Any] | None:
-        """All rows without a copy, if the source can."""
-        return mapped(self.source)
-
-    def parts(self) -> list[Source]:
-        """The sources that it joins, if it does."""
-        return parts(self.source)
-
-    def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
-        """The source's blocks."""
-        return self.source.blocks(rows)
-
-    def rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:
-        """The source's rows."""
-        return self.source.rows(ids)
-
-
-def with_ids(source: Source, ids: Any) -> Source:
-    """The same rows, with these record ids.
-
-    Parameters
-    ----------
-    source : Source
-    ids : array_like of int or str, shape (N,)
-
-    Raises
-    ------
-    ValueError, TypeError
-        Not one id a row; neither integers nor strings.
-    """
-    named = WithIds(source, lambda: ids)
-    _ = named.ids  # checked now: nothing is saved by waiting
-    return named
 
 
 def read_ids(path: str | os.PathLike[str], column: str | None = None) -> NDArray[Any]:

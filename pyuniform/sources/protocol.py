@@ -146,9 +146,6 @@ def parts(source: Source) -> list[Source]:
 def let_nulls(source: Source) -> None:
     """Has tables give NaN for missing values, where their dtype has it, in place of an error."""
     for part in parts(source):
-        inner = getattr(part, "source", None)
-        if inner is not None:
-            let_nulls(inner)
         own = getattr(part, "let_nulls", None)
         if callable(own):
             own()

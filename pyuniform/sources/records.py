@@ -14,15 +14,14 @@ from numpy.typing import NDArray
 
 from pyuniform.sources.arrow_types import schema_without_views, without_views
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.huggingface import find_library
-from pyuniform.sources.parquet_files import opened
+from pyuniform.sources.formats.huggingface import find_library, read_dataset
+from pyuniform.sources.formats.parquet import ParquetTable, batch_rows
 from pyuniform.sources.paths import files_of
 from pyuniform.sources.text import BOM, COMPRESSED, endings, ends_in, unpacked
 
 RECORD_SUFFIXES = (".jsonl", ".parquet")
 # What is decoded at a time.
 BATCH_BYTES = 1 << 23
-BATCH_ROWS = 1024
 _ENDINGS = [*RECORD_SUFFIXES, *endings(".jsonl")[1:]]
 # Of a dataset and of several splits, saved to disk.
 _SAVED = ("dataset_info.json", "dataset_dict.json")
@@ -125,30 +124,21 @@ class ParquetRecords:
     def __init__(self, path: Path, paths: list[str] | None = None) -> None:
         self.path = path
         self.paths = [str(path)] if paths is None else paths
-        # Of each row group of any file: where it is, its rows and bytes.
-        self._groups: list[tuple[str, int, int, int]] = []
-        schemas = []
-        for name in self.paths:
-            with reading(name, "Parquet file"), opened(name) as file:
-                schema = schema_without_views(file.schema_arrow)
-                rows = file.metadata.num_rows
-                for g in range(file.metadata.num_row_groups):
-                    group = file.metadata.row_group(g)
-                    self._groups.append((name, g, group.num_rows, group.total_byte_size))
-            # Writers of parts without rows do not always know what their columns hold.
-            if rows or len(self.paths) == 1:
-                schemas.append((name, schema))
-        self.schema: pa.Schema = schemas[0][1] if schemas else schema
-        for name, other in schemas:
+        self._tables = [ParquetTable(name, BATCH_BYTES) for name in self.paths]
+        # Writers of parts without rows do not always know what their columns hold.
+        known = [table for table in self._tables if table.num_rows] or self._tables[-1:]
+        self.schema = schema_without_views(known[0].schema)
+        for table in known:
+            other = schema_without_views(table.schema)
             if not other.equals(self.schema):
                 raise ValueError(
-                    f"{name} has other columns or types than {schemas[0][0]}: "
+                    f"{table.path} has other columns or types than {known[0].path}: "
                     f"{_fields(other)} and not {_fields(self.schema)}"
                 )
 
     def count(self) -> int:
         """The number of rows."""
-        return sum(rows for _, _, rows, _ in self._groups)
+        return sum(table.num_rows for table in self._tables)
 
     def take(self, rows: NDArray[np.int64], columns: list[str] | None = None) -> Iterator[pa.Table]:
         """These rows, which ascend, and of them these columns, or all.
@@ -156,28 +146,12 @@ class ParquetRecords:
         Row groups without any are not read.
         """
         first = begin = 0
-        for name, group, length, size in self._groups:
-            end = int(np.searchsorted(rows, first + length))
-            if end > begin:
-                some = batch_rows(BATCH_BYTES, size, length)
-                with reading(name, "Parquet file"):
-                    yield from _taken(name, group, rows[begin:end] - first, columns, some)
-            first, begin = first + length, end
-
-
-def _taken(
-    path: str, group: int, rows: NDArray[np.int64], columns: list[str] | None, some: int
-) -> Iterator[pa.Table]:
-    """These rows of a row group, of which so many are decoded at a time."""
-    with opened(path) as file:
-        at = begin = 0
-        batches = file.iter_batches(some, row_groups=[group], columns=columns)
-        while begin < len(rows):
-            batch = without_views(pa.Table.from_batches([next(batches)]))
-            upto = int(np.searchsorted(rows, at + len(batch)))
-            if upto > begin:
-                yield batch.take(pa.array(rows[begin:upto] - at))
-            at, begin = at + len(batch), upto
+        for table in self._tables:
+            end = int(np.searchsorted(rows, first + table.num_rows))
+            with reading(table.path, table.kind):
+                for batch, inside in table.find(columns, rows[begin:end] - first):
+                    yield without_views(pa.Table.from_batches([batch])).take(pa.array(inside))
+            first, begin = first + table.num_rows, end
 
 
 def _fields(schema: pa.Schema) -> str:
@@ -206,10 +180,9 @@ class SavedDataset:
 
     def take(self, rows: NDArray[np.int64], columns: list[str] | None = None) -> Iterator[pa.Table]:
         """These rows, in any order, and of them these columns, or all: its files are mapped."""
-        view = self._dataset.with_format("arrow", columns=columns)
         size = batch_rows(BATCH_BYTES, self._dataset.data.nbytes, len(self._dataset))
         for begin in range(0, len(rows), size):
-            yield view[rows[begin : begin + size].tolist()]
+            yield read_dataset(self._dataset, rows[begin : begin + size], columns)
 
     def save(self, rows: NDArray[np.int64], folder: Path) -> None:
         """Writes these rows as a dataset, with its features and description."""
@@ -277,8 +250,3 @@ def read_field(path: Path, field: str) -> list[Any]:
             raise ValueError(f"record {number} of {path} has no field {field!r}")
         values.append(record[field])
     return values
-
-
-def batch_rows(most: int, size: int, rows: int) -> int:
-    """How many rows to take at a time for at most so many bytes, if `rows` have `size` bytes."""
-    return int(min(max(most * rows // max(size, 1), 1), BATCH_ROWS))

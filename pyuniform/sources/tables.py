@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyuniform.sources.arrow_types import id_type, plain, plain_ids, plain_type
 from pyuniform.sources.checks import as_ids, check_dtype, check_rows, choose, row_numbers
 from pyuniform.sources.damage import reading
-from pyuniform.sources.protocol import BLOCK_ROWS, blocks_after
+from pyuniform.sources.protocol import BLOCK_ROWS
 
 
 class Table(Protocol):
@@ -25,8 +25,8 @@ class Table(Protocol):
     num_rows: int
     cheap_rows: bool
 
-    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
-        """The whole column in order, at most `rows` rows at a time."""
+    def batches(self, column: str, rows: int, first: int = 0) -> Iterator[pa.Array]:
+        """The column in order, from a row on, at most `rows` rows at a time."""
         ...
 
     def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
@@ -69,29 +69,27 @@ class TableSource:
         self.cheap_rows = table.cheap_rows
         self._table, self._id_column = table, id_column
         self._what = f"column {self._column!r} of {name}"
-        kind = kinds[self._column]
-        if empty and not _is_list(kind):
-            self.shape, self.dtype = (0, 0), "float32"
-            return
+        self.shape, self.dtype = (0, 0), "float32"
         try:
-            self.dtype = check_dtype(kind.value_type.to_pandas_dtype(), self._what)
-        except (NotImplementedError, TypeError) as error:
-            if empty:
-                self.shape, self.dtype = (0, 0), "float32"
-                return
-            if isinstance(error, TypeError):
+            self.dtype, width = self._inside(kinds[self._column])
+            self.shape = (table.num_rows, width)
+        except (TypeError, AttributeError):
+            if not empty:
                 raise
-            raise TypeError(f"{self._what} holds lists of {kind.value_type}: no dtype") from None
-        self.shape = (table.num_rows, self._width(kind))
 
-    def _width(self, kind: pa.DataType) -> int:
+    def _inside(self, kind: pa.DataType) -> tuple[str, int]:
+        """Dtype and length of the lists."""
+        try:
+            dtype = check_dtype(kind.value_type.to_pandas_dtype(), self._what)
+        except NotImplementedError:
+            raise TypeError(f"{self._what} holds lists of {kind.value_type}: no dtype") from None
         if pa.types.is_fixed_size_list(kind):
-            return kind.list_size
+            return dtype, kind.list_size
         for lists in self._pieces(self._table.batches(self._column, BLOCK_ROWS)):
             lengths = lists.drop_null().value_lengths()
             if len(lengths):
-                return int(lengths[0].as_py())
-        return 0
+                return dtype, int(lengths[0].as_py())
+        return dtype, 0
 
     def let_nulls(self) -> None:
         """See `pyuniform.sources.protocol.let_nulls`."""
@@ -108,17 +106,12 @@ class TableSource:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """The column's pieces as matrices."""
-        return self._matrices(self._table.batches(self._column, check_rows(rows)), 0)
+        return self.blocks_from(0, rows)
 
     def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
-        """Blocks from a row on, without reading up to there if the table can."""
-        batches_from = getattr(self._table, "batches_from", None)
-        if batches_from is None:
-            return blocks_after(first, self.blocks(rows))
-        return self._matrices(batches_from(first, self._column, check_rows(rows)), first)
-
-    def _matrices(self, pieces: Iterable[pa.Array], at: int) -> Iterator[NDArray[Any]]:
-        for lists in self._pieces(pieces):
+        """Blocks from a row on, without reading up to there."""
+        at = first
+        for lists in self._pieces(self._table.batches(self._column, check_rows(rows), first)):
             yield self._matrix(lists, range(at, at + len(lists)))
             at += len(lists)
 
@@ -156,15 +149,14 @@ class TableSource:
 
     def field(self, name: str) -> NDArray[Any]:
         """Another column; see `pyuniform.sources.protocol.field_of`."""
-        if self._table.schema.names.count(name) > 1:
-            _once(name, self._table.schema)
         if name not in self._table.schema.names:
             raise ValueError(f"{self.name} has no column {name!r}, but {self._table.schema.names}")
+        _once(name, self._table.schema)
         found, at = [], 0
         for piece in self._pieces(self._table.batches(name, BLOCK_ROWS)):
             if piece.null_count:
-                first = int(np.flatnonzero(piece.is_null().to_numpy(zero_copy_only=False))[0])
-                raise ValueError(f"column {name!r} of {self.name} has a null in row {at + first}")
+                row = at + _first_null(piece)
+                raise ValueError(f"column {name!r} of {self.name} has a null in row {row}")
             found.append(piece.to_numpy(zero_copy_only=False))
             at += len(piece)
         return np.concatenate(found) if found else np.empty(0)
@@ -206,7 +198,8 @@ class TableSource:
             rows = np.full((len(lists), width), np.nan, self.dtype)
             rows[there] = self._matrix(lists.drop_null(), np.asarray(numbers)[there])
             return rows
-        _check_nulls(lists, numbers, self._what)
+        if lists.null_count:
+            raise ValueError(f"{self._what} has a null in row {numbers[_first_null(lists)]}")
         if not pa.types.is_fixed_size_list(lists.type):
             lengths = np.diff(lists.offsets.to_numpy())
             ragged = np.flatnonzero(lengths != width)
@@ -217,17 +210,13 @@ class TableSource:
                 )
         values = lists.flatten()
         if values.null_count and not self._nulls:
-            first = int(np.flatnonzero(values.is_null().to_numpy(zero_copy_only=False))[0])
-            raise ValueError(
-                f"{self._what} has nulls inside the list of row {numbers[first // width]}"
-            )
+            row = numbers[_first_null(values) // width]
+            raise ValueError(f"{self._what} has nulls inside the list of row {row}")
         return values.to_numpy(zero_copy_only=False).reshape(-1, width)
 
 
-def _check_nulls(lists: pa.Array, numbers: Sequence[int] | NDArray[np.int64], what: str) -> None:
-    if lists.null_count:
-        first = int(np.flatnonzero(lists.is_null().to_numpy(zero_copy_only=False))[0])
-        raise ValueError(f"{what} has a null in row {numbers[first]}")
+def _first_null(column: pa.Array) -> int:
+    return int(np.argmax(column.is_null().to_numpy(zero_copy_only=False)))
 
 
 def _is_list(kind: pa.DataType) -> bool:

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 import pyuniform
 from pyuniform._common import memory
 from pyuniform.cli.main import cli
-from pyuniform.sources.formats.streams import StreamSource
+from pyuniform.sources.formats.bands import BandSource
 from pyuniform.sources.tables import TableSource
 
 N, D = 500, 16
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """Less memory than the rows take, and nobody reads one."""
     monkeypatch.setattr(memory, "available_memory", lambda: X.nbytes - 1)
-    for kind in (TableSource, StreamSource):
+    for kind in (TableSource, BandSource):
         monkeypatch.setattr(kind, "blocks", lambda *_: pytest.fail("rows are read"))
 
 

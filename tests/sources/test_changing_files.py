@@ -69,9 +69,14 @@ def write(path: Path, rows: np.ndarray) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".safetensors"])
 @pytest.mark.parametrize("how", ["cut", "zeros", "nans", "replaced"])
-@pytest.mark.parametrize("far", ["near", "far"])
+@pytest.mark.parametrize(
+    ("far", "suffix"),
+    [
+        *[("near", suffix) for suffix in (".npy", ".safetensors", ".arrow")],
+        *[("far", suffix) for suffix in (".npy", ".safetensors")],  # .arrow is copied at first
+    ],
+)
 def test_other_values_are_no_picks(far: str, how: str, suffix: str, tmp_path: Path) -> None:
     path = write(tmp_path / f"x{suffix}", X)
     other = write(tmp_path / f"y{suffix}", X[::-1].copy())

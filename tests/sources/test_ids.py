@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import pyuniform
-from pyuniform.sources import check_ids, concatenate, ids_at, open_source, with_ids
+from pyuniform.sources import check_ids, concatenate, ids_at, open_source, window, with_ids
 from pyuniform.streaming.selector import StreamingSelector
 
 X = np.random.default_rng(0).standard_normal((60, 5)).astype(np.float32)
@@ -114,3 +114,14 @@ def test_ids_of_a_stream(tmp_path: Path) -> None:
     back = pyuniform.Selection.load(tmp_path / "p.parquet")
     assert back.ids is not None
     assert back.ids.tolist() == [WORDS[i] for i in selection.indices]
+
+
+def test_windows_of_joined_sources_keep_their_ids() -> None:
+    halves = with_ids(open_source(X[:30]), WORDS[:30]), with_ids(open_source(X[30:]), WORDS[30:])
+    part = window(window(concatenate(halves), 5, 55), 10, 40)
+    np.testing.assert_array_equal(np.concatenate(list(part.blocks(7))), X[15:45])
+    np.testing.assert_array_equal(part.rows(np.array([29, 0, 14])), X[[44, 15, 29]])
+    assert part.ids is not None
+    assert part.ids.tolist() == WORDS[15:45]
+    assert ids_at(part, [29, 0]).tolist() == [WORDS[44], WORDS[15]]  # type: ignore[union-attr]
+    check_ids(part)

@@ -25,6 +25,7 @@ from pyuniform.sources import (
     ids_at,
     is_source,
     open_source,
+    opening,
     read_blocks,
     read_ids,
     register,
@@ -32,7 +33,6 @@ from pyuniform.sources import (
     window,
     with_ids,
 )
-from pyuniform.sources import open as opening
 from pyuniform.sources.paths import natural
 
 
@@ -190,6 +190,19 @@ def test_one_chunk_of_a_table_is_not_copied() -> None:
     assert np.shares_memory(as_array(source), X)
 
 
+def test_batches_of_a_mapped_file_are_not_copied(tmp_path: Path) -> None:
+    X = data(n=100_000)  # 2 MB
+    batch = files.table(files.fixed(X), ["a"] * len(X)).to_batches()[0]
+    with pa.ipc.new_file(tmp_path / "x.arrow", batch.schema) as out:
+        out.write_batch(batch)
+        out.write_batch(batch)
+    source = open_source(tmp_path / "x.arrow")
+    before = pa.total_allocated_bytes()
+    block = next(iter(source.blocks(len(X))))
+    assert pa.total_allocated_bytes() - before < X.nbytes / 10
+    assert_rows(block, X)
+
+
 @pytest.mark.parametrize("compression", [None, "lz4", "zstd"])
 def test_compressed_batches_are_not_mapped(compression: str | None, tmp_path: Path) -> None:
     X = data()
@@ -278,6 +291,7 @@ def open_registered(path: str, *, dim: int = 1) -> Registered:
 
 def test_registered_suffix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "_FORMATS", dict(opening._FORMATS))
+    monkeypatch.setattr(opening, "_FOLDERS", set(opening._FOLDERS))
     register(".Emb.Raw", open_registered)
     assert ".emb.raw" in suffixes()
     X = data()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,13 @@ from pyuniform._common.mapped import guard_map
 from pyuniform.sources.arrow_types import plain
 from pyuniform.sources.damage import reading
 from pyuniform.sources.paths import is_url, open_binary
+from pyuniform.sources.pieces import Columns, PieceTable, RandomTable
 from pyuniform.sources.tables import TableSource
 
 _FILE_MAGIC = b"ARROW1"
 
 
-class IpcTable:
+class IpcTable(PieceTable):
     """An IPC file or stream: mapped, and read batch by batch.
 
     Opening it walks over all batches for their lengths, which costs little unless they are
@@ -36,48 +38,43 @@ class IpcTable:
                 self._is_file = file.read(len(_FILE_MAGIC)) == _FILE_MAGIC
             with _input(path) as (source, _):
                 self.schema = self._reader(source).schema
+            self.cheap_rows = self._is_mapped()
             flat = (f.name for f in self.schema if not pa.types.is_nested(f.type))
             cheapest = next(flat, self.schema.names[0] if self.schema.names else "")
-            lengths = [batch.num_rows for batch in self._batches(cheapest)]
-            self.cheap_rows = self._is_mapped()
-        self._ends = np.cumsum(lengths, dtype=np.int64)
-        self.num_rows = sum(lengths)
-
-    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
-        """The column, cut where batches are longer."""
-        for batch in self._batches(column):
-            yield from _cut(batch.column(0), rows)
-
-    def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
-        """The rows of each batch that has any."""
-        groups = np.searchsorted(self._ends, rows, side="right")
-        touched = np.unique(groups).tolist()
-        for number, batch in zip(touched, self._batches(column, touched), strict=True):
-            first = self._ends[number - 1] if number else 0
-            yield plain(batch.column(0)).take(pa.array(rows[groups == number] - first))
+            with _input(path) as (source, _):
+                lengths = [len(batch) for batch in self._every(self._reader(source, cheapest))]
+        super().__init__(self.schema, lengths)
 
     def whole(self, column: str) -> pa.Array | None:
         """The column, if it is one piece of the mapped file."""
-        if len(self._ends) != 1 or not self.cheap_rows:
+        if len(self._begins) != 2 or not self.cheap_rows:
             return None
-        return next(self._batches(column)).column(0)
+        return next(self.batches(column, self.num_rows))
 
-    def _batches(self, column: str, numbers: list[int] | None = None) -> Iterator[pa.RecordBatch]:
+    def _read(
+        self, columns: Columns, runs: Sequence[Sequence[int]]
+    ) -> Iterator[Iterable[pa.RecordBatch]]:
         with _input(self._path) as (source, _):
-            reader = self._reader(source, column)
-            if numbers is None:
-                yield from _every_batch(reader, self._is_file)
-            elif self._is_file:
-                yield from map(reader.get_batch, numbers)
+            reader = self._reader(source, *(columns or self.schema.names))
+            if self._is_file:
+                yield from (map(reader.get_batch, run) for run in runs)
             else:
-                wanted = set(numbers)
-                yield from (batch for i, batch in enumerate(reader) if i in wanted)
+                batches = enumerate(reader)
+                for run in runs:
+                    wanted = (batch for number, batch in batches if number in run)
+                    yield islice(wanted, len(run))
 
-    def _reader(self, source: Any, column: str | None = None) -> Any:
-        fields = [] if column is None else [self.schema.names.index(column)]
+    def _reader(self, source: Any, *columns: str) -> Any:
+        # Of a mapped file all columns are there, and the library would copy those that it is told.
+        fields = [] if self.cheap_rows else [self.schema.names.index(name) for name in columns]
         options = pa.ipc.IpcReadOptions(included_fields=fields)
         open_reader = pa.ipc.open_file if self._is_file else pa.ipc.open_stream
         return open_reader(source, options=options)
+
+    def _every(self, reader: Any) -> Iterator[pa.RecordBatch]:
+        if not self._is_file:
+            return iter(reader)
+        return map(reader.get_batch, range(reader.num_record_batches))
 
     def _is_mapped(self) -> bool:
         """True if batches lie in the mapped file as they are: not compressed."""
@@ -85,35 +82,11 @@ class IpcTable:
             if mapping is None:
                 return False
             end = mapping.address + mapping.size
-            for batch in _every_batch(self._reader(source), self._is_file):
+            for batch in self._every(self._reader(source)):
                 buffers = [b for column in batch.columns for b in column.buffers() if b and b.size]
                 if buffers:
                     return all(mapping.address <= b.address < end for b in buffers)
         return True
-
-
-class ArrowTable:
-    """A pyarrow.Table."""
-
-    kind = "Arrow table"
-    cheap_rows = True
-
-    def __init__(self, table: pa.Table) -> None:
-        self._table, self.schema, self.num_rows = table, table.schema, table.num_rows
-
-    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
-        """The column's chunks, cut where they are longer."""
-        for chunk in self._table.column(column).chunks:
-            yield from _cut(chunk, rows)
-
-    def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
-        """The column at these rows."""
-        yield from plain(self._table.column(column)).take(pa.array(rows)).chunks
-
-    def whole(self, column: str) -> pa.Array | None:
-        """The column, if it is one chunk."""
-        chunks = self._table.column(column).chunks
-        return chunks[0] if len(chunks) == 1 else None
 
 
 def open_arrow(
@@ -124,24 +97,25 @@ def open_arrow(
 
 
 def open_table(
-    table: pa.Table, *, column: str | None = None, id_column: str | None = None
+    table: pa.Table,
+    *,
+    column: str | None = None,
+    id_column: str | None = None,
+    name: str = "table",
 ) -> TableSource:
     """A pyarrow.Table."""
-    return TableSource(ArrowTable(table), "table", column, id_column)
+
+    def read(column: str, rows: slice | NDArray[np.int64]) -> pa.ChunkedArray:
+        whole = table.column(column)
+        return whole[rows] if isinstance(rows, slice) else plain(whole).take(pa.array(rows))
+
+    read_by = RandomTable("Arrow table", table.schema, table.num_rows, read, in_memory=True)
+    return TableSource(read_by, name, column, id_column)
 
 
 def open_column(column: pa.Array | pa.ChunkedArray) -> TableSource:
     """A column of lists, out of a table or by itself."""
-    return TableSource(ArrowTable(pa.table({"embedding": column})), "column")
-
-
-def _every_batch(reader: Any, is_file: bool) -> Iterator[pa.RecordBatch]:
-    return map(reader.get_batch, range(reader.num_record_batches)) if is_file else iter(reader)
-
-
-def _cut(array: pa.Array, rows: int) -> Iterator[pa.Array]:
-    for begin in range(0, len(array), rows):
-        yield array.slice(begin, rows)
+    return open_table(pa.table({"embedding": column}), name="column")
 
 
 @contextmanager

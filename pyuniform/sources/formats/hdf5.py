@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.mapped import guard
 from pyuniform._common.optional import need
-from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.chunked import ChunkedSource
-from pyuniform.sources.formats.in_memory import ArraySource
-from pyuniform.sources.ids import WithIds
+from pyuniform.sources.formats.bands import BandSource
+from pyuniform.sources.formats.in_memory import open_mapped
+from pyuniform.sources.formats.members import no_members, open_member
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source
 
@@ -29,37 +26,8 @@ def open_hdf5(path: str, *, key: str | None = None, id_column: str | None = None
     The file is open only while it is read.
     """
     library = need("h5py", "hdf5", path)
-    with reading(path, _KIND), _file(library, path) as file:
-        members = _members(library, file)
-        at: dict[str, int | None] = {}
-        if not is_url(path):
-            at = {name: _place(library, file[name]) for name in members}
-    key = choose_array(key, members, path)
-    what = f"dataset {key!r} of {path}"
-    shape, dtype = members[key]
-    with reading(path, _KIND), _dataset(library, path, key) as dataset:
-        outside = _outside(dataset)
-    _check_inside(outside, what)
-    source: Source
-    offset = at.get(key)
-    if offset is not None:
-        array = np.memmap(path, dtype, "r", offset, shape)
-        guard(array)
-        source = ArraySource(array, what)
-    else:
-        source = ChunkedSource(lambda: _dataset(library, path, key), what, _KIND)
-    if id_column is None:
-        return source
-    id_column = choose_array(id_column, members, path, 1, "id_column")
-
-    def read_ids() -> NDArray[Any] | None:
-        with reading(path, _KIND), _dataset(library, path, id_column) as dataset:
-            outside = _outside(dataset)
-            found = None if outside else _ids(dataset)
-        _check_inside(outside, f"dataset {id_column!r} of {path}")
-        return found
-
-    return WithIds(source, read_ids)
+    local = "" if is_url(path) else path
+    return _open(library, lambda: _file(library, path), path, local, key, id_column)
 
 
 def open_object(node: Any, *, key: str | None = None, id_column: str | None = None) -> Source:
@@ -67,20 +35,50 @@ def open_object(node: Any, *, key: str | None = None, id_column: str | None = No
     library = need("h5py", "hdf5", "an h5py object")
     what = f"{node.name!r} of {node.file.filename}"
     if isinstance(node, library.Dataset):
-        for option, value in (("key", key), ("id_column", id_column)):
-            if value is not None:
-                raise ValueError(f"{what} is a dataset and has no members: leave {option} out")
-        _check_inside(_outside(node), what)
-        return ChunkedSource(lambda: nullcontext(node), what, _KIND)
-    members = _members(library, node)
-    key = choose_array(key, members, what)
-    _check_inside(_outside(node[key]), f"{key!r} in {what}")
-    source: Source = ChunkedSource(lambda: nullcontext(node[key]), f"{key!r} in {what}", _KIND)
-    if id_column is None:
-        return source
-    id_column = choose_array(id_column, members, what, 1, "id_column")
-    _check_inside(_outside(node[id_column]), f"{id_column!r} in {what}")
-    return WithIds(source, lambda: _ids(node[id_column]))
+        no_members(what, "a dataset", key=key, id_column=id_column)
+        if outside := _outside(node):
+            raise ValueError(f"{what} {outside}")
+        return BandSource(lambda: nullcontext(node), node, what, _KIND)
+    return _open(library, lambda: nullcontext(node), what, "", key, id_column)
+
+
+def _open(
+    library: Any,
+    open_group: Callable[[], AbstractContextManager[Any]],
+    what: str,
+    local: str,
+    key: str | None,
+    id_column: str | None,
+) -> Source:
+    """A member of a group; contiguous ones are mapped, if `local` is the path of their file."""
+    with reading(what, _KIND), open_group() as group:
+        members = _members(library, group)
+
+    @contextmanager
+    def dataset(name: str) -> Iterator[Any]:
+        with open_group() as group:
+            yield group[name]
+
+    def open_one(name: str) -> Source:
+        which = f"dataset {name!r} of {what}"
+        with dataset(name) as found:
+            with reading(what, _KIND):
+                outside = _outside(found)
+                offset = _place(library, found) if local and not outside else None
+            if outside:
+                raise ValueError(f"{which} {outside}")
+            if offset is not None:
+                return open_mapped(local, offset, *members[name], which)
+            return BandSource(lambda: dataset(name), found, which, _KIND)
+
+    def read_ids(name: str) -> NDArray[Any]:
+        with reading(what, _KIND), dataset(name) as found:
+            outside = _outside(found)
+            if not outside:
+                return found.asstr()[:] if found.dtype.kind == "O" else found[:]
+        raise ValueError(f"dataset {name!r} of {what} {outside}")
+
+    return open_member(what, members, key, id_column, open_one, read_ids)
 
 
 def _members(library: Any, group: Any) -> dict[str, tuple[tuple[int, ...], Any]]:
@@ -122,15 +120,6 @@ def _outside(dataset: Any) -> str:
     return ""
 
 
-def _check_inside(outside: str, what: str) -> None:
-    if outside:
-        raise ValueError(f"{what} {outside}")
-
-
-def _ids(dataset: Any) -> NDArray[Any]:
-    return dataset.asstr()[:] if dataset.dtype.kind == "O" else dataset[:]
-
-
 @contextmanager
 def _file(library: Any, path: str) -> Iterator[Any]:
     if is_url(path):
@@ -139,9 +128,3 @@ def _file(library: Any, path: str) -> Iterator[Any]:
     else:
         with library.File(path, "r") as file:
             yield file
-
-
-@contextmanager
-def _dataset(library: Any, path: str, key: str) -> Iterator[Any]:
-    with _file(library, path) as file:
-        yield file[key]

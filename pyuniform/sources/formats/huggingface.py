@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,35 +11,10 @@ from numpy.typing import NDArray
 from pyuniform._common.optional import need
 from pyuniform.sources.checks import choose
 from pyuniform.sources.damage import reading
+from pyuniform.sources.pieces import RandomTable
 from pyuniform.sources.tables import TableSource
 
 _KIND = "saved dataset"
-
-
-class DatasetTable:
-    """A `datasets.Dataset`: in its own order, after whatever was selected, shuffled or filtered."""
-
-    kind = _KIND
-    cheap_rows = True
-
-    def __init__(self, dataset: Any) -> None:
-        self._dataset = dataset
-        self.schema = dataset.features.arrow_schema
-        self.num_rows = len(dataset)
-
-    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
-        """The column, slice by slice."""
-        view = self._view(column)
-        for begin in range(0, self.num_rows, rows):
-            yield from view[begin : begin + rows].column(0).chunks
-
-    def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
-        """The column at these rows."""
-        if len(rows):
-            yield from self._view(column)[rows.tolist()].column(0).chunks
-
-    def _view(self, column: str) -> Any:
-        return self._dataset.select_columns([column]).with_format("arrow")
 
 
 def open_dataset(
@@ -64,7 +38,14 @@ def open_dataset(
             f"{name} is a {type(dataset).__name__}, whose rows have no numbers: "
             "a datasets.Dataset is wanted"
         )
-    return TableSource(DatasetTable(dataset), name, column, id_column)
+    # In its own order, after whatever was selected, shuffled or filtered.
+    table = RandomTable(
+        _KIND,
+        dataset.features.arrow_schema,
+        len(dataset),
+        lambda column, rows: read_dataset(dataset, rows, [column]).column(0),
+    )
+    return TableSource(table, name, column, id_column)
 
 
 def open_saved(
@@ -79,6 +60,15 @@ def open_saved(
     with reading(path, _KIND):
         dataset = library.load_from_disk(path)
     return open_dataset(dataset, column=column, id_column=id_column, key=key, name=path)
+
+
+def read_dataset(
+    dataset: Any, rows: slice | NDArray[np.int64], columns: list[str] | None = None
+) -> pa.Table:
+    """Some rows, in any order, of some columns or all: its files are mapped."""
+    if columns is not None:
+        dataset = dataset.select_columns(columns)
+    return dataset.with_format("arrow")[rows if isinstance(rows, slice) else rows.tolist()]
 
 
 def find_library(what: str) -> Any:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.array_input import DTYPES, as_matrix
+from pyuniform._common.mapped import guard
 from pyuniform.sources.checks import check_dtype, check_matrix, check_rows, numpy_dtype, row_numbers
 from pyuniform.sources.protocol import BLOCK_ROWS
 
@@ -33,14 +34,28 @@ class ArraySource:
 
     def blocks(self, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
         """Views of the rows, `rows` at a time."""
+        return self.blocks_from(0, rows)
+
+    def blocks_from(self, first: int, rows: int = BLOCK_ROWS) -> Iterator[NDArray[Any]]:
+        """Views of the rows from one on."""
         rows = check_rows(rows)
         plain = np.asarray(self._array)
-        for begin in range(0, len(plain), rows):
+        for begin in range(first, len(plain), rows):
             yield plain[begin : begin + rows]
 
     def rows(self, ids: NDArray[np.int64]) -> NDArray[Any]:
         """These rows, copied."""
         return np.asarray(self._array)[row_numbers(ids, self.shape[0], self.name)]
+
+
+def open_mapped(
+    path: str, offset: int, shape: tuple[int, ...], dtype: np.dtype[Any], name: str
+) -> ArraySource:
+    """Rows that lie one after another in a local file, from an offset in bytes on."""
+    # Nothing cannot be mapped.
+    array = np.empty(shape, dtype) if 0 in shape else np.memmap(path, dtype, "r", offset, shape)
+    guard(array)
+    return ArraySource(array, name)
 
 
 def open_array(X: Any, name: str = "X") -> ArraySource:

@@ -9,8 +9,8 @@ import numpy as np
 from pyuniform._common.mapped import guard
 from pyuniform.sources.checks import check_matrix, numpy_dtype
 from pyuniform.sources.damage import reading
+from pyuniform.sources.formats.bands import open_stream
 from pyuniform.sources.formats.in_memory import ArraySource
-from pyuniform.sources.formats.streams import StreamSource
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source
 
@@ -22,7 +22,7 @@ def open_npy(path: str, *, dtype: str | None = None) -> Source:
             shape, header, offset = read_header(stream)
             end = stream.seek(0, 2)
             check_size(shape, header, end - offset)
-        return StreamSource(
+        return open_stream(
             lambda: open_binary(path), offset, shape, named(header, dtype, path), path, ".npy file"
         )
     with reading(path, ".npy file of numbers"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
@@ -11,11 +10,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
+from pyuniform.sources.formats.bands import open_stream
+from pyuniform.sources.formats.members import open_member
 from pyuniform.sources.formats.npy import check_size, named, read_header
-from pyuniform.sources.formats.streams import StreamSource
-from pyuniform.sources.ids import WithIds
 from pyuniform.sources.paths import open_binary
 from pyuniform.sources.protocol import Source
 
@@ -28,23 +26,22 @@ def open_npz(
     """The array `key` of an .npz file, by default the only two-dimensional one."""
     members: dict[str, tuple[tuple[int, ...], np.dtype[Any]]] = {}
     offsets: dict[str, int] = {}
-    with reading(path, _KIND, zipfile.BadZipFile), _archive(path) as archive:
+    with reading(path, _KIND), _archive(path) as archive:
         for info in archive.infolist():
             name = info.filename.removesuffix(".npy")
             with archive.open(info) as stream:
                 shape, stored, offset = read_header(stream)
             check_size(shape, stored, info.file_size - offset)
             members[name], offsets[name] = (shape, stored), offset
-    key = choose_array(key, members, path)
-    shape, stored = members[key]
-    what = f"array {key!r} of {path}"
-    source: Source = StreamSource(
-        lambda: _member(path, key), offsets[key], shape, named(stored, dtype, what), what, _KIND
-    )
-    if id_column is None:
-        return source
-    id_column = choose_array(id_column, members, path, 1, "id_column")
-    return WithIds(source, lambda: _read(path, id_column))
+
+    def open_one(key: str) -> Source:
+        shape, stored = members[key]
+        what = f"array {key!r} of {path}"
+        return open_stream(
+            lambda: _member(path, key), offsets[key], shape, named(stored, dtype, what), what, _KIND
+        )
+
+    return open_member(path, members, key, id_column, open_one, lambda ids: _read(path, ids))
 
 
 @contextmanager
@@ -60,5 +57,5 @@ def _member(path: str, key: str) -> Iterator[IO[bytes]]:
 
 
 def _read(path: str, key: str) -> NDArray[Any]:
-    with reading(path, _KIND, zipfile.BadZipFile, zlib.error), _member(path, key) as stream:
+    with reading(path, _KIND), _member(path, key) as stream:
         return np.lib.format.read_array(stream, allow_pickle=False)

@@ -1,67 +1,71 @@
-"""Parquet files: a column of lists, read row group by row group."""
+"""Parquet files, read piece by piece."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+import pyarrow.parquet as pq
 
-from pyuniform.sources.arrow_types import plain
 from pyuniform.sources.damage import reading
-from pyuniform.sources.parquet_files import opened
+from pyuniform.sources.paths import is_url, open_binary
+from pyuniform.sources.pieces import Columns, PieceTable
 from pyuniform.sources.tables import TableSource
 
+# Column chunks are read piece by piece: by default a row group's would be in memory whole.
+_HOW: dict[str, Any] = {
+    "buffer_size": 1 << 20,
+    "pre_buffer": False,
+    "page_checksum_verification": True,
+}
 # Decoding takes several times the memory of what is decoded, and longer batches are no faster.
-_DECODED_ROWS = 1024
+BATCH_ROWS = 1024
 
 
-class ParquetTable:
-    """A Parquet file, open only while it is read: there may be thousands."""
+@contextmanager
+def opened(path: str) -> Iterator[pq.ParquetFile]:
+    """A Parquet file or URL, to be read piece by piece."""
+    if is_url(path):
+        with open_binary(path) as stream, pq.ParquetFile(stream, **_HOW) as file:
+            yield file
+    else:
+        with pq.ParquetFile(path, **_HOW) as file:
+            yield file
+
+
+class ParquetTable(PieceTable):
+    """A Parquet file, open only while it is read: there may be thousands.
+
+    Parameters
+    ----------
+    path : str
+        Or a URL.
+    batch_bytes : int, optional
+        How many bytes of all columns to decode at a time, about; by default as many as there are.
+    """
 
     kind = "Parquet file"
-    cheap_rows = False
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, batch_bytes: int | None = None) -> None:
+        self.path, self._batch_bytes = path, batch_bytes
         with reading(path, self.kind), opened(path) as file:
-            self.schema = file.schema_arrow
-            groups = range(file.metadata.num_row_groups)
-            self._ends = np.cumsum(
-                [file.metadata.row_group(g).num_rows for g in groups], dtype=np.int64
-            )
-            self.num_rows = file.metadata.num_rows
+            groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
+            super().__init__(file.schema_arrow, [group.num_rows for group in groups])
 
-    def batches(self, column: str, rows: int) -> Iterator[pa.Array]:
-        """The column, from the first row group to the last."""
-        return self.batches_from(0, column, rows)
-
-    def batches_from(self, first: int, column: str, rows: int) -> Iterator[pa.Array]:
-        """The column from that row on; the row groups before it are not read."""
-        group = int(np.searchsorted(self._ends, first, side="right"))
-        groups = list(range(group, len(self._ends)))
-        skipped = first - (int(self._ends[group - 1]) if group else 0)
-        with opened(self._path) as file:
-            for batch in file.iter_batches(min(rows, _DECODED_ROWS), groups, columns=[column]):
-                piece = batch.column(column)[skipped:]
-                skipped = max(0, skipped - batch.num_rows)
-                if len(piece):
-                    yield piece
-
-    def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
-        """The rows of each row group that has any; the group is decoded up to the last of them."""
-        with opened(self._path) as file:
-            groups = np.searchsorted(self._ends, rows, side="right")
-            for group in np.unique(groups).tolist():
-                inside = rows[groups == group] - (self._ends[group - 1] if group else 0)
-                at = done = 0
-                batches = file.iter_batches(_DECODED_ROWS, row_groups=[group], columns=[column])
-                while done < len(inside):
-                    piece = plain(next(batches).column(column))
-                    upto = int(np.searchsorted(inside, at + len(piece)))
-                    yield piece.take(pa.array(inside[done:upto] - at))
-                    at, done = at + len(piece), upto
+    def _read(
+        self, columns: Columns, runs: Sequence[Sequence[int]]
+    ) -> Iterator[Iterable[pa.RecordBatch]]:
+        with opened(self.path) as file:
+            for run in runs:
+                some = BATCH_ROWS
+                if self._batch_bytes is not None:
+                    groups = [file.metadata.row_group(number) for number in run]
+                    size = sum(group.total_byte_size for group in groups)
+                    rows = sum(group.num_rows for group in groups)
+                    some = batch_rows(self._batch_bytes, size, rows)
+                yield file.iter_batches(some, row_groups=list(run), columns=columns)
 
 
 def open_parquet(
@@ -69,3 +73,8 @@ def open_parquet(
 ) -> TableSource:
     """A Parquet file; `column` is by default ``embedding``, or else the only column of lists."""
     return TableSource(ParquetTable(path), path, column, id_column)
+
+
+def batch_rows(most: int, size: int, rows: int) -> int:
+    """How many rows to take at a time for at most so many bytes, if `rows` have `size` bytes."""
+    return int(min(max(most * rows // max(size, 1), 1), BATCH_ROWS))

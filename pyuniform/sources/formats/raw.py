@@ -6,10 +6,9 @@ import os
 
 import numpy as np
 
-from pyuniform._common.mapped import guard
 from pyuniform.sources.checks import numpy_dtype
-from pyuniform.sources.formats.in_memory import ArraySource
-from pyuniform.sources.formats.streams import StreamSource
+from pyuniform.sources.formats.bands import open_stream
+from pyuniform.sources.formats.in_memory import open_mapped
 from pyuniform.sources.paths import is_url, open_binary
 from pyuniform.sources.protocol import Source
 
@@ -48,8 +47,5 @@ def open_raw(path: str, *, dim: int | None = None, dtype: str | None = None) -> 
         )
     shape = (n, int(dim))
     if is_url(path):
-        return StreamSource(lambda: open_binary(path), 0, shape, values, path, "file")
-    # An empty file cannot be mapped.
-    array = np.memmap(path, values, "r", 0, shape) if n else np.empty(shape, values)
-    guard(array)
-    return ArraySource(array, path)
+        return open_stream(lambda: open_binary(path), 0, shape, values, path, "file")
+    return open_mapped(path, 0, shape, values, path)

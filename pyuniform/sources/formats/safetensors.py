@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.mapped import guard
 from pyuniform._common.optional import need
-from pyuniform.sources.checks import choose_array, numpy_dtype
+from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.in_memory import ArraySource
-from pyuniform.sources.ids import WithIds
+from pyuniform.sources.formats.in_memory import open_mapped
+from pyuniform.sources.formats.members import open_member
 from pyuniform.sources.paths import local_only
 from pyuniform.sources.protocol import Source
 
@@ -37,29 +35,23 @@ def open_safetensors(path: str, *, key: str | None = None, id_column: str | None
         members = {
             name: (tuple(part.get_shape()), part.get_dtype()) for name, part in slices.items()
         }
-    key = choose_array(key, members, path)
-    shape, stored = members[key]
-    what = f"tensor {key!r} of {path}"
-    if stored not in _DTYPES:
-        raise TypeError(f"{what} has dtype {stored}; supported are {', '.join(_DTYPES)}")
-    dtype = numpy_dtype(_DTYPES[stored], what)
-    source: Source = ArraySource(_map(path, key, shape, dtype), what)
-    if id_column is None:
-        return source
-    id_column = choose_array(id_column, members, path, 1, "id_column")
-    return WithIds(source, lambda: _read(path, id_column))
+
+    def open_one(key: str) -> Source:
+        shape, stored = members[key]
+        what = f"tensor {key!r} of {path}"
+        if stored not in _DTYPES:
+            raise TypeError(f"{what} has dtype {stored}; supported are {', '.join(_DTYPES)}")
+        return open_mapped(path, _place(path, key), shape, numpy_dtype(_DTYPES[stored], what), what)
+
+    return open_member(path, members, key, id_column, open_one, lambda ids: _read(path, ids))
 
 
-def _map(path: str, key: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
-    if 0 in shape:
-        return np.empty(shape, dtype)
+def _place(path: str, key: str) -> int:
     # The library copies what it hands out; where a tensor lies is in the header, behind its length.
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         begin, _ = json.loads(file.read(length))[key]["data_offsets"]
-    array = np.memmap(path, dtype, "r", 8 + length + begin, shape)
-    guard(array)
-    return array
+    return 8 + length + begin
 
 
 def _read(path: str, key: str) -> NDArray[Any]:

@@ -6,10 +6,9 @@ from contextlib import nullcontext
 from typing import Any
 
 from pyuniform._common.optional import need
-from pyuniform.sources.checks import choose_array
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.chunked import ChunkedSource
-from pyuniform.sources.ids import WithIds
+from pyuniform.sources.formats.bands import BandSource
+from pyuniform.sources.formats.members import no_members, open_member
 from pyuniform.sources.protocol import Source
 
 _KIND = "Zarr store"
@@ -18,7 +17,7 @@ _KIND = "Zarr store"
 def open_zarr(path: str, *, key: str | None = None, id_column: str | None = None) -> Source:
     """A Zarr store: an array, or the member `key` of a group."""
     library = need("zarr", "zarr", path)
-    with reading(path, _KIND, KeyError):
+    with reading(path, _KIND):
         node = library.open(path, mode="r")
     return open_node(node, key=key, id_column=id_column, name=path)
 
@@ -32,17 +31,14 @@ def open_node(
     """
     name = name or str(node.store_path)
     if not hasattr(node, "members"):
-        for option, value in (("key", key), ("id_column", id_column)):
-            if value is not None:
-                raise ValueError(f"{name} is an array and has no members: leave {option} out")
-        return ChunkedSource(lambda: nullcontext(node), name, _KIND)
-    with reading(name, _KIND, KeyError):
+        no_members(name, "an array", key=key, id_column=id_column)
+        return BandSource(lambda: nullcontext(node), node, name, _KIND)
+    with reading(name, _KIND):
         found = dict(node.members(max_depth=None))
     members = {key: (m.shape, m.dtype) for key, m in found.items() if hasattr(m, "dtype")}
-    key = choose_array(key, members, name)
-    array = found[key]
-    source: Source = ChunkedSource(lambda: nullcontext(array), f"array {key!r} of {name}", _KIND)
-    if id_column is None:
-        return source
-    ids = found[choose_array(id_column, members, name, 1, "id_column")]
-    return WithIds(source, lambda: ids[:])
+
+    def open_one(key: str) -> Source:
+        array = found[key]
+        return BandSource(lambda: nullcontext(array), array, f"array {key!r} of {name}", _KIND)
+
+    return open_member(name, members, key, id_column, open_one, lambda ids: found[ids][:])

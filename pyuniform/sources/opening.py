@@ -7,10 +7,9 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from pyuniform._common.files import check_regular
-from pyuniform.sources.concatenation import concatenate
 from pyuniform.sources.formats.arrow import open_arrow, open_column, open_table
 from pyuniform.sources.formats.hdf5 import open_hdf5, open_object
 from pyuniform.sources.formats.huggingface import open_dataset, open_saved
@@ -23,6 +22,7 @@ from pyuniform.sources.formats.raw import SUFFIXES as RAW_SUFFIXES
 from pyuniform.sources.formats.raw import open_raw
 from pyuniform.sources.formats.safetensors import open_safetensors
 from pyuniform.sources.formats.zarr import open_node, open_zarr
+from pyuniform.sources.joined import concatenate
 from pyuniform.sources.paths import (
     folder_entries,
     inside_folder,
@@ -38,25 +38,23 @@ from pyuniform.sources.protocol import Source, check_source, looks_like_a_source
 Opener = Callable[..., Source]
 
 
-class _Format(NamedTuple):
-    opener: Opener
-    takes_folders: bool = False
-
-
-_FORMATS: dict[str, _Format] = {
-    ".npy": _Format(open_npy),
-    ".npz": _Format(open_npz),
-    ".parquet": _Format(open_parquet),
-    ".arrow": _Format(open_arrow),
-    ".feather": _Format(open_arrow),
-    ".ipc": _Format(open_arrow),
-    ".safetensors": _Format(open_safetensors),
-    ".zarr": _Format(open_zarr, takes_folders=True),
-    ".h5": _Format(open_hdf5),
-    ".hdf5": _Format(open_hdf5),
-    ".lance": _Format(open_lance, takes_folders=True),
-    **{suffix: _Format(open_raw) for suffix in RAW_SUFFIXES},
+_FORMATS: dict[str, Opener] = {
+    ".npy": open_npy,
+    ".npz": open_npz,
+    ".parquet": open_parquet,
+    ".arrow": open_arrow,
+    ".feather": open_arrow,
+    ".ipc": open_arrow,
+    ".safetensors": open_safetensors,
+    ".zarr": open_zarr,
+    ".h5": open_hdf5,
+    ".hdf5": open_hdf5,
+    ".lance": open_lance,
+    **dict.fromkeys(RAW_SUFFIXES, open_raw),
 }
+
+# Those that may be folders.
+_FOLDERS = {".zarr", ".lance"}
 
 # Folders that are told by what they hold, whatever they are called.
 _FOLDER_MARKS: list[tuple[str, Opener]] = [
@@ -163,7 +161,8 @@ def register(suffix: str, opener: Opener) -> None:
         raise ValueError(f"suffix must be a dot and letters, got {suffix!r}")
     if not callable(opener):
         raise TypeError(f"opener must be callable, got {type(opener).__name__}")
-    _FORMATS[suffix.lower()] = _Format(opener, takes_folders=True)
+    _FORMATS[suffix.lower()] = opener
+    _FOLDERS.add(suffix.lower())
 
 
 def suffixes() -> list[str]:
@@ -218,23 +217,23 @@ def _open_path(path: str, options: dict[str, Any]) -> Source:
         if not found:
             raise FileNotFoundError(f"no file matches {path}")
         return concatenate([_open_path(name, options) for name in found], path)
-    known = _format(path)
+    suffix = _suffix(path)
     if is_url(path):
-        if known is not None or not is_folder(path):
-            return _open_file(path, known, options)
+        if suffix or not is_folder(path):
+            return _open_file(path, suffix, options)
         return _open_folder(path, options)
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} does not exist")
     check_regular(path)
-    if os.path.isdir(path) and not (known and known.takes_folders):
+    if os.path.isdir(path) and suffix not in _FOLDERS:
         return _open_folder(path, options)
-    return _open_file(path, known, options)
+    return _open_file(path, suffix, options)
 
 
-def _open_file(path: str, known: _Format | None, options: dict[str, Any]) -> Source:
-    if known is None:
+def _open_file(path: str, suffix: str, options: dict[str, Any]) -> Source:
+    if not suffix:
         raise ValueError(f"{path} must end in one of {', '.join(_FORMATS)}")
-    return _call(known.opener, path, path, options)
+    return _call(_FORMATS[suffix], path, path, options)
 
 
 def _open_folder(path: str, options: dict[str, Any]) -> Source:
@@ -248,15 +247,13 @@ def _open_folder(path: str, options: dict[str, Any]) -> Source:
 
 
 def _opener_of(name: str) -> Opener | None:
-    known = _format(name)
-    return None if known is None else known.opener
+    return _FORMATS.get(_suffix(name))
 
 
-def _format(path: str) -> _Format | None:
+def _suffix(path: str) -> str:
+    """The longest known suffix of a path, since a user may have registered .tar.gz; or nothing."""
     name = Path(path.rstrip("/")).name.lower()
-    # The longest: a user may have registered .tar.gz.
-    fitting = [suffix for suffix in _FORMATS if name.endswith(suffix)]
-    return _FORMATS[max(fitting, key=len)] if fitting else None
+    return max((suffix for suffix in _FORMATS if name.endswith(suffix)), key=len, default="")
 
 
 def _call(opener: Opener, what: Any, name: str, options: dict[str, Any]) -> Source:
