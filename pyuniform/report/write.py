@@ -17,10 +17,9 @@ from numpy.typing import NDArray
 from pyuniform._common.files import check_writable, written_whole
 from pyuniform._common.optional import need
 from pyuniform._common.threads import check_threads
-from pyuniform._common.validate import integer_within
+from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.device import resolve_device
-from pyuniform.evaluate.metrics import as_picks
 from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
 
@@ -167,7 +166,7 @@ def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int)
 
 def _check_data(selection: Selection, data: Rows) -> None:
     selection.check_made_from(data)
-    as_picks(selection, data.n, empty=True)
+    row_numbers("picks", selection, data.n)
 
 
 def _one_a_row(values: Any, n: int, name: str) -> Any:

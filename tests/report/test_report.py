@@ -405,7 +405,7 @@ def test_other_data_are_refused(
     for wrong, message in (
         (bare, "does not say what it was made from"),
         (dataclasses.replace(selection, manifest={}), "does not say what it was made from"),
-        (beyond, "picks must be from 0 to 699"),
+        (beyond, "picks must be row numbers from 0 to 699"),
     ):
         with pytest.raises(ValueError, match=message):
             write_report(tmp_path / "page.html", data, wrong)
