@@ -314,6 +314,22 @@ def test_against_all_pairs(name: str, metric: str, monkeypatch: pytest.MonkeyPat
     assert found.cluster_sizes.sum() == 230
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_neighbours_of_a_part_are_looked_for_in_the_whole_set(
+    metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts, "MOST_NEIGHBOURS", 20)
+    monkeypatch.setattr(facts, "_most_rows", lambda d: 30)
+    X = make("gaussian-3")[:230]
+    selection = select(X, 90, metric=metric)
+    found = measured(X, selection).neighbours
+    between = pairwise(X, metric)[np.ix_(selection.indices, selection.indices)]
+    np.fill_diagonal(between, np.inf)
+    assert (len(found.distance), found.of) == (20, 90)
+    assert len(set(found.distance)) > 5
+    assert np.isin(found.distance, between.min(axis=1)).all()
+
+
 def test_samples_say_so(
     wordnet: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
