@@ -34,7 +34,7 @@ def test_import_needs_no_extra() -> None:
 
 
 @pytest.mark.parametrize("editable", [False, True])
-def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> None:
+def test_kernels_and_templates_install_under_the_package(tmp_path: Path, editable: bool) -> None:
     source = tmp_path / "source"
     wanted = ("csrc", "kernels", "pyuniform", "pyproject.toml", "setup.py", "README.md", "LICENSE")
     for name in wanted:
@@ -58,15 +58,17 @@ def test_kernels_install_under_the_package(tmp_path: Path, editable: bool) -> No
         "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices); "
         "from importlib import resources; "
         "print(sorted(p.suffix for p in resources.files('pyuniform.cuda').iterdir() if "
-        "p.suffix in ('.cu', '.cuh')))"
+        "p.suffix in ('.cu', '.cuh'))); "
+        "print(resources.files('pyuniform.report').joinpath('templates/page.html').is_file())"
     )
-    kernels, package, bare, indices, sources = python(interpreter, code).splitlines()
+    kernels, package, bare, indices, sources, template = python(interpreter, code).splitlines()
     home = source if editable else tmp_path / "env"
     assert Path(kernels).is_relative_to(home)
     assert Path(package).is_relative_to(home)
     assert bare == "None"
     assert indices == "[0 1]"
     assert {"'.cu'", "'.cuh'"} <= set(sources.strip("[]").split(", "))
+    assert template == "True"
 
 
 def modules() -> list[ModuleType]:

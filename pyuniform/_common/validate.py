@@ -35,10 +35,10 @@ def as_number(name: str, value: Any, below: float) -> float:
     return float(value)
 
 
-def row_numbers(name: str, rows: Any, n: int) -> NDArray[np.int64]:
+def row_numbers(name: str, rows: Any, n: int, empty: bool = True) -> NDArray[np.int64]:
     """Row numbers from 0 to n - 1, also of a selection; TypeError or ValueError for others."""
     numbers = np.asarray(getattr(rows, "indices", rows))
-    if numbers.ndim != 1:
+    if numbers.ndim != 1 or not (empty or len(numbers)):
         raise ValueError(f"{name} must be a list of row numbers, got shape {numbers.shape}")
     if len(numbers) and numbers.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got dtype {numbers.dtype}")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from pyuniform._common.validate import row_numbers
 from pyuniform._core import closest_pair as core_closest_pair
 from pyuniform._engine.rows.device import prepare_device, resolve_device
 from pyuniform._engine.rows.host import HostRows, prepare
@@ -135,7 +136,7 @@ def _h_min_on_gpu(
 def unique_picks(picks: Selection | ArrayLike, data: Any) -> NDArray[np.int64]:
     """Row numbers of checked rows, ascending; ValueError if one comes twice, or they are others."""
     check_belong(picks, data)
-    numbers = np.sort(as_picks(picks, data.n))
+    numbers = np.sort(row_numbers("picks", picks, data.n, empty=False))
     if len(np.unique(numbers)) < len(numbers):
         raise ValueError("picks must be unique")
     return numbers
@@ -186,7 +187,7 @@ def nearest(
     metric = metric_of(picks, metric)
     rows = prepare_rows(X, metric, device, threads)
     check_belong(picks, rows)
-    numbers = as_picks(picks, rows.n)
+    numbers = row_numbers("picks", picks, rows.n, empty=False)
     shard = make_shard(rows, len(numbers), 1.0)
     squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
     check_belong(picks, rows)  # again: now rows on disk have been read, and have a fingerprint
@@ -249,23 +250,6 @@ def metric_of(picks: Selection | ArrayLike | None, metric: str | None) -> str:
     return (
         picks.manifest.get("metric", "euclidean") if isinstance(picks, Selection) else "euclidean"
     )
-
-
-def as_picks(picks: Selection | ArrayLike, n: int, empty: bool = False) -> NDArray[np.int64]:
-    """Row numbers from a Selection or a list, checked against the number of rows."""
-    numbers = picks.indices if isinstance(picks, Selection) else np.asarray(picks)
-    if numbers.ndim != 1:
-        raise ValueError(f"picks must be a list of row numbers, got shape {numbers.shape}")
-    if len(numbers) == 0:
-        if not empty:
-            raise ValueError("picks must be a list of row numbers, got shape (0,): it is empty")
-        return np.empty(0, np.int64)
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"picks must be integers, got dtype {numbers.dtype}")
-    if numbers.min() < 0 or numbers.max() >= n:
-        wrong = numbers[(numbers < 0) | (numbers >= n)]
-        raise ValueError(f"picks must be from 0 to {n - 1}, got {wrong[0]}")
-    return numbers.astype(np.int64)
 
 
 def _subset(rows: HostRows, numbers: NDArray[np.int64]) -> HostRows:

@@ -85,7 +85,23 @@ def neighbours(
     if m < 2:
         raise ValueError(f"neighbours needs at least two rows, got {m}")
     # Canonical rows: for cosine of unit length, so that Euclid serves them.
-    values = rows.canonical(numbers)
+    squared, at = nearest_others(rows.canonical(numbers), rows.d, rows.threads, progress)
+    if picks is not None:
+        # `numbers` ascend; answers come in the order of the picks.
+        given = picks.indices if isinstance(picks, Selection) else np.asarray(picks)
+        order = np.searchsorted(numbers, given)
+        squared, at = squared[order], at[order]
+    return Neighbours(numbers[at], to_metric(squared, metric))
+
+
+def nearest_others(
+    values: _Float, d: int, threads: int, progress: Callable[[float], None] | None = None
+) -> tuple[_Float, _Int]:
+    """Squared distances (m,) of canonical rows to their nearest others, and which.
+
+    `values` (m, width) are zero from column d on. A single row is infinitely far from number 1.
+    """
+    m = len(values)
     found = _Found(np.full(m, np.inf), np.full(m, m))
     done, total = 0, m * (m - 1)
 
@@ -98,7 +114,7 @@ def neighbours(
             return
         middle = (begin + end) // 2
         for a, b, c, e in ((begin, middle, middle, end), (middle, end, begin, middle)):
-            shard = make_shard(prepare(values[a:b, : rows.d], "euclidean", threads), e - c, 1.0)
+            shard = make_shard(prepare(values[a:b, :d], "euclidean", threads), e - c, 1.0)
             squared, at = nearest_of(shard, values[c:e])
             found.keep(a, squared, at + c)
             done += (b - a) * (e - c)
@@ -112,12 +128,7 @@ def neighbours(
         halves(0, m)
     if progress:
         progress(1.0)
-    if picks is not None:
-        # `numbers` ascend; answers come in the order of the picks.
-        given = picks.indices if isinstance(picks, Selection) else np.asarray(picks)
-        order = np.searchsorted(numbers, given)
-        found = _Found(found.squared[order], found.at[order])
-    return Neighbours(numbers[found.at], to_metric(found.squared, metric))
+    return found.squared, found.at
 
 
 class _Found:

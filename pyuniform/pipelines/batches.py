@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.threads import check_threads
-from pyuniform._common.validate import integer_within
+from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.run import run
 from pyuniform.streaming.summaries import widened
@@ -129,13 +129,7 @@ class SpreadBatches:
 
 
 def _check_order(order: ArrayLike, n: int) -> NDArray[np.int64]:
-    numbers = np.asarray(order)
-    if numbers.ndim != 1 or len(numbers) == 0:
-        raise ValueError(f"order must be a list of row numbers, got shape {numbers.shape}")
-    if numbers.dtype.kind not in "iu":
-        raise TypeError(f"order must be integers, got dtype {numbers.dtype}")
-    if numbers.min() < 0 or numbers.max() >= n:
-        raise ValueError(f"order must have row numbers from 0 to {n - 1}")
+    numbers = row_numbers("order", order, n, empty=False)
     if len(np.unique(numbers)) < len(numbers):
         raise ValueError("order must have each row number once")
-    return numbers.astype(np.int64)
+    return numbers

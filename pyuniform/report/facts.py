@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pyuniform._engine.protocols import Rows
+from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.run import make_shard
-from pyuniform.evaluate.metrics import ClosestPair, Nearest, h_min, nearest
+from pyuniform.evaluate.metrics import Nearest, h_min, nearest, nearest_of
+from pyuniform.evaluate.neighbours import nearest_others
 from pyuniform.reference import to_metric
 from pyuniform.report.mapping import Map, map_rows
-from pyuniform.report.pairs import PAIRS, Pair, Read, closest, closest_picks, merged, neighbours
+from pyuniform.report.pairs import PAIRS, Pair, Read, closest, closest_picks, merged
 from pyuniform.selection.initial import radii2_in_order
 from pyuniform.selection.result import Selection
 
@@ -124,8 +126,7 @@ def measure(
     place = data.machine()["device"]
     rng = np.random.default_rng(seed)
     subsets = [rng.choice(n, k, replace=False) for _ in range(random_subsets)]
-    most = max(1000, SAMPLE_VALUES // data.d)
-    sampled = np.sort(rng.choice(n, min(n, sample, most), replace=False))
+    sampled = np.sort(rng.choice(n, min(n, sample, _most_rows(data.d)), replace=False))
     sizes = np.unique(np.geomspace(2, max(k, 2), CURVE_SIZES).round().astype(np.int64))[: k - 1]
 
     passes = 0
@@ -144,18 +145,18 @@ def measure(
     read = make_shard(data, 1, 1.0).canonical
     with threadpool_limits(threads, user_api="blas"):
         subset_h_min = np.array([_h_mins(read(s), sizes, metric, place, threads) for s in subsets])
-        own = _neighbours_of_set(read, picks, metric, rng)
-        other = _neighbours_of_set(read, subsets[0], metric, rng) if subsets else None
-        squared, at = neighbours(read, sampled, sampled)
-        first = _closest_pair(read(sampled), metric, place, threads)
+        own = _neighbours_of_set(read, picks, data.d, metric, rng, threads)
+        other = (
+            _neighbours_of_set(read, subsets[0], data.d, metric, rng, threads) if subsets else None
+        )
+        squared, at = nearest_others(read(sampled), data.d, threads)
         joined = _joined(read, selection, metric, threads)
         pick_pairs = closest_picks(read, picks, joined, metric)
         mapped = map_rows(read, sampled, picks)
     del read  # a GPU shard's memory: the passes make their own
 
     near = passed(picks)
-    pairs = [Pair(h, int(sampled[i]), int(sampled[j])) for h, i, j in first]
-    pairs += closest(to_metric(squared, metric), sampled, at)
+    pairs = closest(to_metric(squared, metric), sampled, sampled[at]) if n > 1 else []
     if len(sampled) < n:
         free = np.setdiff1d(np.argsort(near.distance, kind="stable")[: k + 2 * PAIRS], picks)
         pairs += closest(near.distance[free], free, picks[near.pick[free]])
@@ -201,24 +202,33 @@ def _joined(read: Read, selection: Selection, metric: str, threads: int) -> _Flo
     return to_metric(radii2_in_order(read(selection.indices), None, threads), metric)
 
 
-def _neighbours_of_set(read: Read, rows: _Int, metric: str, rng: np.random.Generator) -> Neighbours:
+def _neighbours_of_set(
+    read: Read, rows: _Int, d: int, metric: str, rng: np.random.Generator, threads: int
+) -> Neighbours:
+    """Distances of a set's rows, or of a part of them, to the nearest other of the whole set."""
     if len(rows) < 2:
         return Neighbours(np.empty(0), len(rows))
     some = rng.choice(rows, MOST_NEIGHBOURS, replace=False) if len(rows) > MOST_NEIGHBOURS else rows
-    return Neighbours(to_metric(neighbours(read, some, rows)[0], metric), len(rows))
+    values = read(some)
+    checked = prepare(values[:, :d], "euclidean", threads)
+    squared, _ = nearest_others(values, d, threads)
+    others, step = np.setdiff1d(rows, some), _most_rows(d)
+    for begin in range(0, len(others), step):
+        part = others[begin : begin + step]
+        shard = make_shard(checked, len(part), 1.0)
+        squared = np.minimum(squared, nearest_of(shard, read(part))[0])
+    return Neighbours(to_metric(squared, metric), len(rows))
+
+
+def _most_rows(d: int) -> int:
+    """Rows whose canonical values may be in memory at a time."""
+    return max(1000, SAMPLE_VALUES // d)
 
 
 def _h_mins(values: _Float, sizes: _Int, metric: str, device: str, threads: int) -> list[float]:
-    """The smallest distance of the first rows, for each size."""
-    return [_closest_pair(values[:m], metric, device, threads)[0].distance for m in sizes]
-
-
-def _closest_pair(values: _Float, metric: str, device: str, threads: int) -> list[ClosestPair]:
-    """The closest pair of canonical rows, whose distances are Euclid's; none of a single row."""
-    if len(values) < 2:
-        return []
-    length, i, j = h_min(values, device=device, threads=threads)
-    return [ClosestPair(float(to_metric(length**2, metric)), i, j)]
+    """The smallest distance of the first canonical rows, whose distances are Euclid's, by size."""
+    lengths = [h_min(values[:m], device=device, threads=threads).distance for m in sizes]
+    return [float(to_metric(length**2, metric)) for length in lengths]
 
 
 def _spread(h_min: float, distance: _Float) -> Spread:

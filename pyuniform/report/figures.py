@@ -1,43 +1,48 @@
-"""A report's figures: matplotlib to SVG, in colours that the page's style sheet decides.
+"""Figures of a report: matplotlib's SVG, in colours that are seen on light and on dark paper.
 
-Figures are drawn in stand-in colours, each of which becomes a CSS variable: so one drawing serves
-light and dark. Text stays text, in the page's own font. Legends are HTML.
+Text stays text, in the page's own font and colour.
 """
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from pyuniform.report.facts import Facts
 
-# Stand-in colour → variable of the style sheet. Black would not do: SVG leaves it out.
-COLOURS = {
-    "ink": "#010101",
-    "grid": "#020202",
-    "rows": "#030303",
-    "picks": "#040404",
-    "random": "#050505",
-    "order1": "#060606",
-    "order2": "#070707",
-    "order3": "#080808",
-    "order4": "#090909",
-    "order5": "#0a0a0a",
+PICKS, RANDOM, GREY = "#2f80e4", "#d4700f", "#858e99"
+# Fifths of the order.
+ORDER = ("#d83cab", "#9a63e6", "#5b7cf0", "#1591b0", "#2a9d5c")
+STYLE = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "pyuniform",
+    # Dots are lines of no length, which simpler paths lack.
+    "path.simplify": False,
+    "axes.edgecolor": GREY,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": GREY,
+    "grid.alpha": 0.35,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": "black",
+    "ytick.labelcolor": "black",
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "legend.handlelength": 0.8,
 }
-ORDER = 5
 BINS = 50
 MOST_BARS = 12
 # A logarithmic axis helps when the largest is so many times the smallest.
@@ -49,10 +54,10 @@ UNITS = {"euclidean": "distance", "cosine": "distance, 1 \N{MINUS SIGN} cos"}
 
 @dataclass(frozen=True)
 class Plot:
-    """An ``<svg>`` element, and its legend as (variable of the style sheet, text)."""
+    """An ``<svg>`` element, and what it says to a reader who does not see it."""
 
     svg: str
-    legend: list[tuple[str, str]]
+    about: str
 
 
 def draw(facts: Facts) -> dict[str, Plot]:
@@ -60,86 +65,76 @@ def draw(facts: Facts) -> dict[str, Plot]:
 
     ``radii`` and ``neighbours`` need two picks, ``distances`` a row that is none.
     """
-    unit = UNITS[facts.metric]
-    plots = {"clusters": _clusters(facts), "map": _map(facts)}
-    if facts.k > 1:
-        own, other = facts.neighbours, facts.subset_neighbours
-        plots["radii"] = _radii(facts)
-        plots["neighbours"] = _histograms(
-            "neighbours",
-            {"picks": own.distance, "random": None if other is None else other.distance},
-            {"picks": "picks", "random": "a random subset"},
-            f"{unit}, to the nearest other",
-            "rows of the set",
-            "Distances to the nearest neighbour within a set",
-        )
-    if facts.k < facts.n:
-        plots["distances"] = _histograms(
-            "distances",
-            {"picks": facts.distances, "random": facts.subset_distances},
-            {"picks": "to the nearest pick", "random": "to the nearest of a random subset"},
-            f"{unit}, to the nearest of the set",
-            "rows outside the set",
-            "Distances of other rows to the nearest of a set",
-        )
+    with matplotlib.style.context(["default", STYLE]):  # whatever the user has set
+        plots = {"clusters": _clusters(facts), "map": _map(facts)}
+        if facts.k > 1:
+            plots |= {"radii": _radii(facts), "neighbours": _neighbours(facts)}
+        if facts.k < facts.n:
+            plots["distances"] = _distances(facts)
     return plots
 
 
 def _radii(facts: Facts) -> Plot:
-    k = facts.k
+    k, random = facts.k, facts.subset_h_min
     at = np.unique(np.geomspace(2, k, CURVE_POINTS).round().astype(int))
-    curve, random = facts.curve[at - 2], facts.subset_h_min
-    legend = [("picks", "picks")]
-    about = f"It falls to {facts.picked.h_min:.4g} at {k:,} picks."
-    with _axes() as (figure, axes):
-        if len(random):
-            median = np.median(random, axis=0)
-            axes.fill_between(
-                facts.sizes,
-                random.min(axis=0),
-                random.max(axis=0),
-                color=COLOURS["random"],
-                alpha=0.25,
-                lw=0,
-            )
-            axes.plot(facts.sizes, median, "o-", ms=3.5, color=COLOURS["random"])
-            legend.append(("random", f"random subsets: median and range of {len(random)}"))
-            about += f" Random subsets of that size have {median[-1]:.4g} in the median."
-        marker = "o-" if len(at) < 20 else "-"
-        axes.plot(at, curve, marker, ms=4, lw=2, color=COLOURS["picks"])
-        _scale(axes, "y", np.concatenate([curve, random.ravel()]))
-        _scale(axes, "x", np.array([2.0, k]))
-        axes.set(xlabel="number of rows, k", ylabel=f"smallest {UNITS[facts.metric]}")
-        svg = _svg(figure, "radii", "Smallest distance of the first k picks", about)
-    return Plot(svg, legend)
+    curve = facts.curve[at - 2]
+    about = f"Smallest distance of the first k picks: {facts.picked.h_min:.4g} at {k:,} picks."
+    if len(random):
+        median = np.median(random, axis=0)
+        about += f" Random subsets of that size have {median[-1]:.4g} in the median."
+    axes = _axes()
+    marker = "o-" if len(at) < 20 else "-"
+    axes.plot(at, curve, marker, ms=4, lw=2, color=PICKS, label="picks", zorder=3)
+    if len(random):
+        low, high = random.min(axis=0), random.max(axis=0)
+        axes.fill_between(facts.sizes, low, high, color=RANDOM, alpha=0.25, lw=0)
+        label = f"random subsets: median and range of {len(random)}"
+        axes.plot(facts.sizes, median, "o-", ms=3.5, color=RANDOM, label=label)
+    _scale(axes, "y", np.concatenate([curve, random.ravel()]))
+    _scale(axes, "x", np.array([2.0, k]))
+    axes.set(xlabel="number of rows, k", ylabel=f"smallest {UNITS[facts.metric]}")
+    return Plot(_svg(axes, "radii"), about)
+
+
+def _neighbours(facts: Facts) -> Plot:
+    series = {"picks": facts.neighbours.distance}
+    if facts.subset_neighbours:
+        series["a random subset"] = facts.subset_neighbours.distance
+    title = "Distances to the nearest neighbour within a set"
+    labels = (f"{UNITS[facts.metric]}, to the nearest other", "rows of the set")
+    return _histograms("neighbours", title, series, labels)
+
+
+def _distances(facts: Facts) -> Plot:
+    series = {"to the nearest pick": facts.distances}
+    if facts.subset_distances is not None:
+        series["to the nearest of a random subset"] = facts.subset_distances
+    title = "Distances of other rows to the nearest of a set"
+    labels = (f"{UNITS[facts.metric]}, to the nearest of the set", "rows outside the set")
+    return _histograms("distances", title, series, labels)
 
 
 def _histograms(
-    name: str,
-    series: dict[str, NDArray[np.float64] | None],
-    legend: dict[str, str],
-    xlabel: str,
-    ylabel: str,
-    title: str,
+    name: str, title: str, series: dict[str, NDArray[np.float64]], labels: tuple[str, str]
 ) -> Plot:
-    """Outlines over each other, of the same bins."""
-    given = {colour: part for colour, part in series.items() if part is not None}
-    values = np.concatenate(list(given.values()))
+    """Outlines over each other, of the same bins: first the picks', then those of a subset."""
+    values = np.concatenate(list(series.values()))
     low, high = float(values.min()), float(values.max())
     if high - low <= 1e-9 * high:
         # All alike, which NumPy's bins would not show in the middle; or all zero.
         low, high = (0.5 * low, 1.5 * high) if high > 0 else (0.0, 1.0)
     edges = np.linspace(low, high, BINS + 1)
-    with _axes() as (figure, axes):
-        for colour, part in reversed(given.items()):
-            counts = np.histogram(part, edges)[0]
-            axes.stairs(counts, edges, fill=True, color=COLOURS[colour], alpha=0.2)
-            axes.stairs(counts, edges, color=COLOURS[colour], lw=1.5)
-        _counts(axes)
-        axes.set(xlabel=xlabel, ylabel=ylabel)
-        about = f"Histogram. Median of the picks' distances {np.median(given['picks']):.4g}."
-        svg = _svg(figure, name, title, about)
-    return Plot(svg, [(colour, legend[colour]) for colour in given])
+    axes = _axes()
+    for (label, part), colour in zip(series.items(), (PICKS, RANDOM), strict=False):
+        counts = np.histogram(part, edges)[0]
+        order = 3 if colour == PICKS else 2
+        axes.stairs(counts, edges, fill=True, color=colour, alpha=0.2, zorder=order)
+        axes.stairs(counts, edges, color=colour, lw=1.5, label=label, zorder=order)
+    _counts(axes)
+    axes.set(xlabel=labels[0], ylabel=labels[1])
+    picks, *_ = series.values()
+    about = f"{title}, a histogram: {np.median(picks):.4g} in the median of the picks."
+    return Plot(_svg(axes, name), about)
 
 
 def _clusters(facts: Facts) -> Plot:
@@ -156,76 +151,76 @@ def _clusters(facts: Facts) -> Plot:
         f"{_short(low)}" if end == low + 1 else f"{_short(low)}+"
         for low, end in zip(lows.tolist(), ends.tolist(), strict=True)
     ]
-    with _axes() as (figure, axes):
-        axes.bar(range(len(counts)), counts, 0.8, color=COLOURS["picks"], alpha=0.75, lw=0)
-        axes.grid(visible=False, axis="x")
-        doubling = " (8+: 8 to 15)" if largest > MOST_BARS else ""
-        axes.set(xlabel=f"rows that a pick stands for{doubling}", ylabel="picks")
-        step = -(-len(names) // MOST_BARS)
-        axes.set_xticks(range(0, len(names), step), names[::step])
-        _counts(axes)
-        about = f"Bars. Median {np.median(sizes):,.4g}, largest {largest:,}."
-        svg = _svg(figure, "clusters", "How many rows each pick stands for", about)
-    return Plot(svg, [])
+    about = (
+        f"How many rows each pick stands for, in bars: {np.median(sizes):,.4g} in the median, "
+        f"{largest:,} at most."
+    )
+    axes = _axes()
+    axes.bar(range(len(counts)), counts, 0.8, color=PICKS, alpha=0.75, lw=0)
+    axes.grid(visible=False, axis="x")
+    doubling = " (8+: 8 to 15)" if largest > MOST_BARS else ""
+    axes.set(xlabel=f"rows that a pick stands for{doubling}", ylabel="picks")
+    step = -(-len(names) // MOST_BARS)
+    axes.set_xticks(range(0, len(names), step), names[::step])
+    _counts(axes)
+    return Plot(_svg(axes, "clusters"), about)
 
 
 def _map(facts: Facts) -> Plot:
     drawn, k = facts.map, facts.k
-    # Fifths of the order: pick i is of fifth 5 i // k.
-    begins = [-(-c * k // ORDER) for c in range(ORDER + 1)]
-    legend = [("rows", "rows")]
+    about = (
+        f"{len(drawn.rows):,} rows and {len(drawn.picks):,} picks along the two leading principal "
+        "components, coloured by pick order."
+    )
+    axes = _axes(height=4.6)
+
+    def dots(at: NDArray[np.float64], size: float, **how: Any) -> None:
+        """Draws lines without length and with round ends: a tenth of the bytes of markers."""
+        ends = np.repeat(at, 3, axis=0)
+        ends[2::3] = np.nan
+        axes.plot(*ends.T, lw=size, solid_capstyle="round", **how)
+
+    size = 2.4 if len(drawn.rows) > 500 else 4
+    dots(drawn.rows, size, color=GREY, alpha=0.6, label="rows")
+    # Pick i is of fifth 5 i // k.
+    begins = [-(-c * k // len(ORDER)) for c in range(len(ORDER) + 1)]
     for c, (begin, end) in enumerate(pairwise(begins)):
         if end > begin:
             what = f"picks {begin + 1:,} to {end:,}" if end > begin + 1 else f"pick {end:,}"
-            legend.append((f"order{c + 1}", what))
-    with _axes(4.4) as (figure, axes):
-        _dots(axes, drawn.rows, "rows", 2.4 if len(drawn.rows) > 500 else 4, alpha=0.6)
-        # The first picks come last, on top.
-        for c in reversed(range(ORDER)):
-            of_fifth = drawn.places * ORDER // k == c
-            _dots(axes, drawn.picks[of_fifth], f"order{c + 1}", 4 if k > 100 else 6)
-        axes.autoscale_view()
-        axes.set(
-            xlabel=f"first principal component ({drawn.explained[0]:.1%} of the variance)",
-            ylabel=f"second ({drawn.explained[1]:.1%})",
-        )
-        axes.set_aspect("equal", adjustable="datalim")
-        for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(MaxNLocator(5))
-        about = f"{len(drawn.rows):,} rows and {len(drawn.picks):,} picks, coloured by pick order."
-        title = "Rows and picks along the two leading principal components"
-        svg = _svg(figure, "map", title, about)
-    return Plot(svg, legend)
+            of_fifth = (drawn.places >= begin) & (drawn.places < end)
+            # The first picks are on top.
+            how = {"color": ORDER[c], "label": what, "zorder": 9 - c}
+            dots(drawn.picks[of_fifth], 4 if k > 100 else 6, **how)
+    axes.set(
+        xlabel=f"first principal component ({drawn.explained[0]:.1%} of the variance)",
+        ylabel=f"second ({drawn.explained[1]:.1%})",
+    )
+    axes.set_aspect("equal", adjustable="datalim")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(5))
+    return Plot(_svg(axes, "map"), about)
 
 
-@contextmanager
-def _axes(height: float = 3.0) -> Iterator[tuple[Figure, Axes]]:
-    """A figure of one pair of axes, whatever style the user has set."""
-    style = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "pyuniform",
-        "font.size": 10,
-        "text.color": COLOURS["ink"],
-        "axes.labelcolor": COLOURS["ink"],
-        "xtick.labelcolor": COLOURS["ink"],
-        "ytick.labelcolor": COLOURS["ink"],
-        "xtick.color": COLOURS["grid"],
-        "ytick.color": COLOURS["grid"],
-        "axes.edgecolor": COLOURS["grid"],
-        "grid.color": COLOURS["grid"],
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-    }
-    with matplotlib.style.context(["default", style]):
-        figure = Figure(figsize=(4.9, height), layout="constrained")
-        yield figure, figure.subplots()
+def _axes(height: float = 3.2) -> Axes:
+    return Figure(figsize=(4.9, height), layout="constrained").subplots()
+
+
+def _svg(axes: Axes, name: str) -> str:
+    """The axes' figure, with a legend below, as an element that can stand in a page."""
+    figure: Any = axes.figure
+    if axes.get_legend_handles_labels()[0]:
+        figure.legend(loc="outside lower left", ncols=2)
+    out = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    figure.savefig(out, format="svg", transparent=True, metadata=nothing)
+    svg = out.getvalue()
+    # Figures share a page, and their parts' names must not clash.
+    return re.sub(r'(\bid="|href="#|url\(#)', rf"\1{name}-", svg[svg.index("<svg") :])
 
 
 def _counts(axes: Axes) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
 def _short(count: int) -> str:
@@ -238,58 +233,14 @@ def _short(count: int) -> str:
 
 def _scale(axes: Axes, name: str, values: NDArray[np.float64]) -> None:
     """A logarithmic axis where that helps, and can be; else one that begins at zero."""
+    axis = axes.xaxis if name == "x" else axes.yaxis
     if values.min() > 0 and values.max() > LOG_RATIO * values.min():
         axes.set(**{f"{name}scale": "log"})
-        _log_ticks(axes, name)
+        low, high = axis.get_view_interval()
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high < 1000 * low else (1.0,)))
+        axis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axis.set_minor_formatter(NullFormatter())
     elif name == "y":
         axes.set_ylim(0, None)
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-
-
-def _log_ticks(axes: Axes, name: str) -> None:
-    axis = axes.xaxis if name == "x" else axes.yaxis
-    low, high = axis.get_view_interval()
-    subs = (1.0, 2.0, 5.0) if low > 0 and high < 1000 * low else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
-    axis.set_minor_formatter(NullFormatter())
-
-
-def _dots(
-    axes: Axes, at: NDArray[np.float64], colour: str, size: float, alpha: float = 1.0
-) -> None:
-    """Dots as one path of strokes without length: a tenth of the bytes of as many markers."""
-    if len(at) == 0:
-        return
-    vertices = np.repeat(at, 2, axis=0)
-    codes = np.tile([Path.MOVETO, Path.LINETO], len(at))
-    path = Path(vertices, codes)
-    path.should_simplify = False
-    axes.add_patch(
-        PathPatch(path, ec=COLOURS[colour], fc="none", lw=size, capstyle="round", alpha=alpha)
-    )
-
-
-def _svg(figure: Figure, name: str, title: str, description: str) -> str:
-    """The figure as an element that can stand in a page, with a title for who does not see it."""
-    buffer = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    text = buffer.getvalue()
-    width, height = 72 * figure.get_size_inches()
-    body = text[text.index(">", text.index("<svg")) + 1 :]
-    # Metadata name web pages; the style sheet would hold for the whole page.
-    body = re.sub(r"<(metadata|style)\b.*?</\1>", "", body, flags=re.DOTALL)
-    # Figures share a page, and their parts' names must not clash.
-    body = re.sub(r'\bid="', f'id="{name}-', body)
-    body = re.sub(r'(href="|url\()#', rf"\1#{name}-", body)
-    for variable, colour in COLOURS.items():
-        body = body.replace(colour, f"var(--{variable})")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'viewBox="0 0 {width:g} {height:g}" role="img" '
-        f'aria-labelledby="{name}-title {name}-about">'
-        f'<title id="{name}-title">{title}</title><desc id="{name}-about">{description}</desc>'
-        f"{body}"
-    )
+        axis.set_major_locator(MaxNLocator(6, integer=True))

@@ -1,4 +1,4 @@
-"""Nearest neighbours and closest pairs of sets that a page can show."""
+"""Closest pairs of rows and of picks."""
 
 from __future__ import annotations
 
@@ -31,41 +31,12 @@ class Pair:
     places: tuple[int, int] | None = None
 
 
-def neighbours(read: Read, rows: _Int, among: _Int) -> tuple[_Float, _Int]:
-    """The canonical squared distance of each row to the nearest other one of `among`, and which.
-
-    Of equally near ones the first. Tiles are searched in expanded form, and what a tile finds is
-    measured in difference form: a pair may be missed for one that is farther by less than float64's
-    rounding at the size of the data's spread.
-    """
-    best, at = np.full(len(rows), np.inf), np.full(len(rows), -1)
-    if len(among) < 2:
-        return best, at
-    center = read(among[:TILE]).mean(axis=0)
-    for begin in range(0, len(rows), TILE):
-        own = rows[begin : begin + TILE]
-        exact = read(own)
-        values = exact - center
-        for left in range(0, len(among), TILE):
-            part = among[left : left + TILE]
-            others = read(part) - center
-            guess = np.einsum("ij,ij->i", others, others) - 2 * (values @ others.T)
-            guess[own[:, None] == part] = np.inf
-            tile = guess.argmin(axis=1)
-            squared = distance2(exact - read(part[tile]), np.zeros(exact.shape[1]))
-            squared[own == part[tile]] = np.inf
-            nearer = np.flatnonzero(squared < best[begin : begin + TILE])
-            best[begin + nearer], at[begin + nearer] = squared[nearer], part[tile[nearer]]
-    return best, at
-
-
 def closest(distance: _Float, rows: _Int, others: _Int) -> list[Pair]:
     """The closest of some pairs: enough of them to fill a table when each comes twice."""
     first = np.argsort(distance, kind="stable")[: 2 * PAIRS]
     return [
         Pair(float(distance[p]), int(min(rows[p], others[p])), int(max(rows[p], others[p])))
         for p in first
-        if others[p] >= 0
     ]
 
 

@@ -1,7 +1,6 @@
 """write_report(): checks what is given, measures, draws, and writes the page.
 
-facts.py measures (with pairs.py and mapping.py), figures.py draws, page.py makes HTML (with
-manifest.py, blocks.py and style.py).
+facts.py measures (with pairs.py and mapping.py), figures.py draws, page.py fills a template.
 """
 
 from __future__ import annotations
@@ -16,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.files import check_writable, written_whole
+from pyuniform._common.optional import need
 from pyuniform._common.threads import check_threads
-from pyuniform._common.validate import integer_within
+from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.device import resolve_device
-from pyuniform.evaluate.metrics import as_picks
 from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
 
@@ -88,7 +87,8 @@ def write_report(
     ------
     ValueError, TypeError
         As for `pyuniform.select`; X is not what the selection was made from; texts or labels are
-        not one a row; matplotlib is not installed. Raised before any work but reading X once.
+        not one a row; matplotlib or Jinja is not installed. Raised before any work but reading X
+        once.
     OSError
         The file cannot be written.
     """
@@ -104,7 +104,8 @@ def write_report(
         raise TypeError(f"title must be a string, got {type(title).__name__}")
     threads = check_threads(threads)
     metric = _metric(selection, metric)
-    _check_matplotlib()
+    for library in ("matplotlib", "jinja2"):
+        need(library, "plot", "a report", done="written")
     check_writable(path)
     # Once, and not again for every pass.
     X = loaded(X)
@@ -113,7 +114,7 @@ def write_report(
     texts = _one_a_row(texts, data.n, "texts")
     labels = _one_a_row(labels, data.n, "labels")
 
-    # Not above: they need matplotlib, and the package must be importable without.
+    # Not above: they need matplotlib and Jinja, and the package must be importable without.
     from pyuniform.report import facts, figures, page
 
     if len(selection):
@@ -129,10 +130,10 @@ def write_report(
             rows, of_rows, picks, named, metric, seed, random_subsets, sample, threads, progress
         )
         content = page.render(
-            found, figures.draw(found), data, selection, texts, labels, title, numbers
+            data, selection, title, found, figures.draw(found), texts, labels, numbers
         )
     else:
-        content = page.render_nothing(data, selection, title)
+        content = page.render(data, selection, title)
     with written_whole(path) as out:
         # A lone surrogate, which UTF-8 cannot hold, becomes a question mark.
         out.write(content.encode("utf-8", errors="replace"))
@@ -163,18 +164,9 @@ def _taken(X: Any, selection: Selection, metric: str, device: str, threads: int)
     return prepare_rows(X, metric, device, threads, out_of_core=False, lenient=lenient, drop=drop)
 
 
-def _check_matplotlib() -> None:
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise ValueError(
-            "a report needs matplotlib, which is not installed: pip install 'pyuniform[plot]'"
-        ) from None
-
-
 def _check_data(selection: Selection, data: Rows) -> None:
     selection.check_made_from(data)
-    as_picks(selection, data.n, empty=True)
+    row_numbers("picks", selection, data.n)
 
 
 def _one_a_row(values: Any, n: int, name: str) -> Any:

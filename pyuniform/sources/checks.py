@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._common import validate
 from pyuniform._common.array_input import DTYPES
 from pyuniform._common.optional import need
 
@@ -53,14 +54,8 @@ def check_rows(rows: Any) -> int:
 
 
 def row_numbers(ids: Any, n: int, what: str) -> NDArray[np.int64]:
-    """Row numbers as int64; ValueError unless they lie in 0 .. n - 1."""
-    numbers = np.asarray(ids)
-    if numbers.ndim != 1 or (len(numbers) and numbers.dtype.kind not in "iu"):
-        raise TypeError(f"row numbers of {what} must be a list of integers, got {numbers.dtype}")
-    outside = numbers[(numbers < 0) | (numbers >= n)] if len(numbers) else numbers
-    if len(outside):
-        raise ValueError(f"{what} has rows 0 to {n - 1}, and no row {outside[0]}")
-    return numbers.astype(np.int64)
+    """Row numbers of a source, as int64; TypeError or ValueError unless they lie in 0 .. n - 1."""
+    return validate.row_numbers(f"rows of {what}", ids, n)
 
 
 def choose(

@@ -268,6 +268,7 @@ def test_interrupt_is_answered_within_two_seconds(tmp_path: Path, command: str) 
 
 def test_report_writes_a_page(folder: Path) -> None:
     pytest.importorskip("matplotlib")
+    pytest.importorskip("jinja2")
     run("select", folder / "x.npy", "-k", 12, "-o", folder / "p.parquet", "-q")
     page = folder / "page.html"
     arguments = ["report", folder / "x.npy", "--picks", folder / "p.parquet", "-o", page]

@@ -42,6 +42,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_lines_where_there_is_no_terminal(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if command == "report":
         pytest.importorskip("matplotlib")
+        pytest.importorskip("jinja2")
     arguments, said = COMMANDS[command]
     assert said not in CliRunner().invoke(cli, arguments).stderr  # it is over before the first
     monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)

@@ -60,6 +60,7 @@ def shell(command: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_files_are_written_whatever_the_streams_are(command: str, streams: str) -> None:
     if command == "report":
         pytest.importorskip("matplotlib")
+        pytest.importorskip("jinja2")
     done = shell(f"{COMMAND} {WRITES[command]} {streams}")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr

@@ -17,6 +17,7 @@ from pyuniform.cli.main import cli
 from pyuniform.selection.placement import prepare_rows
 
 pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
 
 from report_pages import Page, by_first_cell
 
