@@ -33,6 +33,7 @@ def test_import_needs_no_extra() -> None:
     assert python(sys.executable, code) == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("editable", [False, True])
 def test_kernels_and_templates_install_under_the_package(tmp_path: Path, editable: bool) -> None:
     source = tmp_path / "source"

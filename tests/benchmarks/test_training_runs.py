@@ -182,6 +182,7 @@ def test_full_sizes_fit_together() -> None:
             assert len(task.make(0).X) >= 2 * task.k
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("matplotlib")
     from benchmarks.training import __main__ as command

@@ -14,7 +14,10 @@ import pytest
 import pyuniform
 
 COMMAND = str(Path(sys.executable).with_name("pyuniform"))
-pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="shell, /dev/full")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="shell, /dev/full"),
+]
 
 WRITES = {  # a file
     "select": "select x.npy -k 5 -o out.npy --checkpoint run.ckpt",

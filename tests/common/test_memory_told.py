@@ -81,6 +81,7 @@ def test_what_fits_is_not_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(pyuniform.select("x.parquet", 5, out_of_core=False)) == 5
 
 
+@pytest.mark.slow
 def test_the_limit_of_a_process_counts(folder: Path) -> None:
     # 3 GB that take no room in the file.
     rows = np.zeros((1, 256), np.float32)

@@ -108,6 +108,7 @@ def test_halving_where_a_sample_tells_little(case: str) -> None:
     np.testing.assert_array_equal(found.indices, reference.farthest_first(X, k)[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", ["grid", "uniform"])
 def test_outer_boxes(values: str) -> None:
     # 24 of them. On the grid nearly all is tied, and there are more picks than places.

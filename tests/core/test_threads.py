@@ -94,6 +94,7 @@ assert everything(2) == EXPECTED
 """)
 
 
+@pytest.mark.slow
 @forks
 def test_a_fork_while_another_thread_selects() -> None:
     run("""
@@ -111,6 +112,7 @@ thread.join()
 """)
 
 
+@pytest.mark.slow
 @forks
 def test_beside_scikit_learns_openmp() -> None:
     pytest.importorskip("sklearn")
@@ -125,6 +127,7 @@ assert clusters() == labels
 """)
 
 
+@pytest.mark.slow
 @forks
 def test_beside_torchs_openmp_and_in_its_loaders() -> None:
     pytest.importorskip("torch")
@@ -159,6 +162,7 @@ assert mapped["picks"] == [EXPECTED[0]] * 4
 """)
 
 
+@pytest.mark.slow
 def test_the_interpreter_exits_while_a_daemon_thread_selects() -> None:
     for wait in (0.05, 0.3, 0.6, 0.9):
         run(f"""

@@ -59,6 +59,7 @@ def test_texts_without_anything() -> None:
     assert rows[5:].tolist() == [[0], [0]]
 
 
+@pytest.mark.slow
 def test_from_records_to_a_subset_without_a_download(tmp_path: Path) -> None:
     """The commands, as users would give them."""
     rng = np.random.default_rng(3)

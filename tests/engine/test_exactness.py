@@ -43,6 +43,7 @@ def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str, expected
             )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("scale", ["as-is", "bfloat16"])
 def test_shipped_embeddings(
@@ -74,6 +75,7 @@ def test_sizes_around_powers_of_two(n: int, isa: str) -> None:
             )
 
 
+@pytest.mark.slow
 def test_more_rows_than_are_sorted_together() -> None:
     # Rows of a block walk the panels of picks in order, and are sorted for that some thousands at a
     # time; these meet very different numbers of picks before they are parked.

@@ -189,6 +189,7 @@ def test_anchors_of_another_scale_and_type(tmp_path: Path) -> None:
     np.testing.assert_array_equal(by_path.indices, select(X, 20, anchors=X[5:9]).indices)
 
 
+@pytest.mark.slow
 def test_many_anchors_and_preselected_rows(wordnet: np.ndarray) -> None:
     X = wordnet[:1200]
     options = {"preselected": np.arange(1199, 500, -1), "anchors": wordnet[1500:2100]}
