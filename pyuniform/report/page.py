@@ -23,7 +23,7 @@ MOST_LABELS = 20
 MOST_QUOTAS = 20
 # With these, rows that were not to be picked are among those that are measured.
 NOT_FOR_ALL = {"exclude", "weights", "groups"}
-# What each constraint means, by its name in a manifest. docs/constraints.md tells more.
+# What each constraint means, by its name in a manifest. docs/guide/constraints.md tells more.
 MEANINGS = {
     "preselected": "rows that come first, whatever their distances",
     "anchors": "vectors from elsewhere, to which distances count as to picks",
