@@ -27,6 +27,7 @@ from pyuniform.sources.formats.in_memory import open_array
 WAYS = {"euclidean": (33, 3), "cosine": (512, 1)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_dataset_up_to_all_rows(name: str, metric: str, isa: str) -> None:
@@ -152,6 +153,7 @@ print(json.dumps({"extra": (peak() - before) * 1024, "picks": sel.indices.tolist
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from /proc")
 def test_resident_memory_is_codes_and_state(tmp_path: Path) -> None:
     n, d = 150_000, 512

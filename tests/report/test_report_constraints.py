@@ -45,6 +45,7 @@ def written(path: Path, rows: np.ndarray, sel: pyuniform.Selection, **options: A
     return Page(path.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
 def test_figures_are_distances_between_picks(
@@ -214,6 +215,7 @@ def test_a_page_says_that_nothing_was_picked_and_why(case: str, tmp_path: Path) 
         assert why in [*done.stderr.splitlines(), *(str(w.message) for w in told)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize(("n", "k"), [(1, 1), (2, 1), (2, 2), (6, 1), (6, 2), (6, 6)])
 @pytest.mark.parametrize("equal", [False, True])

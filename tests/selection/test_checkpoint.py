@@ -305,6 +305,7 @@ print(sel.indices.tolist())
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".npy", ".parquet"])
 def test_killed_in_each_phase(
     suffix: str, wordnet: np.ndarray, whole: pyuniform.Selection, tmp_path: Path

@@ -66,6 +66,7 @@ def assert_same(a: StreamedSelection, b: StreamedSelection) -> None:
     assert (a.covering_bound, a.covering_floor) == (b.covering_bound, b.covering_floor)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("k", [1, 6, 30])
 @pytest.mark.parametrize("name", STREAMS)
