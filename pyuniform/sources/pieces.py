@@ -30,7 +30,7 @@ class PieceTable(ABC):
     def _read(
         self, columns: Columns, runs: Sequence[Sequence[int]]
     ) -> Iterator[Iterable[pa.RecordBatch]]:
-        """The batches of each of these runs of pieces, which ascend; the file is open meanwhile."""
+        """Open the file, and give the batches of each run of pieces; numbers of pieces ascend."""
 
     def batches(self, column: str, rows: int, first: int = 0) -> Iterator[pa.Array]:
         """See `Table`; pieces before the first row are not read."""
@@ -83,8 +83,9 @@ class RandomTable:
     ----------
     kind, schema, num_rows
         As of `Table`.
-    read : callable
-        From a column's name, and a slice or ascending row numbers, to a pyarrow.ChunkedArray.
+    reader : callable
+        From a column's name to what reads it: a callable from a slice, or ascending row numbers, to
+        a pyarrow.ChunkedArray.
     in_memory : bool
     """
 
@@ -95,23 +96,26 @@ class RandomTable:
         kind: str,
         schema: pa.Schema,
         num_rows: int,
-        read: Callable[[str, slice | NDArray[np.int64]], pa.ChunkedArray],
+        reader: Callable[[str], Callable[[slice | NDArray[np.int64]], pa.ChunkedArray]],
         in_memory: bool = False,
     ) -> None:
         self.kind, self.schema, self.num_rows = kind, schema, num_rows
-        self._read, self._in_memory = read, in_memory
+        self._reader, self._in_memory = reader, in_memory
 
     def batches(self, column: str, rows: int, first: int = 0) -> Iterator[pa.Array]:
         """See `Table`; range by range: a scan by the library may read ahead without end."""
+        read = self._reader(column)
         for begin in range(first, self.num_rows, rows):
-            yield from self._read(column, slice(begin, min(self.num_rows, begin + rows))).chunks
+            yield from read(slice(begin, min(self.num_rows, begin + rows))).chunks
 
     def take(self, column: str, rows: NDArray[np.int64]) -> Iterator[pa.Array]:
         """See `Table`."""
         if len(rows):
-            yield from self._read(column, rows).chunks
+            yield from self._reader(column)(rows).chunks
 
     def whole(self, column: str) -> pa.Array | None:
         """The column, if it is one chunk in memory."""
-        chunks = self._read(column, slice(0, self.num_rows)).chunks if self._in_memory else []
+        if not self._in_memory:
+            return None
+        chunks = self._reader(column)(slice(0, self.num_rows)).chunks
         return chunks[0] if len(chunks) == 1 else None

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pyuniform.sources.arrow_types import schema_without_views, without_views
 from pyuniform.sources.damage import reading
-from pyuniform.sources.formats.huggingface import find_library, read_dataset
+from pyuniform.sources.formats.huggingface import arrow_reader, find_library
 from pyuniform.sources.formats.parquet import ParquetTable, batch_rows
 from pyuniform.sources.paths import files_of
 from pyuniform.sources.text import BOM, COMPRESSED, endings, ends_in, unpacked
@@ -180,9 +180,10 @@ class SavedDataset:
 
     def take(self, rows: NDArray[np.int64], columns: list[str] | None = None) -> Iterator[pa.Table]:
         """These rows, in any order, and of them these columns, or all: its files are mapped."""
+        read = arrow_reader(self._dataset, columns)
         size = batch_rows(BATCH_BYTES, self._dataset.data.nbytes, len(self._dataset))
         for begin in range(0, len(rows), size):
-            yield read_dataset(self._dataset, rows[begin : begin + size], columns)
+            yield read(rows[begin : begin + size])
 
     def save(self, rows: NDArray[np.int64], folder: Path) -> None:
         """Writes these rows as a dataset, with its features and description."""

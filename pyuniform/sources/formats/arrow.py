@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
@@ -65,7 +65,7 @@ class IpcTable(PieceTable):
                     yield islice(wanted, len(run))
 
     def _reader(self, source: Any, *columns: str) -> Any:
-        # Of a mapped file all columns are there, and the library would copy those that it is told.
+        # All columns of a mapped file are there; pyarrow would copy those that it is told.
         fields = [] if self.cheap_rows else [self.schema.names.index(name) for name in columns]
         options = pa.ipc.IpcReadOptions(included_fields=fields)
         open_reader = pa.ipc.open_file if self._is_file else pa.ipc.open_stream
@@ -105,12 +105,14 @@ def open_table(
 ) -> TableSource:
     """A pyarrow.Table."""
 
-    def read(column: str, rows: slice | NDArray[np.int64]) -> pa.ChunkedArray:
+    def reader(column: str) -> Callable[[slice | NDArray[np.int64]], pa.ChunkedArray]:
         whole = table.column(column)
-        return whole[rows] if isinstance(rows, slice) else plain(whole).take(pa.array(rows))
+        return lambda rows: (
+            whole[rows] if isinstance(rows, slice) else plain(whole).take(pa.array(rows))
+        )
 
-    read_by = RandomTable("Arrow table", table.schema, table.num_rows, read, in_memory=True)
-    return TableSource(read_by, name, column, id_column)
+    rows = RandomTable("Arrow table", table.schema, table.num_rows, reader, in_memory=True)
+    return TableSource(rows, name, column, id_column)
 
 
 def open_column(column: pa.Array | pa.ChunkedArray) -> TableSource:

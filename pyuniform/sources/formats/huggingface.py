@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -38,13 +39,13 @@ def open_dataset(
             f"{name} is a {type(dataset).__name__}, whose rows have no numbers: "
             "a datasets.Dataset is wanted"
         )
+
+    def reader(column: str) -> Callable[[slice | NDArray[np.int64]], pa.ChunkedArray]:
+        read = arrow_reader(dataset, [column])
+        return lambda rows: read(rows).column(0)
+
     # In its own order, after whatever was selected, shuffled or filtered.
-    table = RandomTable(
-        _KIND,
-        dataset.features.arrow_schema,
-        len(dataset),
-        lambda column, rows: read_dataset(dataset, rows, [column]).column(0),
-    )
+    table = RandomTable(_KIND, dataset.features.arrow_schema, len(dataset), reader)
     return TableSource(table, name, column, id_column)
 
 
@@ -62,13 +63,16 @@ def open_saved(
     return open_dataset(dataset, column=column, id_column=id_column, key=key, name=path)
 
 
-def read_dataset(
-    dataset: Any, rows: slice | NDArray[np.int64], columns: list[str] | None = None
-) -> pa.Table:
-    """Some rows, in any order, of some columns or all: its files are mapped."""
-    if columns is not None:
-        dataset = dataset.select_columns(columns)
-    return dataset.with_format("arrow")[rows if isinstance(rows, slice) else rows.tolist()]
+def arrow_reader(
+    dataset: Any, columns: list[str] | None = None
+) -> Callable[[slice | NDArray[np.int64]], pa.Table]:
+    """Make what reads rows, in any order, of some columns or all, as Arrow: files are mapped.
+
+    The library copies the dataset's description for it, which takes longer than reading some rows.
+    """
+    chosen = dataset if columns is None else dataset.select_columns(columns)
+    view = chosen.with_format("arrow")
+    return lambda rows: view[rows if isinstance(rows, slice) else rows.tolist()]
 
 
 def find_library(what: str) -> Any:

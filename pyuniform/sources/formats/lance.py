@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,4 +39,4 @@ def _table(dataset: Any) -> RandomTable:
         numbers = range(rows.start, rows.stop) if isinstance(rows, slice) else rows.tolist()
         return dataset.take(list(numbers), columns=[column]).column(0)
 
-    return RandomTable(_KIND, dataset.schema, dataset.count_rows(), read)
+    return RandomTable(_KIND, dataset.schema, dataset.count_rows(), lambda c: partial(read, c))

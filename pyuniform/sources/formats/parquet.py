@@ -76,5 +76,5 @@ def open_parquet(
 
 
 def batch_rows(most: int, size: int, rows: int) -> int:
-    """How many rows to take at a time for at most so many bytes, if `rows` have `size` bytes."""
+    """Number of rows in a batch of at most `most` bytes, if `rows` of them take `size` bytes."""
     return int(min(max(most * rows // max(size, 1), 1), BATCH_ROWS))
