@@ -18,7 +18,7 @@ from pyuniform._common.validate import integer_within
 from pyuniform.distributed.partitions import AllRows, ids_of
 from pyuniform.distributed.ray_actors import Actors
 from pyuniform.distributed.ray_rows import rows_in_parts
-from pyuniform.selection.constraints import read_anchors
+from pyuniform.selection.constraints import reach_of, read_anchors
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import pick
@@ -96,7 +96,7 @@ def select(
     need("ray", "ray", "Ray's actors")
     request = Request(k, progress=progress, **options)
     anchors = read_anchors(request.anchors, request.metric)
-    reach = anchors.reach if anchors else 0.0
+    reach = reach_of(anchors)
     threads = check_threads(threads)
     how = {"device": device, "threads": threads}
     how |= {"out_of_core": out_of_core, "scratch": scratch}

@@ -24,7 +24,7 @@ from pyuniform._engine.protocols import R, Shard
 from pyuniform._engine.run_state import RunState, Saving
 from pyuniform.distributed.partitions import AllRows, Part, ids_of
 from pyuniform.selection.checkpoint import Checkpoint
-from pyuniform.selection.constraints import read_anchors
+from pyuniform.selection.constraints import reach_of, read_anchors
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import pick
@@ -83,7 +83,7 @@ def select(
     shows = callable(progress) or ranks.rank == 0
     request = Request(k, progress=shows and progress, **options)
     anchors = ranks.together(lambda: read_anchors(request.anchors, request.metric))
-    reach = anchors.reach if anchors else 0.0
+    reach = reach_of(anchors)
     how = {"device": device, "threads": threads}
     ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
     pool_threads = ranks.together(lambda: check_threads(threads))

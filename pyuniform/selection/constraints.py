@@ -37,11 +37,6 @@ class Anchors:
     rows: HostRows
     values: NDArray[np.float64]
 
-    @property
-    def reach(self) -> float:
-        """The largest absolute value."""
-        return float(np.abs(self.values).max())
-
 
 @dataclass(frozen=True)
 class Constraints:
@@ -103,7 +98,7 @@ class Constraints:
         return bool(set(self.names) - {"preselected", "anchors"})
 
     def quota(self, k: int) -> NDArray[np.int64] | None:
-        """How many of each group are to be among k picks; None without groups.
+        """The number of picks from each group, of k in all; None without groups.
 
         Raises
         ------
@@ -225,6 +220,11 @@ def read_anchors(anchors: Any, metric: str) -> Anchors | None:
         return None
     rows = prepare(loaded(anchors), metric, name="anchors")
     return Anchors(rows, rows.canonical(np.arange(rows.n)))
+
+
+def reach_of(anchors: Anchors | None) -> float:
+    """The largest absolute value of the anchors, which the filter's frame must hold; 0 without."""
+    return 0.0 if anchors is None else float(np.abs(anchors.values).max())
 
 
 def as_weights(weights: Any, n: int) -> NDArray[np.float64]:

@@ -27,8 +27,9 @@ def initial_picks(
     start: int | None,
     seed: int | None,
     resumed: Selection | None,
+    quota: NDArray[np.int64] | None,
 ) -> InitialPicks:
-    """The picks that a selection of k rows begins with.
+    """The picks that a selection of k rows begins with; `quota` is as of `Constraints.quota`.
 
     Raises
     ------
@@ -40,7 +41,6 @@ def initial_picks(
     chosen = start is not None or seed is not None
     if len(asked.preselected) and chosen:
         raise ValueError("preselected rows come first: leave start and seed out")
-    quota = asked.quota(k)
     first: int | None = None
     if resumed is not None:
         _check_resumed(resumed, rows, asked, k, chosen)

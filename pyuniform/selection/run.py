@@ -91,13 +91,13 @@ def pick(
         rows.ready()
         request.check_belongs(rows)
         return _nothing(rows, request, asked, began)
-    initial = initial_picks(rows, asked, k, request.start, request.seed, request.resume)
-    rules = asked.rules(asked.quota(k)) if asked.needs_rules else None
+    quota = asked.quota(k)
+    initial = initial_picks(rows, asked, k, request.start, request.seed, request.resume, quota)
+    rules = asked.rules(quota) if asked.needs_rules else None
 
     told = _warn_of_duplicates(rows, request, asked, k)
     # One more pick than asked for tells the covering radius, where rows compete by distance alone.
     wanted = k if rules else min(k + 1, rows.n)
-    machine = rows.machine()
     with ExitStack() as held:
         keeper = None
         if request.checkpoint is not None:
@@ -106,7 +106,7 @@ def pick(
             keeper = keep(request.checkpoint, of_run, lambda: rows.fingerprint)
             held.callback(keeper.close)
         show = held.enter_context(shown(request.progress, k))
-        if scratch_bytes := machine.get("scratch_bytes"):
+        if scratch_bytes := rows.machine().get("scratch_bytes"):
             show.note(f"rows are copied to a scratch file of {scratch_bytes / 1e9:.3g} GB")
         report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
             min(picks, k), k, float(to_metric(radius2, metric))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from pyuniform._common.progress import Progress
 from pyuniform.selection.belonging import by_ids, check_same_model
-from pyuniform.selection.constraints import read_anchors
+from pyuniform.selection.constraints import reach_of, read_anchors
 from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Interrupted, Selection
@@ -194,7 +194,7 @@ def select(
         threads,
         out_of_core,
         scratch,
-        kept_away.reach if kept_away else 0.0,
+        reach_of(kept_away),
         picks=request.likely_picks,
         lenient=request.never_picked,
         drop=invalid == "drop",

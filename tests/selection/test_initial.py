@@ -24,7 +24,7 @@ def begin(
 ) -> InitialPicks:
     options["anchors"] = read_anchors(options.get("anchors"), "euclidean")
     asked = check_constraints(len(X), X.shape[1], "euclidean", **options)
-    return initial_picks(ROWS, asked, k, start, seed, None)
+    return initial_picks(ROWS, asked, k, start, seed, None, asked.quota(k))
 
 
 def test_the_first_row_that_may_be_picked() -> None:
