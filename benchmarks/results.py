@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from benchmarks import ROOT
 
-# What is committed, and where a command writes unless it is told.
+# The folder of committed results, and the one that commands write to by default.
 RESULTS, OUT = ROOT / "benchmarks" / "results", ROOT / "benchmarks" / "out"
 
 Row = TypeVar("Row")  # a dataclass of str, int, float and what may be None

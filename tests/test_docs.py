@@ -102,6 +102,6 @@ def test_getting_started_prints_what_it_shows(tmp_path: Path) -> None:
 
 
 def run(arguments: list[str], folder: Path) -> str:
-    """What Python prints, in a folder."""
+    """Run Python with these arguments in a folder, and return its standard output."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout

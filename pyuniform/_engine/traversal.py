@@ -42,8 +42,8 @@ class Traversal:
     Initial picks were not taken at a distance: their radii are inf. `near_anchors` counts the rows
     that are within `InitialPicks.within2` of an anchor; `covering2` is the largest squared distance
     of any row that `covered` lets count. `rounds` has an entry a round: what it aimed at, what it
-    found, and the totals after it. `interrupted` says that Ctrl-C came, and
-    that there may be fewer picks.
+    found, and the totals after it. `interrupted` says that Ctrl-C came, and that there may be
+    fewer picks.
     """
 
     indices: NDArray[np.int64]

@@ -26,9 +26,8 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 @click.option(
     "--model",
     help="`tfidf` fits TF-IDF and truncated SVD to these texts, without a download; `tfidf:PATH` "
-    "uses a "
-    "saved model. `vectors:PATH` averages the word vectors of a file of word2vec, GloVe or gensim. "
-    "Anything else is the path or hub name of a sentence-transformers model.",
+    "uses a saved model. `vectors:PATH` averages the word vectors of a file of word2vec, GloVe or "
+    "gensim. Anything else is the path or hub name of a sentence-transformers model.",
 )
 @click.option(
     "--like",
@@ -44,8 +43,7 @@ _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 @click.option(
     "--text",
     help='Text of a record: a field; a template such as "{instruction}\\n{output}", where \\n is '
-    "a new "
-    f"line and {{{{ a brace; or a preset: {', '.join(PRESETS)}.",
+    f"a new line and {{{{ a brace; or a preset: {', '.join(PRESETS)}.",
 )
 @click.option("--id-field", help="Field of the record ids; they become the column `id`.")
 @click.option("--normalize", is_flag=True, help="Scale each embedding to length 1.")

@@ -140,7 +140,7 @@ def _constraints(selection: Selection) -> list[tuple[str, str, Any]]:
 
 
 def _run(data: Rows, selection: Selection) -> dict[str, Any]:
-    """What is known of the run, under names for readers."""
+    """Facts of the run, by the name that a reader sees."""
     manifest, stats, k = selection.manifest, selection.stats, len(selection)
     entries: dict[str, Any] = {
         "rows": data.n,

@@ -69,7 +69,7 @@ class Request:
         return never
 
     def likely_picks(self, n: int) -> int:
-        """How many of n rows will probably be picked, before anything was checked."""
+        """Estimate the number of picks among n rows, from arguments that are not checked yet."""
         if isinstance(self.k, (int, np.integer)):
             return min(int(self.k), n)
         if isinstance(self.fraction, (int, float)) and 0 < self.fraction <= 1:

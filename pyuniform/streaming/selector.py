@@ -115,8 +115,7 @@ class StreamingSelector:
     For cosine these factors are those of the chord, the length sqrt(2 - 2 cos). A stream of no more
     rows than three quarters of the buffer less k has the very picks of `pyuniform.select`. The
     result is a function of the rows in their order, of k, metric and buffer: not of how the stream
-    is cut into batches. docs/explanation/one-pass-guarantees.md
-    has the proof.
+    is cut into batches. docs/explanation/one-pass-guarantees.md has the proof.
 
     Parameters
     ----------

@@ -59,3 +59,11 @@ def test_where_only_duplicates_are_left_every_row_is_above(largest: float) -> No
     controller = Controller.begin(256, 0.5, 1.0)
     controller.update(10, 0.0, 10, largest, 5)
     assert controller.rho == -1.0
+
+
+def test_last_round_that_fails_does_not_dig() -> None:
+    controller = Controller.begin(512, rho=0.9, largest=1.0)
+    controller.update(found=400, outside=0.9, picked=300, largest=0.9, left=1)
+    shallow = controller.rho
+    controller.update(found=4, outside=shallow, picked=0, largest=0.9, left=1)
+    assert 0.9 * (shallow / 0.9) ** 4.01 <= controller.rho < shallow

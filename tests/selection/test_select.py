@@ -8,7 +8,6 @@ import pyuniform
 from pyuniform import reference
 from pyuniform._engine.rows.device import gpu_missing
 from pyuniform._engine.rows.host import hash_shape, prepare
-from pyuniform._engine.thresholds import Controller
 from pyuniform.selection.request import Request
 
 X = make("gaussian-17")
@@ -269,14 +268,6 @@ def test_work_is_close_to_the_least_there_can_be(wordnet: np.ndarray) -> None:
         within = squares <= radius**2 * (1 + 1e-6)
         least = np.where(within.any(1), within.argmax(1) + 1, k).sum()
         assert sel.stats["filter_pairs"] <= 1.2 * least
-
-
-def test_last_round_that_fails_does_not_dig() -> None:
-    controller = Controller.begin(512, rho=0.9, largest=1.0)
-    controller.update(found=400, outside=0.9, picked=300, largest=0.9, left=1)
-    shallow = controller.rho
-    controller.update(found=4, outside=shallow, picked=0, largest=0.9, left=1)
-    assert 0.9 * (shallow / 0.9) ** 4.01 <= controller.rho < shallow
 
 
 def test_work_on_clusters_is_counted_in_rounds_not_picks() -> None:
