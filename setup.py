@@ -26,7 +26,7 @@ if EMULATE:
         name: [*ISA_FLAGS["isa_avx2.cpp"], "-include", "tests/core/avx512_emulation.h"]
         for name in ("isa_avx512.cpp", "isa_vnni.cpp")
     }
-SOURCES = sorted(str(p) for p in Path("csrc").glob("*.cpp") if X86 or p.name not in ISA_FLAGS)
+SOURCES = sorted(str(p) for p in Path("csrc").rglob("*.cpp") if X86 or p.name not in ISA_FLAGS)
 # Contraction is off everywhere: the canonical distance must round every product.
 # The `omp simd` pragmas tell how loops may be vectorised; OpenMP's library is not used.
 FLAGS = [
@@ -65,7 +65,8 @@ setup(
         Pybind11Extension(
             "pyuniform._core",
             SOURCES,
-            depends=sorted(str(p) for p in Path("csrc").glob("*.[hi]*")),
+            include_dirs=["csrc"],
+            depends=sorted(str(p) for p in Path("csrc").rglob("*.[hi]*")),
             define_macros=[("PYUNIFORM_X86", None)] * X86
             + [("PYUNIFORM_EMULATE_AVX512", None)] * EMULATE,
             cxx_std=17,

@@ -1,4 +1,4 @@
-"""Types of the compiled core; csrc/core.h says what it does."""
+"""Types of the compiled core; csrc/simd/kernels.h says what it does."""
 
 from typing import Any, overload
 

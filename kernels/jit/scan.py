@@ -71,7 +71,7 @@ def scan(
     # This root is rounded as IEEE 754 demands; that of torch on a CPU is not.
     tl.store(norm + slot, tl.sqrt(fold(sums, ROWS)), mask=mask)
 
-    # As csrc/scan.cpp has it: sums over the words of a row, then all mixed.
+    # As csrc/rows/scan.cpp has it: sums over the words of a row, then all mixed.
     plain = tl.zeros([ROWS, 16], tl.uint64)
     products = tl.zeros([ROWS, 16], tl.uint64)
     words_at = bytes_at + slot[:, None] * byte_stride

@@ -22,7 +22,7 @@ from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.checks import id_dtype
 from pyuniform.sources.protocol import let_nulls
 
-# Frames of parts may differ by so many powers of two, see csrc/frame.h.
+# Frames of parts may differ by so many powers of two, see csrc/rows/frame.h.
 CLOSE_EXPONENTS = 12
 
 

@@ -18,6 +18,8 @@ def test_the_pool(tmp_path: Path) -> None:
     if not compiler:
         pytest.skip("no C++ compiler")
     program = tmp_path / "pool"
-    sources = [HERE / "thread_pool_test.cpp", HERE.parents[1] / "csrc" / "thread_pool.cpp"]
-    subprocess.run([compiler, "-std=c++17", "-O2", "-pthread", *sources, "-o", program], check=True)
+    csrc = HERE.parents[1] / "csrc"
+    sources = [HERE / "thread_pool_test.cpp", csrc / "core" / "thread_pool.cpp"]
+    options = ["-std=c++17", "-O2", "-pthread", f"-I{csrc}"]
+    subprocess.run([compiler, *options, *sources, "-o", program], check=True)
     subprocess.run([program], check=True, timeout=120)

@@ -1,6 +1,7 @@
-// Tests of csrc/thread_pool.cpp alone, which tests/core/test_thread_pool.py builds and runs; with
-// -fsanitize=thread it is what .ci/sanitize begins with. A test that hangs is ended by its caller.
-#include "../../csrc/thread_pool.h"
+// Tests of csrc/core/thread_pool.cpp alone, which tests/core/test_thread_pool.py builds and runs;
+// with -fsanitize=thread it is what .ci/sanitize begins with. A test that hangs is ended by its
+// caller.
+#include "core/thread_pool.h"
 
 #include <sys/wait.h>
 #include <unistd.h>

@@ -202,7 +202,7 @@ def test_memory_maps_are_not_copied(tmp_path: object) -> None:
 
 
 def hashed(bytes_: bytes, index: int) -> int:
-    """A row's fingerprint as csrc/scan.cpp describes it, in Python's integers."""
+    """A row's fingerprint as csrc/rows/scan.cpp describes it, in Python's integers."""
 
     def mix(h: int) -> int:
         h = (h ^ h >> 32) * 0xD6E8FEB86659FD93 % 2**64

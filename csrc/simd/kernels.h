@@ -1,0 +1,205 @@
+// The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings.cpp sees Python.
+//
+//   bindings.cpp ──► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
+//        │             ├─ relax.cpp           gathered rows × missed picks, parking as it goes
+//        │             └─ candidates.cpp      the largest bounds, settled in float64
+//        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
+//        ├──► closest_pair (closest_pair.h)   h_min of any set, with its pair
+//        ├──► scan_rows (scan.h)              one validating read of the data
+//        └──► guard_mapped (mapped_files.h)   files that are cut while they are mapped
+//                   │
+//   Frame (frame.h)      where the float32 filter works, and its proven error bounds
+//   Panels (panels.h)    picks packed 32 abreast for the tile kernel
+//   Codes (codes.h)      int8 codes of rows and picks, and what they can exclude
+//   Boxes (boxes.h)      rows of few values, grouped by where they lie, for a relax of their own
+//   Block (block.h)      one thread's rows in relax: float_block.h, sketch_block.h, and on
+//                        coded_block.h code_block.h and far_block.h
+//                   │
+//   in_parallel (thread_pool.h)  loops over blocks, on threads that the process keeps
+//   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
+//                        isa_avx512.cpp, isa_vnni.cpp; dispatch.cpp chooses one
+//
+// Two kinds of arithmetic, never mixed up:
+// - the filter (float32 or int8, any summation order) yields rigorous bounds and decides nothing;
+// - the canonical squared distance (float64, one summation order, no fused multiply-add) decides.
+//
+// The tie rule, the same everywhere: of equal distances the lowest row index is picked, and of
+// equally near picks the earliest is the nearest.
+#pragma once
+
+#include <cstdint>
+
+#include "rows/matrix.h"
+
+namespace pyuniform {
+
+// Picks in a panel: the width of one tile of the filter.
+constexpr int kPanel = 32;
+
+// Partial sums of the canonical distance. Partial sum l adds the terms j = l, l + 16, l + 32, ...
+// in that order; then the upper half is added to the lower half until one is left (16, 8, 4, 2, 1).
+// Canonical rows are padded with zeros to a multiple of this.
+constexpr int kLanes = 16;
+
+// Rows of more values are not put into boxes.
+constexpr int64_t kBoxColumns = 8;
+
+inline int64_t padded(int64_t d) { return (d + kLanes - 1) / kLanes * kLanes; }
+
+// Codes of the picks of one panel: code 4 g + b of pick c is values[(g * kPanel + c) * 4 + b].
+struct CodePanel {
+  int8_t* values;
+  float half[kPanel], scale[kPanel];
+  int32_t offset[kPanel];  // -128 times the sum of a pick's codes
+  // The same of each segment s and each half of its groups, the first two and the last two of each
+  // four codes: segment_offset[(s * kPanel + c) * 2 + half], modulo 2^16.
+  uint16_t* segment_offset;
+};
+
+// Columns of a segment, over which a tile may add products up in 16 bits, two columns of each four
+// in one sum and the others in another. What is scanned of a sketch is one segment.
+constexpr int64_t kSegment = 48;
+
+// What codes may be: integers of at most `levels`, and, in any half of a segment, of at most this
+// norm before they are rounded, which adds half a unit a column. Infinite where sums have 32 bits.
+struct CodeLimits {
+  int levels;
+  float norm;
+};
+
+// 32-bit sums take any.
+constexpr CodeLimits kAnyCodes = {127, __builtin_inff()};
+
+// For AVX2, whose products of two bytes, a row's without a sign, are added in pairs: 2 * 255 * 64,
+// and (252 + 2.5) * (126 + 2.5), where 2.5 is for the 24 columns of half a segment, are below 2^15.
+constexpr CodeLimits kRowCodesAvx2 = {127, 252}, kPickCodesAvx2 = {64, 126};
+
+// What is scanned of sketches has codes of at most this norm, so that a product, and any part of
+// it, fits into 16 bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
+constexpr float kSketchNorm = 175;
+constexpr int64_t kMostScannedColumns = 96, kMostOtherColumns = 96;
+
+// Tiles may leave out places where `half` is infinite, since nothing is below a limit there; values
+// of these are not set.
+//
+// value[r * kPanel + c] = half[c] - scale[c] * row_scale[r] * <codes of rows[r], codes of pick c>,
+// exact but for four roundings to float32, for n <= tile_rows rows that lie `stride` bytes apart: 4
+// * groups bytes, each 128 more than a code, since byte products have one factor without a sign.
+// Bit c of below[r] says whether that value is smaller than limit[r]. Reads, but does not use, up
+// to tile_rows rows.
+using CodeTile = void(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
+                      int64_t groups, const float* row_scale, const float* limit, float* value,
+                      uint32_t* below);
+
+// What a fingerprint is made of: of the 64-bit words w[0], w[1], ... of a row's bytes, the last
+// filled up with zeros, the sum, and that of the products of both halves of w[j] ^ (j + 1) *
+// kPrime, modulo 2^64.
+constexpr uint64_t kPrime = 0x9e3779b97f4a7c15u;
+
+struct WordSums {
+  uint64_t plain, products;
+};
+
+// What a tile does in between, now and then: asks memory for some of what comes next.
+class PrefetchHook {
+ public:
+  virtual void step() = 0;
+
+ protected:
+  ~PrefetchHook() = default;
+};
+
+// One instruction set's loops.
+struct Kernels {
+  const char* name;
+
+  // The most rows one call of `tile` takes.
+  int tile_rows;
+
+  // Widens d stored values to float64; exact.
+  void (*widen)(const void* source, DType dtype, int64_t d, double* out);
+
+  // The largest magnitude of d stored values; infinity or NaN if one of them is not finite.
+  double (*largest)(const void* source, DType dtype, int64_t d);
+
+  WordSums (*sum_words)(const void* source, int64_t bytes);
+
+  // Bit j says whether x[j] is above `limit`, for j < n <= 64. Those that are not may raise *rest.
+  uint64_t (*which_above)(const double* x, int64_t n, double limit, double* rest);
+
+  // out[j] = x[j] * scale - center[j] rounded once to float32; returns the squared norm of out.
+  // `scratch` holds d values.
+  double (*pack)(const void* source, DType dtype, double scale, const float* center, int64_t d,
+                 float* out, double* scratch);
+
+  // The canonical squared distance of two zero-padded rows.
+  double (*distance2)(const double* x, const double* y, int64_t padded_d);
+
+  // The same of two rows of d float32 values.
+  double (*distance2_f32)(const float* x, const float* y, int64_t d);
+
+  // Picks abreast in a panel: a panel is kPanel / panel_width groups of d x panel_width values.
+  int panel_width;
+
+  // Where a panel has value j of its pick c.
+  int64_t panel_place(int64_t d, int64_t j, int64_t c) const {
+    return c / panel_width * panel_width * d + j * panel_width + c % panel_width;
+  }
+
+  // value[r * kPanel + c] = half[c] - <rows[r], pick c of the panel> for n <= tile_rows rows that
+  // lie `stride` floats apart. Bit c of below[r] says whether that value is smaller than limit[r].
+  // Reads, but does not use, up to tile_rows rows. `meanwhile` may be null.
+  void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
+               int64_t d, const float* limit, float* value, uint32_t* below,
+               PrefetchHook* meanwhile);
+
+  // The largest norm of a half of a segment of d values.
+  float (*segment_norm)(const float* x, int64_t d);
+
+  // code[j] = x[j] / scale rounded to an integer of at most `levels`, scale being `least_scale` or
+  // more; returns scale. `rest2` and `norm2`, unless they are null, receive the squared norms of x
+  // - scale * code and of scale * code.
+  float (*encode)(const float* x, int64_t d, int levels, float least_scale, int8_t* code,
+                  double* rest2, double* norm2);
+
+  // Codes that the code tile takes.
+  CodeLimits row_codes, pick_codes;
+
+  // out[c] = the product of code x, as the code tile takes rows, 128 more than the code, and code c
+  // of those of d columns at y, for each bit c; d is a multiple of kPanel.
+  void (*products)(const uint8_t* x, const int8_t* y, int64_t d, uint32_t bits, int32_t* out);
+
+  CodeTile* code_tile;
+
+  // The same for what is scanned of sketches, of which all products are one segment's.
+  CodeTile* sketch_tile;
+
+  // For n rows of d <= kBoxColumns values, value j of row r being values[j][r]: where a pick is
+  // nearer than bound[r], canonically, that becomes the bound, and `number` nearest[r].
+  void (*nearer)(const double* const* values, int64_t n, const double* pick, int64_t d,
+                 int64_t number, double* bound, int64_t* nearest);
+
+  // out[c] = the canonical squared distance of pick c of n, whose value j is picks[j][c], and the
+  // box from `low` to `high`: none of a row in it is smaller, as it is computed.
+  void (*box_distance2)(const double* const* picks, int64_t n, const double* low,
+                        const double* high, int64_t d, double* out);
+};
+
+extern const Kernels kernels_base;
+#ifdef PYUNIFORM_X86
+CodeTile code_tile_avx2, sketch_tile_avx2, code_tile_vnni;
+extern const Kernels kernels_avx2;
+extern const Kernels kernels_avx512;
+extern const Kernels kernels_vnni;
+#endif
+
+// The instruction sets this processor can run, worst first; null-terminated.
+const Kernels* const* available_kernels();
+
+// The set in use; the best available until select_kernels changes it.
+const Kernels& active_kernels();
+
+// Returns false if `name` is not available here.
+bool select_kernels(const char* name);
+
+}  // namespace pyuniform
