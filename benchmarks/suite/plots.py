@@ -40,7 +40,7 @@ def draw(runs: Sequence[Run], folder: Path) -> list[str]:
 
 
 def _speed(runs: Sequence[Run]) -> Any:
-    """Seconds of others relative to ours, a line a case; hollow where a tool was ended at its limit."""
+    """Times of others relative to ours, a line a case; hollow: ended at its limit."""
     from matplotlib.figure import Figure
 
     cases = {

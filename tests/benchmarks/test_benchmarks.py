@@ -193,7 +193,7 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     results.write([kernel], Kernel, tmp_path / KERNELS)
     tables.write_report(tmp_path)
     lines = (tmp_path / tables.REPORT).read_text().splitlines()
-    title = f"{ours.dataset}, {ours.n:,} × {ours.d}, k = {ours.k:,}"
+    title = f"{ours.dataset}, {ours.n:,} × {ours.d}, k = {ours.k:,}"  # noqa: RUF001
     table = [line for line in lines[lines.index(f"## {title}") :] if line.startswith("|")]
     assert table[2].startswith(f"| right {np.__version__} | exact greedy | 0.05 ")
     assert "| 0.5 |" in table[2]  # half of our time, and first
