@@ -87,7 +87,7 @@ class Constraints:
             "weights": self.weights,
             "groups": self.groups and self.groups.group,
         }
-        told = {name: _digest(values[name]) for name in self.names}
+        told = {name: digest_of(values[name]) for name in self.names}
         if self.groups is not None:
             told["quotas"] = self.groups.told()
         return told
@@ -201,7 +201,8 @@ def check_constraints(
     )
 
 
-def _digest(value: Any) -> Any:
+def digest_of(value: Any) -> Any:
+    """An array as sixteen hexadecimal digits; anything else as it is."""
     if not isinstance(value, np.ndarray):
         return value
     return hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()[:16]
