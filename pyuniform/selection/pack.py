@@ -21,7 +21,6 @@ from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform.reference import Verdict, by_score, to_metric
-from pyuniform.selection.belonging import check_same_model
 from pyuniform.selection.constraints import (
     Constraints,
     check_constraints,
@@ -29,6 +28,7 @@ from pyuniform.selection.constraints import (
     reach_of,
     read_anchors,
 )
+from pyuniform.selection.matching import check_same_model
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.quotas import shares
