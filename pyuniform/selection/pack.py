@@ -194,8 +194,8 @@ def pack(
     return found
 
 
-def as_scores(scores: Any, n: int) -> NDArray[Any]:
-    """Scores of n rows, checked, in the dtype they came in.
+def as_scores(scores: Any, n: int, name: str = "scores") -> NDArray[Any]:
+    """Scores of n rows, checked, in the dtype they came in; `name` is for messages.
 
     Raises
     ------
@@ -206,11 +206,11 @@ def as_scores(scores: Any, n: int) -> NDArray[Any]:
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     if array.shape != (n,):
-        raise ValueError(f"scores must have shape ({n},), one a row, got {array.shape}")
+        raise ValueError(f"{name} must have shape ({n},), one a row, got {array.shape}")
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"scores must be real numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError(f"scores must not be NaN: row {np.flatnonzero(np.isnan(array))[0]} is")
+        raise ValueError(f"{name} must not be NaN: row {np.flatnonzero(np.isnan(array))[0]} is")
     return array
 
 
