@@ -32,6 +32,8 @@ from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.reference import Verdict
 from pyuniform.selection.clouds import CloudPicks, select_clouds
+from pyuniform.selection.deduplicate import deduplicate
+from pyuniform.selection.deduplication import Deduplication
 from pyuniform.selection.pack import pack
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.result import Interrupted, Selection
@@ -42,6 +44,7 @@ __all__ = [
     "ClosestPair",
     "CloudPicks",
     "Comparison",
+    "Deduplication",
     "Interrupted",
     "Nearest",
     "Packing",
@@ -51,6 +54,7 @@ __all__ = [
     "compare",
     "coreset",
     "covering_radius",
+    "deduplicate",
     "distributed",
     "embed",
     "evaluate",
