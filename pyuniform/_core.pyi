@@ -121,9 +121,3 @@ def closest_pair(
     first: int,
     second: int,
 ) -> tuple[float, int, int]: ...
-def code_flags(
-    rows: Rows, center: _Float, exponent: int, distance2: _Float, balance: float
-) -> tuple[NDArray[np.bool_], _Float]: ...
-def pair_bounds(
-    rows: Rows, center: _Float, exponent: int
-) -> tuple[_Float, _Float, _Float, _Float]: ...

@@ -2,7 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/bindings.h"
-#include "codes/codes.h"
+#include "codes/code.h"
 #include "core/thread_pool.h"
 #include "rows/frame.h"
 #include "rows/mapped_files.h"
@@ -19,7 +19,6 @@ PYBIND11_MODULE(_core, m) {
   bindings::bind_pool(m);
   bindings::bind_packing(m);
   bindings::bind_closest_pair(m);
-  bindings::bind_bounds(m);
   m.def("frame_exponent", &frame_exponent);
   m.def("guard_mapped", &guard_mapped);
   m.def("release_mapped", &release_mapped);
