@@ -1,6 +1,6 @@
-// The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings.cpp sees Python.
+// The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings/ sees Python.
 //
-//   bindings.cpp ──► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
+//   bindings/ ─────► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
 //        │             ├─ relax.cpp           gathered rows × missed picks, parking as it goes
 //        │             └─ candidates.cpp      the largest bounds, settled in float64
 //        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
@@ -131,11 +131,5 @@ struct Kernels {
 
 // The instruction sets this processor can run, worst first; null-terminated.
 const Kernels* const* available_kernels();
-
-// The set in use; the best available until select_kernels changes it.
-const Kernels& active_kernels();
-
-// Returns false if `name` is not available here.
-bool select_kernels(const char* name);
 
 }  // namespace pyuniform
