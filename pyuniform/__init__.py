@@ -30,7 +30,12 @@ from pyuniform._common.version import __version__
 from pyuniform.evaluate.compare import compare
 from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_min, nearest
 from pyuniform.evaluate.tables import Comparison
+from pyuniform.reference import Verdict
 from pyuniform.selection.clouds import CloudPicks, select_clouds
+from pyuniform.selection.deduplicate import deduplicate
+from pyuniform.selection.deduplication import Deduplication
+from pyuniform.selection.pack import pack
+from pyuniform.selection.packing import Packing
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.select import select
 from pyuniform.streaming.coresets import coreset
@@ -39,18 +44,23 @@ __all__ = [
     "ClosestPair",
     "CloudPicks",
     "Comparison",
+    "Deduplication",
     "Interrupted",
     "Nearest",
+    "Packing",
     "Selection",
+    "Verdict",
     "__version__",
     "compare",
     "coreset",
     "covering_radius",
+    "deduplicate",
     "distributed",
     "embed",
     "evaluate",
     "h_min",
     "nearest",
+    "pack",
     "pipelines",
     "reference",
     "report",

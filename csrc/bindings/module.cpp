@@ -17,8 +17,8 @@ PYBIND11_MODULE(_core, m) {
   bindings::bind_rows(m);
   bindings::bind_shard(m);
   bindings::bind_pool(m);
+  bindings::bind_packing(m);
   bindings::bind_closest_pair(m);
-  bindings::bind_bounds(m);
   m.def("frame_exponent", &frame_exponent);
   m.def("guard_mapped", &guard_mapped);
   m.def("release_mapped", &release_mapped);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyuniform._common.progress import shown_share
 from pyuniform.cli.options import load_picks
 from pyuniform.evaluate.outliers import outliers
-from pyuniform.selection.belonging import by_ids, check_same_model
+from pyuniform.selection.matching import by_ids, check_same_model
 from pyuniform.selection.quotas import at_least
 from pyuniform.sources import Source, open_source, read_ids
 from pyuniform.sources.checks import as_ids
@@ -24,8 +24,13 @@ from pyuniform.sources.protocol import field_of
 FILE = click.Path(path_type=Path)
 
 
-def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options that constrain a selection; the command gets them as `constraints`."""
+def constraint_options(
+    command: Callable[..., None], only: Collection[str] | None = None
+) -> Callable[..., None]:
+    """Adds the options that constrain a selection, or `only` some of them.
+
+    The command gets them as `constraints`, by name.
+    """
     options: dict[str, Any] = {
         "preselected": click.option(
             "--preselected", type=FILE, help="File of rows that are always picked; they come first."
@@ -86,6 +91,8 @@ def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
         ),
     }
 
+    options = {name: options[name] for name in options if only is None or name in only}
+
     @functools.wraps(command)
     def constrained(**arguments: Any) -> None:
         command(constraints={name: arguments.pop(name) for name in options}, **arguments)
@@ -124,15 +131,7 @@ def constraints_of(
     if given["resume"]:
         arguments["resume"] = load_picks(given["resume"], source.name, tell)
     if given["anchors"]:
-        # The same options as for the rows, if they mean something there.
-        same = Path(given["anchors"]).suffix == Path(source.name).suffix
-        known = {name: value for name, value in reading.items() if same and name != "id_column"}
-        arguments["anchors"] = open_source(given["anchors"], **known)
-        if not check_same_model(source, arguments["anchors"], metric):
-            tell(
-                f"by which model {source.name} and {given['anchors']} were embedded is told of one "
-                "of them alone: it must be the same"
-            )
+        arguments["anchors"] = open_anchors(given["anchors"], source, reading, metric, tell)
     if given["exclude"]:
         arguments["exclude"] = _rows_of(given["exclude"], source, has_ids, tell)
     if given["weights"]:
@@ -146,6 +145,32 @@ def constraints_of(
     if given["quota"]:
         arguments["quotas"] = _quotas(given["quota"], arguments.get("groups"))
     return arguments
+
+
+def open_anchors(
+    anchors: str,
+    source: Source,
+    reading: dict[str, Any],
+    metric: str,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Source:
+    """Open embeddings to stay away from; `tell` is called if their model is not known.
+
+    Raises
+    ------
+    ValueError, OSError
+        As of `open_source`; they were embedded by another model than the rows.
+    """
+    # The same options as for the rows, if they mean something there.
+    same = Path(anchors).suffix == Path(source.name).suffix
+    known = {name: value for name, value in reading.items() if same and name != "id_column"}
+    opened = open_source(anchors, **known)
+    if not check_same_model(source, opened, metric):
+        tell(
+            f"by which model {source.name} and {anchors} were embedded is told of one of them "
+            "alone: it must be the same"
+        )
+    return opened
 
 
 def add_robust_choices(

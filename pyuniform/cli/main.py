@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform embed | select | measure | compare | report | plan | info``."""
+"""The command line: a module a command; ``measure``, ``report`` and ``info`` are here."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pyuniform._common.progress import shown_share
 from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
 from pyuniform.cli.compare import compare_command
+from pyuniform.cli.deduplicate import deduplicate_command
 from pyuniform.cli.embed import embed
 from pyuniform.cli.options import (
     DEVICE,
@@ -30,6 +31,7 @@ from pyuniform.cli.options import (
     metric_option,
     reading_options,
 )
+from pyuniform.cli.pack import pack
 from pyuniform.cli.plan import plan_command
 from pyuniform.cli.select import select
 from pyuniform.report import write_report
@@ -47,6 +49,8 @@ def cli() -> None:
 
 cli.add_command(embed)
 cli.add_command(select)
+cli.add_command(pack)
+cli.add_command(deduplicate_command)
 cli.add_command(plan_command)
 cli.add_command(compare_command)
 

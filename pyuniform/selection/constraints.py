@@ -87,7 +87,7 @@ class Constraints:
             "weights": self.weights,
             "groups": self.groups and self.groups.group,
         }
-        told = {name: _digest(values[name]) for name in self.names}
+        told = {name: digest_of(values[name]) for name in self.names}
         if self.groups is not None:
             told["quotas"] = self.groups.told()
         return told
@@ -122,14 +122,19 @@ class Constraints:
             floor2 = np.nextafter(floor2, -math.inf)
         return float(floor2)
 
+    def may_be_picked(self, quota: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+        """Mask of rows that may be picked, where `quota` says how many of each group; None: all."""
+        may = self.eligible
+        if self.groups is not None and quota is not None and (quota == 0).any():
+            may = (quota > 0)[self.groups.group] & (True if may is None else may)
+        return may
+
     def rules(self, quota: NDArray[np.int64] | None) -> Rules:
         """Scoring rules; `quota` says how many of each group may be picked."""
         factors: NDArray[Any] | None = self.weights
         if factors is not None and self.metric != "cosine":
             factors = factors * factors
-        may = self.eligible
-        if self.groups is not None and quota is not None and (quota == 0).any():
-            may = (quota > 0)[self.groups.group] & (True if may is None else may)
+        may = self.may_be_picked(quota)
         if may is not None:
             factors = may * (1.0 if factors is None else factors)
         return Rules(
@@ -201,7 +206,8 @@ def check_constraints(
     )
 
 
-def _digest(value: Any) -> Any:
+def digest_of(value: Any) -> Any:
+    """An array as sixteen hexadecimal digits; anything else as it is."""
     if not isinstance(value, np.ndarray):
         return value
     return hashlib.sha256(np.ascontiguousarray(value).data).hexdigest()[:16]

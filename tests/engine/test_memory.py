@@ -22,7 +22,7 @@ rng = np.random.default_rng(0)
 X = np.empty((n, d), dtype)
 for i in range(0, n, 500):
     X[i : i + 500] = rng.standard_normal(X[i : i + 500].shape, dtype=np.float32)
-from pyuniform._engine.forced_filter import tuned
+from pyuniform._engine.tuning import tuned
 pyuniform.select(X[:2000], 10, metric=metric)  # libraries and threads are up
 now = memory("VmRSS")
 with tuned(sys.argv[6], sys.argv[6] == "int8"):
@@ -36,9 +36,9 @@ print(memory("VmHWM") - now)
 @pytest.mark.parametrize(
     ("n", "d", "k", "dtype", "metric"),
     [
-        (200_000, 128, 2_000, "float32", "euclidean"),
-        (200_000, 128, 500, "float16", "cosine"),
-        (3_000_000, 4, 300, "float32", "cosine"),
+        (200_000, 128, 600, "float32", "euclidean"),
+        (200_000, 128, 200, "float16", "cosine"),
+        (3_000_000, 4, 100, "float32", "cosine"),
     ],
 )
 def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str, filter: str) -> None:
