@@ -1,46 +1,31 @@
 """Builds C++ tests, and what Python tests call, out of their sources and those of the core.
 
-The sources of `csrc/` are compiled as `setup.py` does, but for Python's bindings. Another
-architecture needs its compiler only: `python build.py PROGRAM [FLAG ...]` with CXX set builds the
-program of all C++ tests, which an emulator can run.
+Sources of `csrc/`, but for Python's bindings, are compiled with the flags of `setup.py`. Another
+architecture needs its compiler only: `CXX=... python build.py PROGRAM [FLAG ...]` builds the program
+of all C++ tests, which an emulator can run.
 """
 
 from __future__ import annotations
 
 import os
+import runpy
 import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
+from unittest import mock
 
 HERE = Path(__file__).parent
-CSRC = HERE.parents[1] / "csrc"
+ROOT = HERE.parents[1]
 FOLDERS = ("core", "simd", "rows", "picks", "codes", "pool")
 TESTS = sorted(HERE.glob("*_test.cpp"))
 PROGRAM = [*TESTS, HERE / "check.cpp"]
 HOOKS = [HERE / "hooks.cpp"]
-
-FLAGS = ["-std=c++17", "-O3", "-fPIC", "-ffp-contract=off", "-fno-math-errno", "-fopenmp-simd"]
-FLAGS += ["-pthread", f"-I{CSRC}"]
-AVX2 = ["-mavx2", "-mfma", "-mf16c"]
-AVX512 = [*AVX2, "-mavx512f", "-mprefer-vector-width=512"]
-EMULATED = [*AVX2, "-include", str(HERE / "avx512_emulation.h")]
-# By the first word of what a compiler says that it compiles for.
-ARCHITECTURE_FLAGS = {
-    "x86_64": ["-march=x86-64", "-mtune=generic", "-mno-avx", "-DPYUNIFORM_X86"],
-}
-# What sources that are for one instruction set add; those for other architectures are left out.
-INSTRUCTION_SET_FLAGS = {
-    "x86_64": {
-        "isa_base": [],
-        "isa_avx2": AVX2,
-        "isa_avx512": AVX512,
-        "isa_vnni": [*AVX512, "-mavx512vnni"],
-    }
-}
 
 
 def compiler() -> list[str]:
@@ -54,6 +39,20 @@ def environment_flags() -> list[str]:
     return shlex.split(os.environ.get("CFLAGS", "")) + shlex.split(os.environ.get("CXXFLAGS", ""))
 
 
+def setup_flags(architecture: str) -> tuple[list[str], dict[str, list[str]]]:
+    """Flags that `setup.py` compiles all sources with, and what it adds for those of one set."""
+    nothing = mock.MagicMock()
+    stubs = {"setuptools": nothing, "pybind11": nothing, "pybind11.setup_helpers": nothing}
+    with (
+        mock.patch.dict(sys.modules, stubs),
+        mock.patch.object(sysconfig, "get_platform", lambda: f"linux-{architecture}"),
+    ):
+        said = SimpleNamespace(**runpy.run_path(str(ROOT / "setup.py")))
+    sets = said.INSTRUCTION_SETS.get(said.ARCHITECTURE, {})
+    emulating = ["-DPYUNIFORM_EMULATE_AVX512"] if said.EMULATE else []
+    return said.FLAGS + emulating, {f"isa_{name}": flags for name, flags in sets.items()}
+
+
 def build(
     output: Path, sources: Iterable[Path], compiler: Sequence[str], flags: Sequence[str] = ()
 ) -> Path:
@@ -64,20 +63,17 @@ def build(
     # Sanitizers that are loaded into Python are not meant for compilers.
     alone = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
 
-    def run(*command: str | Path) -> str:
+    def run(*arguments: str | Path) -> str:
+        command = [*compiler, *map(str, arguments)]
         done = subprocess.run(
-            [*compiler, *map(str, command)], env=alone, check=False, capture_output=True, text=True
+            command, env=alone, cwd=ROOT, check=False, capture_output=True, text=True
         )
         if done.returncode:
-            raise RuntimeError(f"{' '.join(map(str, command))}\n{done.stderr}")
+            raise RuntimeError(f"{shlex.join(command)}\n{done.stderr}")
         return done.stdout
 
-    architecture = run("-dumpmachine").partition("-")[0]
-    own = INSTRUCTION_SET_FLAGS.get(architecture, {"isa_base": []})
-    common = [*FLAGS, *ARCHITECTURE_FLAGS.get(architecture, []), *flags]
-    if os.environ.get("PYUNIFORM_EMULATE_AVX512") and "isa_avx512" in own:
-        own = {**own, "isa_avx512": EMULATED, "isa_vnni": EMULATED}
-        common.append("-DPYUNIFORM_EMULATE_AVX512")
+    common, of_one_set = setup_flags(run("-dumpmachine").partition("-")[0])
+    common = [*common, "-fPIC", "-Icsrc", *flags]
     objects = output.parent / "objects"
     objects.mkdir(parents=True, exist_ok=True)
 
@@ -86,11 +82,12 @@ def build(
         if not target.exists():
             # Tests need no speed, and compile sooner.
             level = ["-O1"] if source.parent == HERE else []
-            run(*common, *level, *own.get(source.stem, []), "-c", source, "-o", target)
+            run(*common, *level, *of_one_set.get(source.stem, []), "-c", source, "-o", target)
         return target
 
-    core = [path for folder in FOLDERS for path in sorted((CSRC / folder).glob("*.cpp"))]
-    core = [path for path in core if not path.stem.startswith("isa_") or path.stem in own]
+    core = [path for folder in FOLDERS for path in sorted((ROOT / "csrc" / folder).glob("*.cpp"))]
+    skipped = {path.stem for path in core if path.stem.startswith("isa_")} - {"isa_base"}
+    core = [path for path in core if path.stem not in skipped - set(of_one_set)]
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         linked = list(threads.map(compiled, [*sources, *core]))
     shared = ["-shared"] if output.suffix == ".so" else []

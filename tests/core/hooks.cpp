@@ -21,6 +21,7 @@ const Kernels& kernels_named(const char* name) {
 
 }  // namespace
 
+#pragma GCC visibility push(default)
 extern "C" {
 
 // Rows in memory, their frame, and the instruction set that is asked about.
@@ -122,3 +123,4 @@ void code_flags(const HookRows* rows, const double* distance2, double balance, b
 }
 
 }  // extern "C"
+#pragma GCC visibility pop
