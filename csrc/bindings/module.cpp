@@ -4,6 +4,7 @@
 #include "bindings/bindings.h"
 #include "codes/code.h"
 #include "core/thread_pool.h"
+#include "pack/cells.h"
 #include "rows/frame.h"
 #include "rows/mapped_files.h"
 #include "simd/kernels.h"
@@ -24,5 +25,6 @@ PYBIND11_MODULE(_core, m) {
   m.def("release_mapped", &release_mapped);
   m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
   m.attr("MOST_BOX_COLUMNS") = kBoxColumns;
+  m.attr("MOST_CELL_COLUMNS") = kCellColumns;
   m.attr("MOST_THREADS") = kMostThreads;
 }
