@@ -126,7 +126,8 @@ class Extent:
             heights = self._in_float32(block, norms, may)
             if heights is not None:
                 return Part(heights)
-        values = canonical()[may]
+        plain = norms is None and block.dtype.kind == "f" and block.dtype.itemsize > 2
+        values = (block.astype(np.float64) if plain else canonical())[may]
         return self._rounded_up(self._in_float64(values), values)
 
     def _in_float32(
