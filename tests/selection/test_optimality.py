@@ -47,6 +47,7 @@ def small_sets() -> dict[str, np.ndarray]:
         "huge32": (rng.standard_normal((10, 6)) * 1e30).astype(np.float32),
         "half": rng.standard_normal((12, 9)).astype(np.float16),
         "bytes": rng.integers(-128, 127, (12, 5)).astype(np.int8),
+        "arc": np.array([[1, 0], [np.cos(0.1), np.sin(0.1)], [np.cos(0.1), -np.sin(0.1)]]),
         "alone": np.array([[3.0, 4.0]]),
         "two": np.array([[3.0, 4.0], [1.0, 0.0]]),
         "outlier": np.vstack([rng.standard_normal((9, 4)), [[1e9, 1, 1, 1]]]),
