@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -270,6 +271,21 @@ def test_a_checkpoint_goes_on_to_the_same_bounds(
         sel = pyuniform.select(wordnet, 100, checkpoint=kept)
         np.testing.assert_array_equal(sel.h_min_bounds, whole.h_min_bounds)
         assert sel.manifest["h_min_bound"] == whole.manifest["h_min_bound"]
+
+
+def test_an_interrupted_run_proves_what_its_prefix_does(wordnet: np.ndarray) -> None:
+    stops = [signal.SIGINT]
+
+    def stop(picks: int, k: int, radius: float) -> None:
+        if picks > 20 and stops:
+            signal.raise_signal(stops.pop())
+
+    whole = pyuniform.select(wordnet, 300)
+    with pytest.raises(pyuniform.Interrupted) as stopped:
+        pyuniform.select(wordnet, 300, progress=stop)
+    part = stopped.value.selection
+    np.testing.assert_array_equal(part.h_min_bounds, whole.h_min_bounds[: len(part)])
+    assert part.optimality == whole.prefix(len(part)).optimality
 
 
 @pytest.mark.parametrize("metric", METRICS)
