@@ -19,8 +19,8 @@ _Float = NDArray[np.float64]
 
 # Rows of more columns have no box.
 MOST_BOX_COLUMNS = max(PACKING_DENSITY)
-# Values of a block: a second of work at most, and small enough for caches.
-BLOCK_VALUES = 1 << 20
+# Values and rows of a block: small enough for caches.
+BLOCK_VALUES, BLOCK_ROWS = 1 << 20, 1 << 16
 # In float32 only what is far from its limits, where squares are lost or overflow.
 _SQUARES = (2.0**-60, 2.0**100)
 _NORMS = (2.0**-40, 2.0**60)
@@ -125,8 +125,9 @@ class Extent:
         if block.dtype == np.float32 and self._small and not self._boxed:
             heights = self._in_float32(block, norms, may)
             if heights is not None:
-                return Part(heights)
-        values = canonical()[may]
+                return Part(self._largest(heights))
+        plain = norms is None and block.dtype.kind == "f" and block.dtype.itemsize > 2
+        values = (block.astype(np.float64) if plain else canonical())[may]
         return self._rounded_up(self._in_float64(values), values)
 
     def _in_float32(
@@ -156,17 +157,22 @@ class Extent:
         """The part of rows whose heights a sum in float64 gave, in any order."""
         error = (self.d + 8) * 2.0**-52
         if self.metric == "cosine":
-            return Part(heights + error)
-        heights = heights * (1 + error) + self.d * 2.0**-1070
+            return Part(self._largest(heights + error))
+        heights = self._largest(heights * (1 + error) + self.d * 2.0**-1070)
         if values is None or not self._boxed or not len(values):
             return Part(heights)
         return Part(heights, values.min(axis=0), values.max(axis=0))
+
+    def _largest(self, heights: _Float) -> _Float:
+        """Those that are kept, in any order."""
+        least = len(heights) - self.count
+        return np.partition(heights, least)[least:].copy() if least > 0 else heights
 
     def add(self, part: Part) -> None:
         """Adds the extent of other rows to the same center."""
         self._parts.append(part)
         self.kept += len(part.heights)
-        if self.kept > 2 * self.count + BLOCK_VALUES:
+        if self.kept > 2 * self.count + BLOCK_ROWS:
             self._parts = [self.whole()]
             self.kept = len(self._parts[0].heights)
 
@@ -185,8 +191,7 @@ class Extent:
     def whole(self) -> Part:
         """The extent of all rows taken."""
         heights = np.concatenate([np.empty(0), *(part.heights for part in self._parts)])
-        if len(heights) > self.count:
-            heights = np.partition(heights, len(heights) - self.count)[-self.count :]
+        heights = self._largest(heights)
         low = [part.low for part in self._parts if part.low is not None]
         high = [part.high for part in self._parts if part.high is not None]
         if not low:

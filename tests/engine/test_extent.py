@@ -94,7 +94,7 @@ def test_bounds_are_those_of_the_specification(metric: str, d: int) -> None:
 
 
 def test_few_heights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyuniform._engine.extent.BLOCK_VALUES", 16)
+    monkeypatch.setattr("pyuniform._engine.extent.BLOCK_ROWS", 16)
     extent = Extent("euclidean", np.zeros(5), 4)
     X = np.random.default_rng(0).standard_normal((500, 5))
     for begin in range(0, 500, 10):

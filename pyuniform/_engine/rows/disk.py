@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
-from pyuniform._engine.extent import Extent
+from pyuniform._engine.extent import BLOCK_VALUES, Extent
 from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
@@ -207,11 +208,17 @@ class DiskRows:
 
     def _measure(self, begin: int, block: NDArray[Any], norms: NDArray[np.float64] | None) -> None:
         """Has the extent take rows that are in memory."""
-        if self._extent is not None:
-            numbers = np.arange(begin, begin + len(block))
-            self._extent.take(
-                begin, block, norms, lambda: self.core.canonical(numbers)[:, : self.d]
-            )
+        if self._extent is None:
+            return
+        step = max(1, BLOCK_VALUES // self.d)
+        for at in range(0, len(block), step):
+            part, first = block[at : at + step], begin + at
+            some = None if norms is None else norms[at : at + step]
+            self._extent.take(first, part, some, partial(self._in_memory, first, len(part)))
+
+    def _in_memory(self, begin: int, count: int) -> NDArray[np.float64]:
+        """Canonical values of rows that are held: float64 (count, d)."""
+        return self.core.canonical(np.arange(begin, begin + count))[:, : self.d]
 
 
 def invalid_rows(

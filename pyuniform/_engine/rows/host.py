@@ -17,7 +17,7 @@ from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
 from pyuniform._core import frame_exponent as core_frame_exponent
 from pyuniform._core import scan as core_scan
-from pyuniform._engine.extent import BLOCK_VALUES, Extent, Part
+from pyuniform._engine.extent import BLOCK_ROWS, BLOCK_VALUES, Extent, Part
 
 # Squared distances of larger values could overflow float64.
 LARGEST = 2.0**500
@@ -74,17 +74,16 @@ class HostRows:
 
     def measure(self, extent: Extent) -> Callable[[], None]:
         """See `Rows`."""
-        step = max(1, BLOCK_VALUES // self.d)
+        step = min(BLOCK_ROWS, max(1, BLOCK_VALUES // self.d))
 
         def part(begin: int) -> Part:
             end = min(begin + step, self.n)
             norms = None if self.norms is None else self.norms[begin:end]
-            numbers = np.arange(begin, end)
             return extent.part(
                 begin,
                 self.values[begin:end],
                 norms,
-                lambda: self.core.canonical(numbers)[:, : self.d],
+                lambda: self.core.canonical(np.arange(begin, end))[:, : self.d],
             )
 
         def take() -> None:
