@@ -57,6 +57,9 @@ def scan(
     norms: _Float | None = None,
     first: int = 0,
 ) -> tuple[float, int, int]: ...
+def center_distances(
+    rows: Rows, center: _Float, exponent: int, begin: int, end: int, threads: int
+) -> _Float: ...
 
 class Shard:
     def __init__(

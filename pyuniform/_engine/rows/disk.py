@@ -13,7 +13,6 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,8 +23,16 @@ from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
-from pyuniform._engine.extent import BLOCK_VALUES, Extent
-from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
+from pyuniform._engine.extent import Extent
+from pyuniform._engine.rows.host import (
+    LEAST_NORM,
+    HostRows,
+    Scan,
+    measure_rows,
+    prepare,
+    processor,
+    sample_rows,
+)
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
 
@@ -193,7 +200,8 @@ class DiskRows:
                 scan.read(at, end, norms)
                 if scan.clean:
                     take(len(block))
-                    self._measure(at, block, norms)
+                    if self._extent is not None:
+                        measure_rows(self.core, self._extent, self.exponent, at, end, self.threads)
                 at = end
                 if reading:
                     reading(at, self.n)
@@ -205,20 +213,6 @@ class DiskRows:
         self.fingerprint = scan.fingerprint(
             self.n, self.d, numpy_dtype(self.dtype, self._name).itemsize
         )
-
-    def _measure(self, begin: int, block: NDArray[Any], norms: NDArray[np.float64] | None) -> None:
-        """Has the extent take rows that are in memory."""
-        if self._extent is None:
-            return
-        step = max(1, BLOCK_VALUES // self.d)
-        for at in range(0, len(block), step):
-            part, first = block[at : at + step], begin + at
-            some = None if norms is None else norms[at : at + step]
-            self._extent.take(first, part, some, partial(self._in_memory, first, len(part)))
-
-    def _in_memory(self, begin: int, count: int) -> NDArray[np.float64]:
-        """Canonical values of rows that are held: float64 (count, d)."""
-        return self.core.canonical(np.arange(begin, begin + count))[:, : self.d]
 
 
 def invalid_rows(
