@@ -44,7 +44,7 @@ std::unique_ptr<Shard> make_shard(const Rows& rows, const Array<double>& center,
                                   const Rows* sample) {
   if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
   check(rows, filter, axes, scanned, sample);
-  const ShardRows all = {rows.matrix, active_kernels(), center.data(), exponent, threads};
+  const ShardRows all = {rows.matrix, rows.kernels, center.data(), exponent, threads};
   const SketchAxes given = axes ? SketchAxes{axes->data(), axes->shape(0), scanned} : SketchAxes{};
   const SketchAxes* const sketched = axes ? &given : nullptr;
   std::unique_ptr<Shard> made;
@@ -101,6 +101,28 @@ void shard_write(Shard& shard, const Array<int64_t>& rows, const Array<double>& 
   const int32_t *near = nearest.data(), *met = seen.data();
   Unlocked unlocked;
   shard.write(row, count, d2, near, met);
+}
+
+void shard_settle(Shard& shard, const Array<int64_t>& rows) {
+  const int64_t *row = rows.data(), count = rows.size();
+  {
+    Unlocked unlocked;
+    shard.settle(row, count);
+  }
+  check_file(shard.matrix());
+}
+
+int64_t shard_first_unsound(Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
+  if (picked.size() != shard.size() || begin < 0 || end > shard.size())
+    throw std::invalid_argument("one flag a row");
+  const bool* flags = picked.data();
+  int64_t row;
+  {
+    Unlocked unlocked;
+    row = shard.first_unsound(flags, begin, end);
+  }
+  check_file(shard.matrix());
+  return row;
 }
 
 // The state of the rows, by name: views that can be written to, of the kinds that are kept.
@@ -163,19 +185,7 @@ void bind_shard(py::module_& m) {
           // The shard looks at the caller's own array.
           py::keep_alive<1, 2>())
       .def("take_in", &Shard::take_in, NoGil())
-      .def("first_unsound",
-           [](Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
-             if (picked.size() != shard.size() || begin < 0 || end > shard.size())
-               throw std::invalid_argument("one flag a row");
-             const bool* flags = picked.data();
-             int64_t row;
-             {
-               Unlocked unlocked;
-               row = shard.first_unsound(flags, begin, end);
-             }
-             check_file(shard.matrix());
-             return row;
-           })
+      .def("first_unsound", &shard_first_unsound)
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, NoGil())
       .def("relax",
@@ -190,16 +200,7 @@ void bind_shard(py::module_& m) {
            })
       .def("candidates", &shard_candidates)
       .def("read", &shard_read)
-      .def("settle",
-           [](Shard& shard, const Array<int64_t>& rows) {
-             const int64_t* r = rows.data();
-             const int64_t count = rows.size();
-             {
-               Unlocked unlocked;
-               shard.settle(r, count);
-             }
-             check_file(shard.matrix());
-           })
+      .def("settle", &shard_settle)
       .def("write", &shard_write)
       .def("stats", &shard_stats);
 }

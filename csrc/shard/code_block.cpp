@@ -16,29 +16,19 @@ CodeBlock::CodeBlock(const ShardContext& context, const CodeTables& tables)
     : CodedBlock(context, tables,
                  tables.rows.empty() ? context.matrix.d * item_size(context.matrix.dtype)
                                      : tables.rows.columns()),
-      kernels_(context.kernels),
-      reader_(context.matrix, context.kernels),
-      decider_(context.matrix, context.kernels, context.picks),
-      in_frame_(context.matrix.d),
-      values_(context.matrix.d) {}
+      coder_(context.matrix, context.kernels, context.frame),
+      decider_(context.matrix, context.kernels, context.picks) {}
 
 void CodeBlock::prefetch(int64_t i) const {
-  tables_.rows.empty() ? reader_.prefetch(i) : CodedBlock::prefetch(i);
+  tables_.rows.empty() ? coder_.prefetch(i) : CodedBlock::prefetch(i);
 }
 
 void CodeBlock::load(int64_t slot) {
   if (rows[slot].nearest < -1) prove(slot);
   if (!tables_.rows.empty()) return CodedBlock::load(slot);
-  encode(slot);
+  const Code code = coder_.encode(rows[slot].row);
+  packed_.set(slot, code, coder_.values(), coder_.columns());
   set_limit(slot);
-}
-
-void CodeBlock::encode(int64_t slot) {
-  const int64_t d = static_cast<int64_t>(values_.size());
-  const double norm2 = reader_.pack(rows[slot].row, frame_, in_frame_.data());
-  const Code code =
-      encode_row(kernels_, frame_, in_frame_.data(), norm2, d, kernels_.row_codes, values_.data());
-  packed_.set(slot, code, values_.data(), d);
 }
 
 // The bound is one from codes: it becomes the pick's distance.

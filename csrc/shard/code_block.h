@@ -1,11 +1,9 @@
 // The int8 filter's block: codes exclude most picks, and float64 decides the others at once.
 #pragma once
 
-#include <vector>
-
-#include "rows/row_reader.h"
 #include "shard/coded_block.h"
 #include "shard/exact_distance.h"
+#include "shard/row_coder.h"
 
 namespace pyuniform {
 
@@ -21,14 +19,10 @@ class CodeBlock final : public CodedBlock {
   void apply(int64_t slot, const float* values, uint32_t bits, int64_t p) override;
 
  private:
-  void encode(int64_t slot);
   void prove(int64_t slot);
 
-  const Kernels& kernels_;
-  RowReader reader_;
+  RowCoder coder_;  // of rows whose codes are not kept
   ExactDistance decider_;
-  std::vector<float> in_frame_;  // of the row that is loaded
-  std::vector<int8_t> values_;
 };
 
 }  // namespace pyuniform

@@ -5,25 +5,19 @@
 #include <vector>
 
 #include "core/thread_pool.h"
-#include "rows/row_reader.h"
 #include "shard/code_block.h"
+#include "shard/row_coder.h"
 
 namespace pyuniform {
 namespace {
 
 // Bounds that suit typical rows. Distances are about as large as norms.
 CodeBounds sample_bounds(const ShardContext& context, const Matrix& sample) {
-  const int64_t d = sample.d;
-  RowReader reader(sample, context.kernels);
-  std::vector<float> packed(d);
-  std::vector<int8_t> code(d);
+  RowCoder coder(sample, context.kernels, context.frame);
   double error = 0, norm = 1e-30;
   for (int64_t i = 0; i < sample.n; i += std::max<int64_t>(1, sample.n / 128)) {
-    const double norm2 = reader.pack(i, context.frame, packed.data());
-    error += encode_row(context.kernels, context.frame, packed.data(), norm2, d,
-                        context.kernels.row_codes, code.data())
-                 .error;
-    norm += std::sqrt(norm2);
+    error += coder.encode(i).error;
+    norm += std::sqrt(coder.norm2());
   }
   return CodeBounds::balanced(error, norm);
 }
@@ -31,28 +25,16 @@ CodeBounds sample_bounds(const ShardContext& context, const Matrix& sample) {
 class CodeEncoder final : public RowEncoder {
  public:
   CodeEncoder(const ShardContext& context, Codes* codes)
-      : context_(context),
-        codes_(codes),
-        reader_(context.matrix, context.kernels),
-        in_frame_(context.matrix.d),
-        values_(context.matrix.d) {}
+      : coder_(context.matrix, context.kernels, context.frame), codes_(codes) {}
 
   void encode(int64_t at, int n) override {
-    const int64_t d = context_.matrix.d;
-    for (int64_t i = at; i < at + n; ++i) {
-      const double norm2 = reader_.pack(i, context_.frame, in_frame_.data());
-      const Code code = encode_row(context_.kernels, context_.frame, in_frame_.data(), norm2, d,
-                                   context_.kernels.row_codes, values_.data());
-      codes_->set(i, code, values_.data(), d);
-    }
+    for (int64_t i = at; i < at + n; ++i)
+      codes_->set(i, coder_.encode(i), coder_.values(), coder_.columns());
   }
 
  private:
-  const ShardContext& context_;
+  RowCoder coder_;
   Codes* const codes_;
-  RowReader reader_;
-  std::vector<float> in_frame_;
-  std::vector<int8_t> values_;
 };
 
 }  // namespace
