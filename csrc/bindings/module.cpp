@@ -2,7 +2,7 @@
 #include <pybind11/pybind11.h>
 
 #include "bindings/bindings.h"
-#include "codes/codes.h"
+#include "codes/code.h"
 #include "core/thread_pool.h"
 #include "rows/frame.h"
 #include "rows/mapped_files.h"

@@ -10,7 +10,7 @@
 #include "bindings/bindings.h"
 #include "bindings/rows.h"
 #include "bindings/unlocked.h"
-#include "codes/codes.h"
+#include "codes/code.h"
 #include "simd/kernels.h"
 
 namespace pyuniform::bindings {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "codes/code.h"
 #include "core/thread_pool.h"
 
 namespace pyuniform {

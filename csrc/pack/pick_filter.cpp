@@ -3,6 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
+#include "codes/code_rows.h"
+#include "codes/codes.h"
+#include "rows/rounding.h"
+#include "rows/row_block.h"
+
 namespace pyuniform {
 namespace {
 

@@ -8,7 +8,6 @@
 #include <memory>
 #include <vector>
 
-#include "codes/codes.h"
 #include "picks/panels.h"
 #include "rows/frame.h"
 #include "rows/row_reader.h"

@@ -4,6 +4,8 @@
 #include <mutex>
 
 #include "core/thread_pool.h"
+#include "rows/rounding.h"
+#include "rows/row_block.h"
 #include "shard/exact_distance.h"
 #include "shard/shard.h"
 

@@ -4,6 +4,8 @@
 // Where codes are not kept, since most rows never come here, a row is encoded when it is loaded.
 #pragma once
 
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
 #include "rows/row_reader.h"
 #include "shard/coded_block.h"
 #include "shard/exact_distance.h"

@@ -1,6 +1,9 @@
 // What blocks share that look at rows and picks through their codes.
 #pragma once
 
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
+#include "codes/code_rows.h"
 #include "codes/codes.h"
 #include "shard/block.h"
 

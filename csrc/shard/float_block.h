@@ -6,6 +6,8 @@
 #include <limits>
 
 #include "picks/panels.h"
+#include "rows/rounding.h"
+#include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "shard/block.h"
 #include "shard/exact_distance.h"

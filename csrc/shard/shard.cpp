@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <atomic>
 
+#include "codes/axes.h"
+#include "codes/code_bounds.h"
+#include "codes/sketcher.h"
 #include "core/thread_pool.h"
+#include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "shard/code_block.h"
 #include "shard/exact_distance.h"

@@ -16,8 +16,11 @@
 #include <memory>
 #include <vector>
 
+#include "codes/axes.h"
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
 #include "codes/codes.h"
-#include "codes/sketch.h"
+#include "codes/pick_sketches.h"
 #include "core/thread_pool.h"
 #include "core/uninitialized.h"
 #include "picks/canonical_picks.h"

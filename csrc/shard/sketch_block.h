@@ -12,8 +12,11 @@
 
 #include <array>
 
+#include "codes/code_rows.h"
 #include "codes/codes.h"
+#include "codes/pick_sketches.h"
 #include "codes/sketch.h"
+#include "rows/rounding.h"
 #include "shard/block.h"
 #include "shard/exact_distance.h"
 

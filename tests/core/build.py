@@ -1,8 +1,8 @@
 """Builds C++ tests, and what Python tests call, out of their sources and those of the core.
 
 Sources of `csrc/`, but for Python's bindings, are compiled with the flags of `setup.py`. Another
-architecture needs its compiler only: `CXX=... python build.py PROGRAM [FLAG ...]` builds the program
-of all C++ tests, which an emulator can run.
+architecture needs its compiler only: `CXX=... python build.py PROGRAM [FLAG ...]` builds the
+program of all C++ tests, which an emulator can run.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def setup_flags(architecture: str) -> tuple[list[str], dict[str, list[str]]]:
     stubs = {"setuptools": nothing, "pybind11": nothing, "pybind11.setup_helpers": nothing}
     with (
         mock.patch.dict(sys.modules, stubs),
-        mock.patch.object(sysconfig, "get_platform", lambda: f"linux-{architecture}"),
+        mock.patch.object(sysconfig, "get_platform", return_value=f"linux-{architecture}"),
     ):
         said = SimpleNamespace(**runpy.run_path(str(ROOT / "setup.py")))
     sets = said.INSTRUCTION_SETS.get(said.ARCHITECTURE, {})

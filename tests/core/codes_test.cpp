@@ -1,13 +1,15 @@
 // Codes: how they are made, and what is proven of them.
-#include "codes/codes.h"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
 
 #include "check.h"
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
+#include "codes/code_rows.h"
 #include "codes/sketch.h"
+#include "codes/sketcher.h"
 
 using namespace pyuniform;
 using namespace pyuniform::tests;

@@ -3,9 +3,12 @@
 #include <utility>
 #include <vector>
 
-#include "codes/codes.h"
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
+#include "codes/code_rows.h"
 #include "picks/panels.h"
 #include "rows/frame.h"
+#include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "simd/kernels.h"
 

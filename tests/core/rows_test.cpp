@@ -9,6 +9,7 @@
 #include "check.h"
 #include "picks/panels.h"
 #include "rows/frame.h"
+#include "rows/row_block.h"
 #include "rows/row_reader.h"
 
 using namespace pyuniform;

@@ -5,7 +5,9 @@
 #include <vector>
 
 #include "check.h"
-#include "codes/codes.h"
+#include "codes/code_bounds.h"
+#include "codes/code_panels.h"
+#include "codes/code_rows.h"
 
 using namespace pyuniform;
 using namespace pyuniform::tests;
