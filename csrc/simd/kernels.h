@@ -1,8 +1,8 @@
 // The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings/ sees Python.
 //
 // docs/development/core.md says which part does what. This file declares the few loops that are
-// written per instruction set: isa_base.cpp, isa_avx2.cpp, isa_avx512.cpp, isa_vnni.cpp;
-// dispatch.cpp chooses one.
+// written per instruction set, in isa_*.cpp, of loops/; dispatch.cpp lists those that the processor
+// can run.
 //
 // Two kinds of arithmetic, never mixed up:
 // - the filter (float32 or int8, any summation order) yields rigorous bounds and decides nothing;
