@@ -4,12 +4,9 @@
 #include <cmath>
 #include <vector>
 
-#include "codes/code.h"
 #include "codes/code_bounds.h"
 #include "codes/code_panels.h"
-#include "codes/codes.h"
 #include "core/thread_pool.h"
-#include "rows/matrix.h"
 #include "shard/code_block.h"
 #include "shard/row_coder.h"
 

@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "codes/code.h"
 #include "codes/code_bounds.h"
 #include "codes/code_panels.h"
 #include "codes/codes.h"

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "codes/code_rows.h"
-#include "rows/frame.h"
 #include "shard/block.h"
 #include "shard/code_tables.h"
 #include "shard/context.h"

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 
+#include "rows/rounding.h"
 #include "rows/row_block.h"
 #include "shard/float_filter.h"
 

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "picks/panels.h"
-#include "rows/frame.h"
 #include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "shard/block.h"

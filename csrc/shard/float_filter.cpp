@@ -5,8 +5,7 @@
 #include <vector>
 
 #include "core/thread_pool.h"
-#include "rows/frame.h"
-#include "rows/matrix.h"
+#include "rows/rounding.h"
 #include "rows/row_reader.h"
 #include "shard/exact_distance.h"
 #include "shard/float_block.h"

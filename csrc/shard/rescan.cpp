@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "rows/rounding.h"
+
 namespace pyuniform {
 
 Rescan::Rescan(const ShardContext& context, const Panels& panels, RowState& state, int64_t group)

@@ -4,8 +4,6 @@
 #include <vector>
 
 #include "codes/code.h"
-#include "rows/frame.h"
-#include "rows/matrix.h"
 #include "rows/row_reader.h"
 
 namespace pyuniform {

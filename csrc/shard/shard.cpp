@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "core/thread_pool.h"
-#include "rows/frame.h"
 #include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "shard/exact_distance.h"

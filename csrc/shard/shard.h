@@ -15,7 +15,6 @@
 #include <memory>
 
 #include "pool/pool.h"
-#include "rows/matrix.h"
 #include "shard/context.h"
 #include "shard/exact_distance.h"
 #include "shard/filter.h"

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "codes/code.h"
 #include "codes/pick_sketches.h"
+#include "codes/sketch.h"
 
 namespace pyuniform {
 

@@ -16,8 +16,6 @@
 #include "codes/code_rows.h"
 #include "codes/codes.h"
 #include "codes/pick_sketches.h"
-#include "codes/sketch.h"
-#include "rows/frame.h"
 #include "shard/block.h"
 #include "shard/context.h"
 #include "shard/exact_distance.h"

@@ -2,7 +2,6 @@
 
 #include <vector>
 
-#include "codes/code.h"
 #include "codes/sketcher.h"
 #include "core/thread_pool.h"
 #include "rows/row_reader.h"

@@ -6,7 +6,6 @@
 #include "codes/axes.h"
 #include "codes/codes.h"
 #include "codes/pick_sketches.h"
-#include "codes/sketch.h"
 #include "shard/witness_search.h"
 
 namespace pyuniform {

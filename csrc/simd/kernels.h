@@ -1,7 +1,7 @@
 // The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings/ sees Python.
 //
 // docs/development/core.md says which part does what. This file declares the few loops that are
-// written per instruction set: isa_*.cpp, of loops/; dispatch.cpp lists those that the processor
+// written per instruction set, in isa_*.cpp, of loops/; dispatch.cpp lists those that the processor
 // can run.
 //
 // Two kinds of arithmetic, never mixed up:
