@@ -43,7 +43,8 @@ class Packing:
         Of the run: metric, min_distance, k, n, d, dtype, fingerprint of the data, constraints,
         version, seconds.
     stats : dict
-        Work done: pairs by what looked at them, multiply-adds by kind.
+        Work done: ``filter_pairs`` and ``filter_multiply_adds``, padding included, of what excludes
+        pairs; ``exact_pairs``, distances in float64.
     ids : ndarray of int or object (str), shape (k,), or None
         Record ids of the rows taken, where the rows come from a source that has ids.
     """
