@@ -63,7 +63,7 @@ INSTRUCTION_SETS = {
         "avx2": AVX2,
         "avxvnni": EMULATED if EMULATE else AVX2,
     },
-    "aarch64": {"dotprod": ["-march=armv8.2-a+dotprod"], "neon": []},
+    "aarch64": {"neon": [], "dotprod": ["-march=armv8.2-a+dotprod"]},
 }
 OF_ONE_SET = {f"isa_{name}.cpp" for names in INSTRUCTION_SETS.values() for name in names}
 

@@ -14,7 +14,10 @@ SOURCE = Path(__file__).with_name("peaks.cpp")
 WIDTH_FLAGS = {
     "avx512vnni": ["-mavx512f", "-mavx512vnni"],
     "avx512": ["-mavx512f", "-mavx2"],
+    "avxvnni": ["-mavxvnni", "-mavx2", "-mfma"],
     "avx2": ["-mavx2", "-mfma"],
+    "neon-dotprod": ["-march=armv8.2-a+dotprod"],
+    "neon": [],
     "base": [],
 }
 # Some ten milliseconds.
@@ -39,7 +42,7 @@ class Ceilings:
             )
             loaded = ctypes.CDLL(str(library))
         self._peaks = {"float32": loaded.fma_peak}
-        if isa != "base":
+        if isa not in ("neon", "base"):
             self._peaks["int8"] = loaded.int8_peak
         for peak in self._peaks.values():
             peak.restype, peak.argtypes = ctypes.c_double, [ctypes.c_long]

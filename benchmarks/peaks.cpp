@@ -5,6 +5,8 @@
 #include <cstring>
 #if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__ARM_FEATURE_DOTPROD)
+#include <arm_neon.h>
 #endif
 
 #if defined(__AVX512F__)
@@ -65,7 +67,7 @@ extern "C" double fma_peak(long steps) {
   return 1.0 * steps * kAccumulators * (kBytes / sizeof(float)) / time.count();
 }
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) || defined(__ARM_FEATURE_DOTPROD)
 // The same in int8, by the instructions that the code tile uses; with AVX2 without those that take
 // sums of a segment on to 32 bits, one in twelve.
 extern "C" double int8_peak(long steps) {
@@ -73,6 +75,18 @@ extern "C" double int8_peak(long steps) {
   constexpr int kSums = 24, kMadds = 64;
   using Integers = __m512i;
   auto step = [](Integers sum, Integers a, Integers b) { return _mm512_dpbusd_epi32(sum, a, b); };
+#elif defined(__ARM_FEATURE_DOTPROD)
+  constexpr int kSums = 24, kMadds = 16;
+  using Integers = int32x4_t;
+  auto step = [](Integers sum, Integers a, Integers b) {
+    return vdotq_s32(sum, vreinterpretq_s8_s32(a), vreinterpretq_s8_s32(b));
+  };
+#elif defined(__AVXVNNI__)
+  constexpr int kSums = 12, kMadds = 32;
+  using Integers = __m256i;
+  auto step = [](Integers sum, Integers a, Integers b) {
+    return _mm256_dpbusd_avx_epi32(sum, a, b);
+  };
 #else
   constexpr int kSums = 12, kMadds = 32;
   using Integers = __m256i;

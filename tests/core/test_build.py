@@ -96,4 +96,4 @@ def test_a_python_for_two_architectures_builds_for_its_machine(
     monkeypatch.setattr("platform.machine", lambda: "arm64")
     given = run_setup(monkeypatch)
     assert os.environ["ARCHFLAGS"] == "-arch arm64"
-    assert [name for name, _ in given["libraries"]] == ["pyuniform_dotprod", "pyuniform_neon"]
+    assert [name for name, _ in given["libraries"]] == ["pyuniform_neon", "pyuniform_dotprod"]
