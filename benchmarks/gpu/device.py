@@ -8,10 +8,10 @@ import facts
 import torch
 
 import pyuniform
-from pyuniform._engine.forced_filter import tuned
 from pyuniform._engine.rows.device import prepare_device
 from pyuniform._engine.shards.device import DeviceShard
 from pyuniform._engine.traversal import farthest_first
+from pyuniform._engine.tuning import tuned
 from pyuniform.kernels import cuda
 
 DEVICE = torch.device("cpu" if facts.SMOKE else "cuda:0")

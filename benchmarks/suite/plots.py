@@ -10,6 +10,10 @@ from benchmarks.suite.peers.peer import EXACT
 from benchmarks.suite.rows import Run
 
 PLOTS = {"growth": "growth.svg", "selection": "trade-offs.svg"}
+# In the README; its tools, by name and marker. The last stands for what else claims to be exact.
+SPEED = "speed.svg"
+SHOWN = {"NumPy loop": "o", "torch loop": "s", "FAISS k-means": "^"}
+FASTEST_OTHER = "D"
 QUANTITIES = {"N": "n", "k": "k", "d": "d", "threads": "threads"}
 
 
@@ -29,7 +33,63 @@ def draw(runs: Sequence[Run], folder: Path) -> list[str]:
             folder.mkdir(parents=True, exist_ok=True)
             figure.savefig(folder / PLOTS[part], metadata={"Date": None})
             names.append(PLOTS[part])
+    figure = _speed([run for run in runs if run.part == "selection"])
+    if figure is not None:
+        figure.savefig(folder / SPEED, metadata={"Date": None})
     return names
+
+
+def _speed(runs: Sequence[Run]) -> Any:
+    """Times of others relative to ours, a line a case; hollow: ended at its limit."""
+    from matplotlib.figure import Figure
+
+    cases = {
+        case: [run for run in runs if (run.dataset, run.n, run.d, run.k) == case]
+        for case in dict.fromkeys((run.dataset, run.n, run.d, run.k) for run in runs)
+    }
+    own = {
+        case: run.seconds
+        for case, chosen in cases.items()
+        for run in chosen
+        if run.tool == "pyuniform" and run.seconds
+    }
+    if not own:
+        return None
+    figure = Figure(figsize=(8.5, 1.4 + 0.36 * len(own)), layout="constrained")
+    axis = figure.subplots()
+    for line, (case, ours) in enumerate(own.items()):
+        for run in cases[case]:
+            marker = SHOWN.get(run.tool)
+            other = marker is None and run.claims == EXACT and run.tool != "pyuniform"
+            late = run.seconds is None and run.status == "too slow"
+            if (marker is None and not other) or (run.seconds is None and (other or not late)):
+                continue
+            ratio = (run.limit if run.seconds is None else run.seconds) / ours
+            color = f"C{list(SHOWN).index(run.tool) + 1}" if marker else "C7"
+            axis.scatter(
+                ratio,
+                line,
+                marker=marker or FASTEST_OTHER,
+                s=36 if marker else 14,
+                facecolors="none" if late else color,
+                edgecolors=color,
+                zorder=3,
+            )
+    axis.axvline(1, color="black", linewidth=2)
+    axis.set_yticks(
+        range(len(own)),
+        [f"{name}, {n:,} × {d}, k = {k:,}  ({own[name, n, d, k]:.2g} s)" for name, n, d, k in own],
+    )
+    axis.invert_yaxis()
+    axis.set(xscale="log", xlabel="time relative to pyuniform (1, the black line)")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.grid(alpha=0.3)
+    for tool, marker in [*SHOWN.items(), ("other exact tools", FASTEST_OTHER)]:
+        color = f"C{list(SHOWN).index(tool) + 1}" if tool in SHOWN else "C7"
+        axis.scatter([], [], marker=marker, s=36, color=color, label=tool)
+    axis.scatter([], [], facecolors="none", edgecolors="black", label="not ready by then")
+    figure.legend(loc="outside upper center", ncols=5, fontsize=9, frameon=False)
+    return figure
 
 
 def _growth(runs: Sequence[Run]) -> Any:

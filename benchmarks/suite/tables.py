@@ -58,9 +58,16 @@ def documents() -> dict[Path, str]:
     shown = [f"figures/{name}" for part, name in plots.PLOTS.items() if part in have]
     body = "\n\n".join(_body(runs, kernels, shown)) if runs else NONE
     texts = {DOCUMENT: between(DOCUMENT.read_text(), MARKERS, body)}
-    if runs:  # until then the table that is there stays
-        texts[README] = between(README.read_text(), MARKERS, summary(runs))
+    if runs:  # until then the chart that is there stays
+        texts[README] = between(README.read_text(), MARKERS, chart(runs))
     return texts
+
+
+def chart(runs: Sequence[Run]) -> str:
+    """The chart of the README, and what a reader must know of it."""
+    path = (DOCUMENT.parent / "figures" / plots.SPEED).relative_to(ROOT)
+    text = "Time of other tools relative to pyuniform, by case, on a logarithmic scale"
+    return f"![{text}]({path})\n\n{_where(runs)}"
 
 
 def summary(runs: Sequence[Run]) -> str:
@@ -85,7 +92,7 @@ def summary(runs: Sequence[Run]) -> str:
         cells.append(_share(drawn, own))
         lines.append(cells)
     note = "Times are given relative to pyuniform's, h_min too."
-    return f"{table(head, lines)}\n\n{note} {_where(runs)}"
+    return f"{table(head, lines)}\n\n{note}"
 
 
 def _read(folder: Path) -> tuple[list[Run], list[Kernel]]:
@@ -99,6 +106,9 @@ def _body(runs: Sequence[Run], kernels: Sequence[Kernel], plots: Sequence[str]) 
     if runs:
         yield _where(runs)
         yield LEGEND
+    if any(run.part == "selection" for run in runs):
+        yield "## In short"
+        yield summary(runs)
     for plot in plots:
         yield f"![{Path(plot).stem}]({plot})"
     for case in _cases(runs, "selection"):

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._engine.coordinator import Coordinator, TeamRows
-from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.protocols import Backend, Rows, Shard
 from pyuniform._engine.rows.device import DeviceRows
 from pyuniform._engine.rows.disk import DiskRows, Reading
@@ -16,6 +15,7 @@ from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.shards.filters import SHARE, Plan, make_plan
 from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.traversal import InitialPicks, Traversal, farthest_first
+from pyuniform._engine.tuning import current_tuning
 
 
 def run(rows: Rows, k: int, initial: int | NDArray[np.int64] = 0) -> Traversal:

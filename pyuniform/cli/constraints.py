@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pyuniform._common.progress import shown_share
 from pyuniform.cli.options import load_picks
 from pyuniform.evaluate.outliers import outliers
-from pyuniform.selection.belonging import by_ids, check_same_model
+from pyuniform.selection.matching import by_ids, check_same_model
 from pyuniform.selection.quotas import at_least
 from pyuniform.sources import Source, open_source, read_ids
 from pyuniform.sources.checks import as_ids

@@ -19,7 +19,7 @@ from pyuniform.cli.constraints import add_robust_choices, constraint_options, co
 from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
 from pyuniform.pipelines.datacomp import check_uids, write_uids
 from pyuniform.pipelines.subsets import ORDERS, check_output, write_records
-from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.selection.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
 from pyuniform.selection.request import INVALID
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids

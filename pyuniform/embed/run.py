@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from pyuniform._common.files import check_apart, check_writable, written_whole
 from pyuniform._common.progress import shown_texts
-from pyuniform.embed.files import saved_beside, write_npy, write_parquet
 from pyuniform.embed.like import Asked, asked_for
 from pyuniform.embed.models import TFIDF, Embedder, Options, TfidfEmbedder, open_embedder
 from pyuniform.embed.models.saved import SUFFIX
+from pyuniform.embed.output import saved_beside, write_npy, write_parquet
 from pyuniform.embed.partial import PartialRows, opened_partial, temporary_rows
 from pyuniform.embed.texts import Facts, Texts
 

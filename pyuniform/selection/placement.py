@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.mapped import file_of
-from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.device import prepare_device, resolve_device
 from pyuniform._engine.rows.disk import DiskRows, invalid_rows
 from pyuniform._engine.rows.host import prepare
-from pyuniform._engine.rows.out_of_core import check_out_of_core, stays_on_disk
+from pyuniform._engine.rows.host_memory import check_out_of_core, stays_on_disk
+from pyuniform._engine.tuning import current_tuning
 from pyuniform.sources import as_array, is_source, open_source
 from pyuniform.sources.formats.in_memory import open_array
 from pyuniform.sources.protocol import mapped

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.files import written_whole
-from pyuniform.selection.files import Picks, encoded, read_picks, write_picks
+from pyuniform.selection.pick_files import Picks, encoded, read_picks, write_picks
 
 
 @dataclass(frozen=True, eq=False)

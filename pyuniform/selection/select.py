@@ -11,8 +11,8 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from pyuniform._common.progress import Progress
-from pyuniform.selection.belonging import by_ids, check_same_model
 from pyuniform.selection.constraints import reach_of, read_anchors
+from pyuniform.selection.matching import by_ids, check_same_model
 from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Interrupted, Selection

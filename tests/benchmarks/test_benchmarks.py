@@ -193,7 +193,8 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     results.write([kernel], Kernel, tmp_path / KERNELS)
     tables.write_report(tmp_path)
     lines = (tmp_path / tables.REPORT).read_text().splitlines()
-    table = [line for line in lines if line.startswith("|")]
+    title = f"{ours.dataset}, {ours.n:,} × {ours.d}, k = {ours.k:,}"  # noqa: RUF001
+    table = [line for line in lines[lines.index(f"## {title}") :] if line.startswith("|")]
     assert table[2].startswith(f"| right {np.__version__} | exact greedy | 0.05 ")
     assert "| 0.5 |" in table[2]  # half of our time, and first
     assert table[3].startswith("| pyuniform ")
@@ -201,6 +202,8 @@ def test_tables_show_what_lost_and_what_is_missing(rows: dict[str, Run], tmp_pat
     assert any("| too slow: more than 1 s |" in line for line in table)
     assert any("| 500 (400 to 600) |" in line for line in table)
     assert (tmp_path / plots.PLOTS["selection"]).stat().st_size > 0
+    chart = (tmp_path / plots.SPEED).read_text()
+    assert f"<!-- {title}  (0.1 s) -->" in chart
     said = tables.summary([ours, theirs, slow])
     assert "| **0.1 s** | right: 0.5 |" in said
 

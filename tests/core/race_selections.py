@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import pyuniform
-from pyuniform._engine.forced_filter import tuned
+from pyuniform._engine.tuning import tuned
 
 TEXT = np.load(Path(__file__).parents[2] / "examples" / "data" / "wordnet.npy")
 ROWS = np.random.default_rng(0).standard_normal((20_000, 128)).astype(np.float32)

@@ -22,7 +22,7 @@ rng = np.random.default_rng(0)
 X = np.empty((n, d), dtype)
 for i in range(0, n, 500):
     X[i : i + 500] = rng.standard_normal(X[i : i + 500].shape, dtype=np.float32)
-from pyuniform._engine.forced_filter import tuned
+from pyuniform._engine.tuning import tuned
 pyuniform.select(X[:2000], 10, metric=metric)  # libraries and threads are up
 now = memory("VmRSS")
 with tuned(sys.argv[6], sys.argv[6] == "int8"):

@@ -16,7 +16,7 @@ from pyuniform import reference
 from pyuniform._common import memory
 from pyuniform._common.mapped import file_of
 from pyuniform._engine.coordinator import Coordinator
-from pyuniform._engine.rows import out_of_core
+from pyuniform._engine.rows import host_memory
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.shards.filters import Plan
 from pyuniform._engine.shards.host import HostShard
@@ -69,7 +69,7 @@ def test_a_map_too_large_for_memory_stays_on_disk(
     mapped: np.memmap, wordnet: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for there, expected in [(mapped.nbytes, True), (4 * mapped.nbytes, False), (None, False)]:
-        monkeypatch.setattr(out_of_core, "available_memory", lambda there=there: there)
+        monkeypatch.setattr(host_memory, "available_memory", lambda there=there: there)
         assert select(mapped, 5).manifest["out_of_core"] is expected
         assert select(mapped[5:, 3:], 5).manifest["out_of_core"] is expected
         assert not select(wordnet, 5).manifest["out_of_core"]
@@ -78,7 +78,7 @@ def test_a_map_too_large_for_memory_stays_on_disk(
 
 
 def test_memory_is_read_from_system_and_control_group(tmp_path: Path) -> None:
-    assert out_of_core.available_memory() > 1 << 20
+    assert host_memory.available_memory() > 1 << 20
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 12 kB\n")
     assert memory._meminfo(tmp_path / "meminfo") == 12 * 1024
     assert memory._meminfo(tmp_path / "none") is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pyuniform
-from pyuniform._engine.forced_filter import tuned
+from pyuniform._engine.tuning import tuned
 
 
 def select(X: Any, *arguments: Any, **options: Any) -> pyuniform.Selection:

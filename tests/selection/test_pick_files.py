@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyuniform import Selection
-from pyuniform.selection.files import BESIDE, FORMATS
+from pyuniform.selection.pick_files import BESIDE, FORMATS
 
 NAN, INF = float("nan"), float("inf")
 WORDS = np.array(["doc-7", "", "Ä\n\u2028\U0001f600"], dtype=object)

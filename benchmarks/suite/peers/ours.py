@@ -27,7 +27,7 @@ def witnesses(X: np.ndarray, k: int, threads: int) -> np.ndarray:
 
 def _select(X: np.ndarray, k: int, threads: int, **how: Any) -> np.ndarray:
     import pyuniform
-    from pyuniform._engine.forced_filter import tuned
+    from pyuniform._engine.tuning import tuned
 
     with tuned(**how):
         return pyuniform.select(X, k, threads=threads).indices

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from pyuniform._core import MOST_CODE_COLUMNS
-from pyuniform._engine.rows.out_of_core import check_columns
+from pyuniform._engine.rows.host_memory import check_columns
 
 if TYPE_CHECKING:
     import torch

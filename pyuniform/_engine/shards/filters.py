@@ -51,7 +51,7 @@ SCANNED = (32, 64)
 OTHERS = 96
 # What scanning a pair costs beside its coordinates, in coordinates.
 SCAN_COLUMNS = 32
-# Of norms that sketches leave out, what products of near rows make up, as csrc/codes/sketch.h has it.
+# Of norms that sketches leave out, what products of near rows make up (csrc/codes/sketch.h).
 ALIGNED = 0.3
 # Rows whose neighbours are looked for in a sample, and rows these are looked for among.
 SAMPLE = (128, 2048)

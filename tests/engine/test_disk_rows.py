@@ -17,7 +17,7 @@ from embedding_files import Memory
 from numpy.typing import NDArray
 
 import pyuniform
-from pyuniform._engine.rows import disk as far_rows
+from pyuniform._engine.rows import disk
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import prepare
 from pyuniform.sources import open_source, with_ids
@@ -71,7 +71,7 @@ def test_a_source_is_read_once(metric: str) -> None:
     same(far(source, metric=metric), pyuniform.select(X, 50, metric=metric))
     assert (source.in_order == 1).all()
     # A sample, and the first pick.
-    assert source.singly <= far_rows.FEW_PLACES * far_rows.ROWS_A_PLACE + 1
+    assert source.singly <= disk.FEW_PLACES * disk.ROWS_A_PLACE + 1
 
 
 @pytest.mark.parametrize("dtype", ["f2", "f4", "f8", "i1", "u1"])
@@ -202,13 +202,13 @@ def test_the_scratch_file_is_where_it_should_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    real = far_rows.tempfile.TemporaryFile
+    real = disk.tempfile.TemporaryFile
 
     def record(dir: str) -> Any:
         made.append(dir)
         return real(dir=tmp_path)
 
-    monkeypatch.setattr(far_rows.tempfile, "TemporaryFile", record)
+    monkeypatch.setattr(disk.tempfile, "TemporaryFile", record)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     far(gaussian())
     monkeypatch.delenv("TMPDIR")

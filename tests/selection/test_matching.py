@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import pyuniform
-from pyuniform._engine.rows import out_of_core
+from pyuniform._engine.rows import host_memory
 from pyuniform.cli.main import cli
 from pyuniform.evaluate.compare import compare
 from pyuniform.evaluate.neighbours import neighbours
@@ -74,7 +74,7 @@ def test_rows_on_disk_are_told_too(
     call: str, selection: pyuniform.Selection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their fingerprint is known when all have been read, and not before."""
-    monkeypatch.setattr(out_of_core, "available_memory", lambda: 0)
+    monkeypatch.setattr(host_memory, "available_memory", lambda: 0)
     assert pyuniform.select("x.npy", 12, start=3).manifest["out_of_core"]
     np.save("other.npy", OTHERS["one value"])
     MEASURES[call]("x.npy", selection)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from pyuniform._common.version import __version__
-from pyuniform.selection.files import PARQUET_KEY, encoded
+from pyuniform.selection.pick_files import PARQUET_KEY, encoded
 
 # Of a row group.
 GROUP_BYTES = 1 << 25
