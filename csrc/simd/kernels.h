@@ -1,6 +1,6 @@
-// The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings.cpp sees Python.
+// The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings/ sees Python.
 //
-//   bindings.cpp ──► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
+//   bindings/ ─────► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
 //        │             ├─ relax.cpp           gathered rows × missed picks, parking as it goes
 //        │             └─ candidates.cpp      the largest bounds, settled in float64
 //        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round

@@ -1,0 +1,28 @@
+// The Python module pyuniform._core.
+#include <pybind11/pybind11.h>
+
+#include "bindings/bindings.h"
+#include "codes/codes.h"
+#include "core/thread_pool.h"
+#include "rows/frame.h"
+#include "rows/mapped_files.h"
+#include "simd/kernels.h"
+
+namespace py = pybind11;
+
+PYBIND11_MODULE(_core, m) {
+  using namespace pyuniform;
+  m.doc() = "The C++ core of pyuniform; see csrc/simd/kernels.h.";
+  bindings::bind_kernels(m);
+  bindings::bind_rows(m);
+  bindings::bind_shard(m);
+  bindings::bind_pool(m);
+  bindings::bind_closest_pair(m);
+  bindings::bind_bounds(m);
+  m.def("frame_exponent", &frame_exponent);
+  m.def("guard_mapped", &guard_mapped);
+  m.def("release_mapped", &release_mapped);
+  m.attr("MOST_CODE_COLUMNS") = kMostCodeColumns;
+  m.attr("MOST_BOX_COLUMNS") = kBoxColumns;
+  m.attr("MOST_THREADS") = kMostThreads;
+}
