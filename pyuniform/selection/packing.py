@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pyuniform._common.files import check_regular, written_whole
 from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict
-from pyuniform.selection.files import Picks, read_picks, write_picks
+from pyuniform.selection.pick_files import Picks, read_picks, write_picks
 from pyuniform.selection.result import Selection
 from pyuniform.sources.damage import DAMAGED, is_of_the_system, one_line
 

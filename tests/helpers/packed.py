@@ -8,7 +8,7 @@ import numpy as np
 
 import pyuniform
 from pyuniform import reference
-from pyuniform._engine.forced_filter import tuned
+from pyuniform._engine.tuning import tuned
 
 OPTIONS = ("scores", "k", "anchors", "exclude", "groups")
 

@@ -10,7 +10,7 @@ import pytest
 from packed import assert_packing, packing_options
 
 import pyuniform
-from pyuniform.selection.files import FORMATS
+from pyuniform.selection.pick_files import FORMATS
 
 
 @pytest.fixture
