@@ -52,6 +52,7 @@ def scan(
     norms: _Float | None = None,
     first: int = 0,
 ) -> tuple[float, int, int]: ...
+def distances_to(rows: Rows, vector: _Float, begin: int, end: int, threads: int) -> _Float: ...
 
 class Shard:
     def __init__(

@@ -9,6 +9,7 @@
 
 #include "bindings/bindings.h"
 #include "bindings/unlocked.h"
+#include "rows/distances.h"
 #include "rows/mapped_files.h"
 #include "rows/row_reader.h"
 #include "rows/scan.h"
@@ -36,6 +37,20 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
   }
   check_file(rows.matrix);
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
+}
+
+py::array_t<double> distances(const Rows& rows, const Array<double>& vector, int64_t begin,
+                              int64_t end, int threads) {
+  if (vector.size() != padded(rows.matrix.d)) throw std::invalid_argument("not a canonical row");
+  py::array_t<double> out(end - begin);
+  const double* values = vector.data();
+  double* squared = out.mutable_data();
+  {
+    Unlocked unlocked;
+    distances_to(active_kernels(), rows.matrix, begin, end, values, threads, squared);
+  }
+  check_file(rows.matrix);
+  return out;
 }
 
 }  // namespace
@@ -131,6 +146,8 @@ void bind_rows(py::module_& m) {
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
         py::arg("norms") = std::nullopt, py::arg("first") = 0);
+  m.def("distances_to", &distances, py::arg("rows"), py::arg("vector"), py::arg("begin"),
+        py::arg("end"), py::arg("threads"));
 }
 
 }  // namespace pyuniform::bindings
