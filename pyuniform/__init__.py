@@ -32,20 +32,24 @@ from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.reference import Verdict
 from pyuniform.selection.clouds import CloudPicks, select_clouds
+from pyuniform.selection.gist import select_gist
 from pyuniform.selection.pack import pack
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.select import select
+from pyuniform.selection.tradeoff import GistSelection, Tradeoff
 from pyuniform.streaming.coresets import coreset
 
 __all__ = [
     "ClosestPair",
     "CloudPicks",
     "Comparison",
+    "GistSelection",
     "Interrupted",
     "Nearest",
     "Packing",
     "Selection",
+    "Tradeoff",
     "Verdict",
     "__version__",
     "compare",
@@ -62,6 +66,7 @@ __all__ = [
     "report",
     "select",
     "select_clouds",
+    "select_gist",
     "sources",
     "streaming",
 ]

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform._core import Packing as CorePacking
-from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.shards.filters import LEAST_CODE_COLUMNS
+from pyuniform._engine.tuning import current_tuning
 from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict
 
 # Rows of a block: enough for threads to have work before rows of the block are settled, and values,
@@ -87,17 +87,8 @@ def pack_rows(
         verdicts[~eligible] = Verdict.EXCLUDED
         order = order[eligible[order]]
     room = rows.n if k is None else k
-    places = max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
-    core = CorePacking(
-        rows.core,
-        rows.sample.core if isinstance(rows, DiskRows) else rows.core,
-        rows.center,
-        rows.exponent,
-        rows.threads,
-        _by_codes(rows),
-        floor2,
-        places,
-    )
+    places = places_of(rows)
+    core = new_core(rows, floor2)
     m = 0 if anchors is None else len(anchors)
     if anchors is not None:
         core.add_anchors(anchors)
@@ -126,6 +117,25 @@ def pack_rows(
         distance2[block[out]] = apart2[out]
         report(min(len(order), begin + places), picks - m)
     return Packed(names[m:picks].copy(), verdicts, by, distance2, core.stats())
+
+
+def places_of(rows: HostRows | DiskRows) -> int:
+    """Rows of a block, at most."""
+    return max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
+
+
+def new_core(rows: HostRows | DiskRows, floor2: float) -> CorePacking:
+    """A packing that has not begun."""
+    return CorePacking(
+        rows.core,
+        rows.sample.core if isinstance(rows, DiskRows) else rows.core,
+        rows.center,
+        rows.exponent,
+        rows.threads,
+        _by_codes(rows),
+        floor2,
+        places_of(rows),
+    )
 
 
 def _by_codes(rows: HostRows | DiskRows) -> bool:

@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform embed | select | pack | measure | compare | ...``."""
+"""The command line: ``pyuniform embed | select | pack | gist | measure | ...``."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
 from pyuniform.cli.compare import compare_command
 from pyuniform.cli.embed import embed
+from pyuniform.cli.gist import gist
 from pyuniform.cli.options import (
     DEVICE,
     INPUT,
@@ -49,6 +50,7 @@ def cli() -> None:
 cli.add_command(embed)
 cli.add_command(select)
 cli.add_command(pack)
+cli.add_command(gist)
 cli.add_command(plan_command)
 cli.add_command(compare_command)
 

@@ -21,7 +21,6 @@ from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform.reference import Verdict, by_score, to_metric
-from pyuniform.selection.belonging import check_same_model
 from pyuniform.selection.constraints import (
     Constraints,
     check_constraints,
@@ -29,6 +28,7 @@ from pyuniform.selection.constraints import (
     reach_of,
     read_anchors,
 )
+from pyuniform.selection.matching import check_same_model
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.quotas import shares
@@ -194,7 +194,7 @@ def pack(
     return found
 
 
-def as_scores(scores: Any, n: int) -> NDArray[Any]:
+def as_scores(scores: Any, n: int, name: str = "scores") -> NDArray[Any]:
     """Scores of n rows, checked, in the dtype they came in.
 
     Raises
@@ -206,11 +206,11 @@ def as_scores(scores: Any, n: int) -> NDArray[Any]:
     if array.dtype.name == "bfloat16":
         array = array.astype(np.float32)
     if array.shape != (n,):
-        raise ValueError(f"scores must have shape ({n},), one a row, got {array.shape}")
+        raise ValueError(f"{name} must have shape ({n},), one a row, got {array.shape}")
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"scores must be real numbers, got dtype {array.dtype}")
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
     if array.dtype.kind == "f" and np.isnan(array).any():
-        raise ValueError(f"scores must not be NaN: row {np.flatnonzero(np.isnan(array))[0]} is")
+        raise ValueError(f"{name} must not be NaN: row {np.flatnonzero(np.isnan(array))[0]} is")
     return array
 
 
