@@ -32,6 +32,8 @@ from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.reference import Verdict
 from pyuniform.selection.clouds import CloudPicks, select_clouds
+from pyuniform.selection.deduplicate import deduplicate
+from pyuniform.selection.deduplication import Deduplication
 from pyuniform.selection.gist import select_gist
 from pyuniform.selection.pack import pack
 from pyuniform.selection.packing import Packing
@@ -44,6 +46,7 @@ __all__ = [
     "ClosestPair",
     "CloudPicks",
     "Comparison",
+    "Deduplication",
     "GistSelection",
     "Interrupted",
     "Nearest",
@@ -55,6 +58,7 @@ __all__ = [
     "compare",
     "coreset",
     "covering_radius",
+    "deduplicate",
     "distributed",
     "embed",
     "evaluate",

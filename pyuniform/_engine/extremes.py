@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.sweep import halved
 from pyuniform._core import distances_to as core_distances_to
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows, sample_rows
-from pyuniform.reference import distance2, to_metric
+from pyuniform.reference import LANES, distance2, to_metric
+from pyuniform.reference.thresholding import halved
 
 # Rows are compared with a vector in steps of so many values.
 STEP_VALUES = 1 << 29
@@ -35,6 +35,22 @@ def distances_to(rows: HostRows | DiskRows, row: int | NDArray[np.float64]) -> N
     )
 
 
+def spread_bounds(
+    rows: HostRows | DiskRows, among: NDArray[np.int64], most: int
+) -> NDArray[np.float64]:
+    """Upper bounds of the h_min of 1 (which has 0), 2, ... `most` of some rows.
+
+    The squared distances of all pairs of m rows add up to at most m times those of the rows to any
+    vector, which is here about the middle of all.
+    """
+    middle = rows.canonical(among[sample_rows(len(among))]).mean(axis=0)
+    apart2 = distances_to(rows, middle)[among]
+    farthest = np.sort(np.partition(apart2, len(among) - most)[-most:])[::-1]
+    m = np.arange(2, most + 1)
+    squared = 2 * np.cumsum(farthest)[1:] / (m - 1)
+    return np.append(0.0, to_metric(squared, rows.metric)) * ROUNDED_UP
+
+
 class Extremes:
     """What is known of the farthest pair of rows, better after each step.
 
@@ -45,6 +61,8 @@ class Extremes:
         Rows that count, two or more.
     reach : float
         The largest distance from the first of these, in the metric's unit.
+    most : float
+        An upper bound of the largest distance.
 
     Attributes
     ----------
@@ -55,11 +73,13 @@ class Extremes:
     exact : bool
     """
 
-    def __init__(self, rows: HostRows | DiskRows, among: NDArray[np.int64], reach: float) -> None:
+    def __init__(
+        self, rows: HostRows | DiskRows, among: NDArray[np.int64], reach: float, most: float
+    ) -> None:
         self._rows, self._among = rows, np.sort(among)
         self.pair: tuple[int, int] | None = None
         self.least, self.exact = reach, False
-        self.most = self._limit(reach)
+        self.most = min(most, self._limit(reach))
         self._next = int(among[0])
         self._swept: set[int] = set()
         self._least2 = -1.0
@@ -74,7 +94,7 @@ class Extremes:
             self._sweep()
             return True
         left = self._survivors()
-        if float(len(left)) ** 2 / 2 * self._rows.d > MOST_PAIR_WORK:
+        if float(len(left)) ** 2 / 2 * max(LANES, self._rows.d) > MOST_PAIR_WORK:
             return False
         self._all_pairs(left)
         return True

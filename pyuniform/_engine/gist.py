@@ -15,21 +15,21 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._common.sweep import (
+from pyuniform._core import Packing as CorePacking
+from pyuniform._engine.closest_pair import closest_pair, subset
+from pyuniform._engine.extremes import Extremes, distances_to, spread_bounds
+from pyuniform._engine.packing import SCAN_BUDGET, new_core, places_of
+from pyuniform._engine.rows.disk import DiskRows
+from pyuniform._engine.rows.host import HostRows
+from pyuniform._engine.scoring import floor2_of
+from pyuniform.reference import to_metric
+from pyuniform.reference.thresholding import (
     FINER,
     first_threshold,
     halved,
     thresholds_around,
     thresholds_up_to,
 )
-from pyuniform._core import Packing as CorePacking
-from pyuniform._engine.closest_pair import closest_pair, subset
-from pyuniform._engine.extremes import Extremes, distances_to
-from pyuniform._engine.packing import SCAN_BUDGET, new_core, places_of
-from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import HostRows
-from pyuniform._engine.scoring import floor2_of
-from pyuniform.reference import to_metric
 
 # Rows of the order that are looked at first in a packing of k rows: this times k, and at least so
 # many. It doubles from there, up to a limit.
@@ -127,6 +127,10 @@ class Sweeper:
         self.reach = float(to_metric(self._to_best.max(), rows.metric))
         self.stats = {"packings": 0, "given_up": 0, "rows_read": 0, "rows_compared": 0}
         self.stats |= {"filter_pairs": 0, "exact_pairs": 0, "filter_multiply_adds": 0}
+
+    def most_utility(self, count: int) -> NDArray[np.float64]:
+        """Upper bounds of the utility of 1, 2, ... `count` rows."""
+        return self._total[1 : count + 1] * ROUNDED_UP + self._slack
 
     def top(self) -> Swept:
         """The k best rows."""
@@ -237,7 +241,8 @@ def sweep(
     for around in (growth, growth ** (1 / FINER)):
         best = run(thresholds_around(best.threshold, best.h_min, reach, around), 0.0)
     packings.sort(key=lambda packing: packing.threshold)
-    extremes = Extremes(rows, order, reach)
+    spread = spread_bounds(rows, order, min(k, len(order)))
+    extremes = Extremes(rows, order, reach, float(spread[1]))
     pair_utility = float(utility[order[:2]].sum())
     # Where no pair can be better than the best packing, nor is the farthest one needed.
     while not extremes.exact and (
@@ -249,7 +254,10 @@ def sweep(
         found = sweeper.pair(*extremes.pair)
         if found.objective > best.objective:
             best = found
-    bound = _bound(packings, balance, half, extremes.most)
+    bound = min(
+        _bound(packings, balance, half, extremes.most),
+        float((sweeper.most_utility(len(spread)) + balance * spread).max()),
+    )
     return Sweep(
         best,
         packings,
@@ -281,7 +289,7 @@ def guarantee(
         Whether the farthest pair was among the packings.
     epsilon : float
     half : float
-        See `pyuniform._common.sweep.halved`.
+        See `pyuniform.reference.thresholding.halved`.
     """
     reached = 1.0 if exact or objective >= diversity else objective / diversity
     kept = half / (1 + epsilon)

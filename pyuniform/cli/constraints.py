@@ -131,15 +131,7 @@ def constraints_of(
     if given["resume"]:
         arguments["resume"] = load_picks(given["resume"], source.name, tell)
     if given["anchors"]:
-        # The same options as for the rows, if they mean something there.
-        same = Path(given["anchors"]).suffix == Path(source.name).suffix
-        known = {name: value for name, value in reading.items() if same and name != "id_column"}
-        arguments["anchors"] = open_source(given["anchors"], **known)
-        if not check_same_model(source, arguments["anchors"], metric):
-            tell(
-                f"by which model {source.name} and {given['anchors']} were embedded is told of one "
-                "of them alone: it must be the same"
-            )
+        arguments["anchors"] = open_anchors(given["anchors"], source, reading, metric, tell)
     if given["exclude"]:
         arguments["exclude"] = _rows_of(given["exclude"], source, has_ids, tell)
     if given["weights"]:
@@ -153,6 +145,32 @@ def constraints_of(
     if given["quota"]:
         arguments["quotas"] = _quotas(given["quota"], arguments.get("groups"))
     return arguments
+
+
+def open_anchors(
+    anchors: str,
+    source: Source,
+    reading: dict[str, Any],
+    metric: str,
+    tell: Callable[[str], None] = lambda text: None,
+) -> Source:
+    """Open embeddings to stay away from; `tell` is called if their model is not known.
+
+    Raises
+    ------
+    ValueError, OSError
+        As of `open_source`; they were embedded by another model than the rows.
+    """
+    # The same options as for the rows, if they mean something there.
+    same = Path(anchors).suffix == Path(source.name).suffix
+    known = {name: value for name, value in reading.items() if same and name != "id_column"}
+    opened = open_source(anchors, **known)
+    if not check_same_model(source, opened, metric):
+        tell(
+            f"by which model {source.name} and {anchors} were embedded is told of one of them "
+            "alone: it must be the same"
+        )
+    return opened
 
 
 def add_robust_choices(

@@ -1,4 +1,4 @@
-"""The command line: ``pyuniform embed | select | pack | gist | measure | ...``."""
+"""The command line: a module a command; ``measure``, ``report`` and ``info`` are here."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from pyuniform._common.progress import shown_share
 from pyuniform._common.threads import default_threads
 from pyuniform._engine.rows.device import describe_gpus, gpu_missing
 from pyuniform.cli.compare import compare_command
+from pyuniform.cli.deduplicate import deduplicate_command
 from pyuniform.cli.embed import embed
 from pyuniform.cli.gist import gist
 from pyuniform.cli.options import (
@@ -51,6 +52,7 @@ cli.add_command(embed)
 cli.add_command(select)
 cli.add_command(pack)
 cli.add_command(gist)
+cli.add_command(deduplicate_command)
 cli.add_command(plan_command)
 cli.add_command(compare_command)
 

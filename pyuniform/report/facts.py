@@ -145,9 +145,9 @@ def measure(
     read = make_shard(data, 1, 1.0).canonical
     with threadpool_limits(threads, user_api="blas"):
         subset_h_min = np.array([_h_mins(read(s), sizes, metric, place, threads) for s in subsets])
-        own = _neighbours_of_set(read, picks, data.d, metric, rng, threads)
+        own = neighbours_of_set(read, picks, data.d, metric, rng, threads)
         other = (
-            _neighbours_of_set(read, subsets[0], data.d, metric, rng, threads) if subsets else None
+            neighbours_of_set(read, subsets[0], data.d, metric, rng, threads) if subsets else None
         )
         squared, at = nearest_others(read(sampled), data.d, threads)
         joined = _joined(read, selection, metric, threads)
@@ -202,7 +202,7 @@ def _joined(read: Read, selection: Selection, metric: str, threads: int) -> _Flo
     return to_metric(radii2_in_order(read(selection.indices), None, threads), metric)
 
 
-def _neighbours_of_set(
+def neighbours_of_set(
     read: Read, rows: _Int, d: int, metric: str, rng: np.random.Generator, threads: int
 ) -> Neighbours:
     """Distances of a set's rows, or of a part of them, to the nearest other of the whole set."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from functools import partial
 from typing import Any
 
-import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,10 +11,9 @@ from pyuniform._common.version import __version__
 from pyuniform._engine.protocols import Rows
 from pyuniform.report.facts import Facts
 from pyuniform.report.figures import Plot
+from pyuniform.report.template import LONGEST_LABEL, LONGEST_TEXT, one_line, template
 from pyuniform.selection.result import Selection
 
-LONGEST_TEXT = 280
-LONGEST_LABEL = 60
 LARGEST_CLUSTERS = 10
 MOST_LABELS = 20
 MOST_QUOTAS = 20
@@ -34,8 +30,6 @@ MEANINGS = {
     "near_anchors": "rows nearer than the least distance to an anchor, which are never picked",
     "invalid_rows": "rows that hold NaN, infinity, a missing value or zeros, which are left out",
 }
-# C0 and C1 controls, which HTML does not allow, and whatever else is white space.
-_BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 def render(
@@ -52,14 +46,6 @@ def render(
 
     `numbers` are those of the rows that were measured, where these are not all.
     """
-    pages = jinja2.Environment(
-        loader=jinja2.PackageLoader("pyuniform.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.filters |= {"digits": _digits, "label": partial(_line, longest=LONGEST_LABEL)}
     shown: dict[str, Any] = {
         "version": __version__,
         "title": title,
@@ -76,8 +62,8 @@ def render(
         def row(at: int, place: int | None) -> dict[str, Any]:
             """Number, place in the order, label and text of a row, as far as there are any."""
             number = int(at if numbers is None else numbers[at])
-            label = None if labels is None else _line(labels[number], LONGEST_LABEL)
-            text = None if texts is None else _line(texts[number], LONGEST_TEXT)
+            label = None if labels is None else one_line(labels[number], LONGEST_LABEL)
+            text = None if texts is None else one_line(texts[number], LONGEST_TEXT)
             return {"number": number, "place": place, "label": label, "text": text}
 
         largest = np.argsort(-facts.cluster_sizes, kind="stable")[:LARGEST_CLUSTERS].tolist()
@@ -98,7 +84,7 @@ def render(
             "all_count": bool(NOT_FOR_ALL & set(selection.constraints)),
             "falls": np.array_equal(facts.curve, selection.radii[1:]),
         }
-    return pages.get_template("page.html").render(shown)
+    return template("page.html").render(shown)
 
 
 def _measures(facts: Facts) -> list[dict[str, Any]]:
@@ -166,16 +152,3 @@ def _run(data: Rows, selection: Selection) -> dict[str, Any]:
         left_out = int(np.count_nonzero(data.invalid))
         entries["rows left out here: they hold NaN, infinity, or, for cosine, zeros"] = left_out
     return {name: value for name, value in entries.items() if value is not None}
-
-
-def _digits(value: float) -> str:
-    """A number for people: of fractions four significant digits, zeros at the end too."""
-    if isinstance(value, (int, np.integer)):
-        return f"{value:,}"
-    return f"{value:#,.4g}".rstrip(".") if value else "0"
-
-
-def _line(text: Any, longest: int) -> str:
-    """A user's text on one line, cut where it is long."""
-    line = _BLANK.sub(" ", "" if text is None else str(text)).strip()
-    return line if len(line) <= longest else line[: longest - 1].rstrip() + "…"

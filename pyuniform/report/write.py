@@ -111,8 +111,8 @@ def write_report(
     X = loaded(X)
     data = _taken(X, selection, metric, device, threads)
     _check_data(selection, data)
-    texts = _one_a_row(texts, data.n, "texts")
-    labels = _one_a_row(labels, data.n, "labels")
+    texts = one_a_row(texts, data.n, "texts")
+    labels = one_a_row(labels, data.n, "labels")
 
     # Not above: they need matplotlib and Jinja, and the package must be importable without.
     from pyuniform.report import facts, figures, page
@@ -169,7 +169,7 @@ def _check_data(selection: Selection, data: Rows) -> None:
     row_numbers("picks", selection, data.n)
 
 
-def _one_a_row(values: Any, n: int, name: str) -> Any:
+def one_a_row(values: Any, n: int, name: str) -> Any:
     if values is None:
         return None
     if hasattr(values, "__array__"):

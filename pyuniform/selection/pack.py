@@ -195,7 +195,7 @@ def pack(
 
 
 def as_scores(scores: Any, n: int, name: str = "scores") -> NDArray[Any]:
-    """Scores of n rows, checked, in the dtype they came in.
+    """Scores of n rows, checked, in the dtype they came in; `name` is for messages.
 
     Raises
     ------

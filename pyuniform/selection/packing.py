@@ -150,7 +150,7 @@ class Packing:
         OSError
             A file cannot be read.
         """
-        indices, _, ids, record = read_picks(Path(path))
+        indices, _, ids, record, _ = read_picks(Path(path))
         manifest = record.get("manifest", {})
         n = manifest.get("n")
         if not isinstance(n, int) or "min_distance" not in manifest:

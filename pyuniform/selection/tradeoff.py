@@ -181,7 +181,7 @@ class GistSelection:
         OSError
             The file cannot be read.
         """
-        rows, _, ids, record = read_picks(Path(path))
+        rows, _, ids, record, _ = read_picks(Path(path))
         try:
             gist = record["gist"]
             numbers = {
@@ -192,6 +192,19 @@ class GistSelection:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} does not hold a GIST selection") from error
         return cls(rows, curve=curve, manifest=manifest, stats=stats, ids=ids, **numbers)
+
+
+def load_picks(path: str | os.PathLike[str]) -> Selection | GistSelection:
+    """Reads what `save` of either wrote.
+
+    Raises
+    ------
+    ValueError, OSError
+        As of `Selection.load`.
+    """
+    if "gist" in read_picks(Path(path)).record:
+        return GistSelection.load(path)
+    return Selection.load(path)
 
 
 def _told(number: float) -> float | None:

@@ -20,8 +20,10 @@ from numpy.typing import NDArray
 
 from pyuniform._common.array_input import check_metric, check_shape
 from pyuniform._common.mapped import Stamp, file_of, guard
+from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
+from pyuniform._engine.extent import Extent
 from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
@@ -90,8 +92,9 @@ class DiskRows:
         self.fingerprint = ""
         self.invalid: NDArray[np.bool_] | None = None
         self._name, self._reach, self._first = name, reach, first
-        self.core = CoreRows(self.n, self.d, self.dtype, metric == "cosine")
+        self.core = CoreRows(active_kernels(), self.n, self.d, self.dtype, metric == "cosine")
         self._lenient = lenient
+        self._extent: Extent | None = None
         if lenient is not None:
             self.core.let_pass(lenient)
         self._parts = [_mapped_part(part) or part for part in parts(source)]
@@ -108,6 +111,15 @@ class DiskRows:
         if not self.fingerprint:
             return self._prepared(rows).core.canonical(np.arange(len(rows)))
         return self.core.canonical(rows)
+
+    def middle(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        return self.sample.middle()
+
+    def measure(self, extent: Extent) -> Callable[[], None]:
+        """See `Rows`; the rows are taken while they are read for the first time."""
+        self._extent = extent
+        return lambda: None
 
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""
@@ -138,7 +150,7 @@ class DiskRows:
         values[~np.isfinite(values.astype(np.float64)).all(axis=1)] = 1
         if self.metric == "cosine":
             norms = np.empty(len(values))
-            core = CoreRows(_bits(values), self.dtype)
+            core = CoreRows(active_kernels(), _bits(values), self.dtype)
             Scan(core, self.threads, self._name).read(0, len(values), norms)
             values[norms < LEAST_NORM] = 1
         return prepare(values, self.metric, self.threads, self._name, self._reach)
@@ -180,6 +192,7 @@ class DiskRows:
                 scan.read(at, end, norms)
                 if scan.clean:
                     take(len(block))
+                    self._measure(at, block, norms)
                 at = end
                 if reading:
                     reading(at, self.n)
@@ -192,6 +205,14 @@ class DiskRows:
             self.n, self.d, numpy_dtype(self.dtype, self._name).itemsize
         )
 
+    def _measure(self, begin: int, block: NDArray[Any], norms: NDArray[np.float64] | None) -> None:
+        """Has the extent take rows that are in memory."""
+        if self._extent is not None:
+            numbers = np.arange(begin, begin + len(block))
+            self._extent.take(
+                begin, block, norms, lambda: self.core.canonical(numbers)[:, : self.d]
+            )
+
 
 def invalid_rows(
     source: Source, metric: str, threads: int | None = None, name: str = "X"
@@ -200,7 +221,7 @@ def invalid_rows(
     threads = check_threads(threads)
     found = []
     for block in read_blocks(source, BLOCK_ROWS):
-        core = CoreRows(_bits(block), source.dtype)
+        core = CoreRows(active_kernels(), _bits(block), source.dtype)
         every = np.ones(len(block), bool)
         core.let_pass(every)
         norms = np.empty(len(block)) if metric == "cosine" else None

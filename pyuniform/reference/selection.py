@@ -1,26 +1,18 @@
-"""The specification: farthest-first traversal in float64 NumPy, one pick at a time.
+"""Farthest-first traversal in float64 NumPy, one pick at a time, and what goes with it.
 
-Every backend returns exactly these indices and radii; `constrained` is what options mean,
-`ranked_packing` is the rule of `pyuniform.pack`, and `gist` that of `pyuniform.select_gist`. The
-squared distance has one summation order: sixteen partial sums, partial sum l taking the terms l,
-l + 16, l + 32, ... in that order; then the upper half is added to the lower half until one is left.
+Every backend returns exactly these indices and radii; `constrained` is what options mean, and
+`ranked_packing` is the rule of `pyuniform.pack`. The squared distance has one summation order:
+sixteen partial sums, partial sum l taking the terms l, l + 16, l + 32, ... in that order; then the
+upper half is added to the lower half until one is left.
 """
 
 from __future__ import annotations
 
 import math
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
-from pyuniform._common.sweep import (
-    FINER,
-    first_threshold,
-    thresholds_around,
-    thresholds_up_to,
-)
 
 LANES = 16
 
@@ -271,101 +263,91 @@ def ranked_packing(
     return np.array(indices, dtype=np.int64), verdicts, by, distance
 
 
-class Packed(NamedTuple):
-    """A packing of a sweep: rows in order of utility, and how good they are together."""
-
-    threshold: float
-    indices: NDArray[np.int64]
-    utility: float
-    h_min: float
-    objective: float
-
-
-def gist(
+def h_min_bound(
     X: ArrayLike,
     k: int,
-    utility: ArrayLike,
-    balance: float,
     metric: str = "euclidean",
     *,
-    epsilon: float = 0.1,
     eligible: ArrayLike | None = None,
-) -> tuple[Packed, list[Packed]]:
-    """Greedy independent set thresholding [1]_: the best of some ranked packings, and all of them.
+    center: ArrayLike | None = None,
+) -> float:
+    """A proven upper bound of the smallest distance within any k rows, rounded upwards.
 
-    Good rows are those with a large objective: the sum of their utilities plus `balance` times
-    their h_min, which counts as 0 for fewer than two rows. Each threshold, `1 + epsilon` times the
-    one before, gives a ranked packing of at most k rows. The first packing has threshold 0, so it
-    is the k best rows. A threshold that is not above the h_min of the packing before would give the
-    same packing again, and is left out. Then thresholds around the best one are tried, in steps
-    that are eight times finer, and once more in steps that are eight times finer than these.
+    The proofs are in docs/explanation/optimality.md.
 
     Parameters
     ----------
-    X, metric
-        As of `farthest_first`; h_min and thresholds are in the metric's unit.
-    k : int
-        The most rows.
-    utility : array_like, shape (N,)
-        Finite and not negative.
-    balance : float
-    epsilon : float
+    X, k, metric
+        As of `farthest_first`.
     eligible : array_like of bool, shape (N,), optional
-        Rows that may be taken.
+        Rows that may be among the k, of which there are k at least.
+    center : array_like, shape (d,), optional
+        Any vector; by default the mean of these rows. For cosine its direction alone counts.
 
     Returns
     -------
-    best : Packed
-        The packing with the largest objective, of equal ones that of the smallest threshold; or the
-        two rows that are farthest from each other, with an infinite threshold, if theirs is larger.
-    packings : list of Packed
-        By threshold.
-
-    References
-    ----------
-    .. [1] M. Fahrbach et al., "GIST: Greedy Independent Set Thresholding for Max-Min
-       Diversification with Submodular Utility", arXiv:2405.18754.
+    float
+        In the metric's unit; inf for k = 1.
     """
     rows = canonical_rows(X, metric)
-    values = np.asarray(utility, dtype=np.float64)
-    may = np.ones(len(rows), bool) if eligible is None else np.asarray(eligible, dtype=bool)
-    order = [i for i in by_score(values, len(rows)) if may[i]]
+    if eligible is not None:
+        rows = rows[np.asarray(eligible, dtype=bool)]
+    if k == 1:
+        return math.inf
+    d = rows.shape[1]
+    c = rows.mean(axis=0) if center is None else np.asarray(center, dtype=np.float64)
+    slack = (2 * d + k + 64) * 2.0**-52
+    if metric == "cosine":
+        # Of all centers on the ray through c the best.
+        c2 = float(c @ c)
+        along = max(0.0, float(np.sort(rows @ c)[:k].mean()))
+        mean2 = 1 - along * along / c2 + 4 * slack if c2 > 0 else 1.0
+    else:
+        mean2 = float(np.sort(distance2(rows, c))[-k:].mean())
+    bound = float(to_metric(2 * k / (k - 1) * mean2 * (1 + slack), metric))
+    if metric != "cosine" and d in PACKING_DENSITY:
+        sides = rows.max(axis=0) - rows.min(axis=0)
+        bound = min(bound, float(packing_bound(sides, k)))
+    return bound
 
-    def packed(threshold: float, indices: NDArray[np.int64]) -> Packed:
-        total = math.fsum(values[indices])
-        apart = [
-            distance2(rows[indices[:j]], rows[indices[j]]).min() for j in range(1, len(indices))
-        ]
-        h_min = float(to_metric(min(apart), metric)) if apart else 0.0
-        return Packed(threshold, indices, total, h_min, total + balance * h_min)
 
-    packings = [packed(0.0, np.array(order[:k], np.int64))]
-    if k == 1 or len(order) < 2:
-        return packings[0], packings
-    reach = float(to_metric(distance2(rows[order], rows[order[0]]).max(), metric))
-    first = first_threshold(packings[0].h_min, reach, epsilon, metric)
-    coarse = thresholds_up_to(reach, first, 1 + epsilon)
+# Rogers' bound of the density of a packing of equal balls, by dimension.
+PACKING_DENSITY = {
+    1: 1.0,
+    2: math.pi / math.sqrt(12),
+    3: math.sqrt(18) * (math.acos(1 / 3) - math.pi / 3),
+}
 
-    def sweep(thresholds: list[float], h_min: float) -> None:
-        for threshold in thresholds:
-            if threshold > h_min:
-                found = ranked_packing(X, threshold, metric, scores=values, k=k, eligible=may)[0]
-                packings.append(packed(threshold, found))
-                h_min = packings[-1].h_min
 
-    def best_of_all() -> Packed:
-        return max(packings, key=lambda packing: (packing.objective, -packing.threshold))
+def packing_bound(sides: ArrayLike, k: ArrayLike) -> NDArray[np.float64]:
+    """The largest smallest distance that k points of a box may have, rounded upwards.
 
-    sweep(coarse, packings[0].h_min)
-    for growth in (1 + epsilon, (1 + epsilon) ** (1 / FINER)):
-        best = best_of_all()
-        sweep(thresholds_around(best.threshold, best.h_min, reach, growth), 0.0)
-    packings.sort(key=lambda packing: packing.threshold)
-    best = best_of_all()
-    ascending = sorted(order)
-    farthest = max(  # of equal ones the lowest
-        ((i, j) for a, i in enumerate(ascending) for j in ascending[a + 1 :]),
-        key=lambda pair: distance2(rows[[pair[0]]], rows[pair[1]])[0],
-    )
-    pair = packed(math.inf, np.array(sorted(farthest, key=order.index), np.int64))
-    return (pair if pair.objective > best.objective else best), packings
+    Parameters
+    ----------
+    sides : array_like of float, shape (d,)
+        Lengths of the box's sides; d is 1, 2 or 3.
+    k : int or array_like of int
+        2 or more.
+
+    Returns
+    -------
+    ndarray of float64
+        For each k, right to nine digits.
+    """
+    k = np.asarray(k, dtype=np.float64)
+    edges = [float(side) for side in np.asarray(sides) if side > 0]
+    if not edges:
+        return np.zeros(k.shape)
+    unit, d = max(edges), len(edges)
+    symmetric = np.abs(np.poly([edge / unit for edge in edges]))  # symmetric polynomials of edges
+    balls = [math.pi ** (j / 2) / math.gamma(j / 2 + 1) for j in range(d + 1)]
+    reach = math.sqrt(2 * d / (d + 1))
+    # The radius r of k balls that may fit, by their volume; bisected in logarithms.
+    low, high = np.log(0.5 / k), np.full(k.shape, math.log(16.0))
+    for _ in range(40):
+        middle = (low + high) / 2
+        r = np.exp(middle)
+        grown = sum(symmetric[d - j] * balls[j] * (reach * r) ** j for j in range(d + 1))
+        fits = k * balls[d] * r**d / PACKING_DENSITY[d] <= grown
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return 2 * unit * np.exp(high) * (1 + 1e-9)
