@@ -34,10 +34,12 @@ from pyuniform.reference import Verdict
 from pyuniform.selection.clouds import CloudPicks, select_clouds
 from pyuniform.selection.deduplicate import deduplicate
 from pyuniform.selection.deduplication import Deduplication
+from pyuniform.selection.gist import select_gist
 from pyuniform.selection.pack import pack
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.select import select
+from pyuniform.selection.tradeoff import GistSelection, Tradeoff
 from pyuniform.streaming.coresets import coreset
 
 __all__ = [
@@ -45,10 +47,12 @@ __all__ = [
     "CloudPicks",
     "Comparison",
     "Deduplication",
+    "GistSelection",
     "Interrupted",
     "Nearest",
     "Packing",
     "Selection",
+    "Tradeoff",
     "Verdict",
     "__version__",
     "compare",
@@ -66,6 +70,7 @@ __all__ = [
     "report",
     "select",
     "select_clouds",
+    "select_gist",
     "sources",
     "streaming",
 ]

@@ -60,6 +60,7 @@ def scan(
 def center_distances(
     rows: Rows, center: _Float, exponent: int, begin: int, end: int, threads: int
 ) -> _Float: ...
+def distances_to(rows: Rows, vector: _Float, begin: int, end: int, threads: int) -> _Float: ...
 
 class Shard:
     def __init__(

@@ -12,6 +12,7 @@
 #include "bindings/bindings.h"
 #include "bindings/unlocked.h"
 #include "rows/center_distances.h"
+#include "rows/distances.h"
 #include "rows/mapped_files.h"
 #include "rows/row_reader.h"
 #include "rows/scan.h"
@@ -53,6 +54,20 @@ py::array_t<double> find_center_distances(const Rows& rows, const Array<double>&
   {
     Unlocked unlocked;
     center_distances(rows.kernels, rows.matrix, frame, middle, begin, end, threads, distance2);
+  }
+  check_file(rows.matrix);
+  return out;
+}
+
+py::array_t<double> distances(const Rows& rows, const Array<double>& vector, int64_t begin,
+                              int64_t end, int threads) {
+  if (vector.size() != padded(rows.matrix.d)) throw std::invalid_argument("not a canonical row");
+  py::array_t<double> out(end - begin);
+  const double* values = vector.data();
+  double* squared = out.mutable_data();
+  {
+    Unlocked unlocked;
+    distances_to(rows.kernels, rows.matrix, begin, end, values, threads, squared);
   }
   check_file(rows.matrix);
   return out;
@@ -152,6 +167,8 @@ void bind_rows(py::module_& m) {
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
         py::arg("norms") = std::nullopt, py::arg("first") = 0);
   m.def("center_distances", &find_center_distances);
+  m.def("distances_to", &distances, py::arg("rows"), py::arg("vector"), py::arg("begin"),
+        py::arg("end"), py::arg("threads"));
 }
 
 }  // namespace pyuniform::bindings

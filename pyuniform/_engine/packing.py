@@ -131,8 +131,8 @@ def pack_rows(
     left = None if quota is None else quota.copy()
     if group is not None and left is not None:
         left -= np.bincount(group[taken], minlength=len(left))
-    places = max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
-    core = _core(rows, floor2, most, places)
+    places = places_of(rows)
+    core = new_core(rows, floor2, most)
     if anchors is not None:
         core.add_anchors(anchors)
     core.add_rows(taken)
@@ -167,10 +167,22 @@ def pack_rows(
     return Packed(names[m:picks].copy(), verdicts, by, distance2, state.stats or core.stats())
 
 
-def _core(rows: HostRows | DiskRows, floor2: float, most: int, places: int) -> CorePacking:
-    """The core's packing of these rows, of which `most` are taken, in blocks of `places`."""
+def places_of(rows: HostRows | DiskRows) -> int:
+    """Rows of a block, at most."""
+    return max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
+
+
+def new_core(rows: HostRows | DiskRows, floor2: float, most: int) -> CorePacking:
+    """The core's packing of these rows that has not begun, with the filter for `most` picks."""
     sample = rows.sample if isinstance(rows, DiskRows) else rows
     how = choose_filter(rows, floor2, most)
     return CorePacking(
-        rows.core, sample.core, rows.center, rows.exponent, rows.threads, *how, floor2, places
+        rows.core,
+        sample.core,
+        rows.center,
+        rows.exponent,
+        rows.threads,
+        *how,
+        floor2,
+        places_of(rows),
     )

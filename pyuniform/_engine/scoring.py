@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform.reference import to_metric
+
 
 @dataclass
 class Quotas:
@@ -40,6 +42,18 @@ class Quotas:
         return np.concatenate(
             [np.empty(0, np.int64), *(order[begins[g] : begins[g + 1]] for g in full)]
         )
+
+
+def floor2_of(distance: float, metric: str) -> float:
+    """The largest canonical squared distance that is less than a distance; -1 if none is."""
+    if distance <= 0:
+        return -1.0
+    floor2 = 2 * distance if metric == "cosine" else distance * distance
+    while to_metric(floor2, metric) < distance:
+        floor2 = np.nextafter(floor2, math.inf)
+    while to_metric(floor2, metric) >= distance:
+        floor2 = np.nextafter(floor2, -math.inf)
+    return float(floor2)
 
 
 def check_scores(largest: float) -> None:

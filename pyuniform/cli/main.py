@@ -22,6 +22,7 @@ from pyuniform._engine.rows.device import describe_gpus, gpu_missing
 from pyuniform.cli.compare import compare_command
 from pyuniform.cli.deduplicate import deduplicate_command
 from pyuniform.cli.embed import embed
+from pyuniform.cli.gist import gist
 from pyuniform.cli.options import (
     DEVICE,
     INPUT,
@@ -35,7 +36,7 @@ from pyuniform.cli.pack import pack
 from pyuniform.cli.plan import plan_command
 from pyuniform.cli.select import select
 from pyuniform.report import write_report
-from pyuniform.selection.result import Selection
+from pyuniform.selection.tradeoff import load_picks as load_any_picks
 from pyuniform.sources import as_array, open_source
 from pyuniform.sources.damage import DAMAGED, one_line
 from pyuniform.sources.records import read_field
@@ -50,6 +51,7 @@ def cli() -> None:
 cli.add_command(embed)
 cli.add_command(select)
 cli.add_command(pack)
+cli.add_command(gist)
 cli.add_command(deduplicate_command)
 cli.add_command(plan_command)
 cli.add_command(compare_command)
@@ -186,7 +188,7 @@ def report(
         write_report(
             output,
             as_array(open_source(embeddings, **reading)),
-            Selection.load(picks),
+            load_any_picks(picks),
             texts=read_field(texts, text_field) if texts else None,
             labels=read_field(texts, label_field) if texts and label_field else None,
             random_subsets=random,

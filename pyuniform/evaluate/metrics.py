@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -11,19 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform._common.validate import row_numbers
-from pyuniform._core import closest_pair as core_closest_pair
+from pyuniform._engine.closest_pair import closest_pair, subset
 from pyuniform._engine.rows.device import prepare_device, resolve_device
-from pyuniform._engine.rows.host import HostRows, prepare
+from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.run import make_shard
 from pyuniform._engine.shards.host import SETTLE_ROWS
 from pyuniform.reference import to_metric
 from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
-
-# Multiply-adds of a closest-pair search between two such chances.
-PAIR_BUDGET = 5e9
-# Columns of a closest-pair search that are packed at a time: at most this many bytes.
-COLUMN_BYTES = 1 << 24
 
 
 class ClosestPair(NamedTuple):
@@ -87,25 +81,11 @@ def h_min(
     if picks is not None:
         numbers = unique_picks(picks, rows)
         # Only the picked rows are copied; as canonical values they keep their distances.
-        rows = _subset(rows, numbers)
+        rows = subset(rows, numbers)
     else:
         numbers = np.arange(rows.n)
     _check_two(len(numbers))
-    best = (math.inf, -1, -1)
-    columns = max(32, COLUMN_BYTES // (4 * rows.d) // 32 * 32)
-    total = rows.n * (rows.n - 1) / 2
-    done = 0.0
-    for left in range(0, rows.n, columns):
-        right = min(rows.n, left + columns)
-        step = max(1, int(PAIR_BUDGET / ((right - left) * rows.d)))
-        for begin in range(0, right, step):
-            end = min(right, begin + step)
-            best = core_closest_pair(
-                rows.core, rows.center, rows.exponent, begin, end, left, right, rows.threads, *best
-            )
-            if progress:
-                progress(min(1.0, (done + (right - left) * end) / (2 * total)))
-        done += (right - left) * right
+    best = closest_pair(rows, progress)
     whole.unchanged(True)
     return ClosestPair(
         float(to_metric(best[0], metric)), int(numbers[best[1]]), int(numbers[best[2]])
@@ -118,7 +98,7 @@ def _h_min_on_gpu(
     import torch
 
     from pyuniform._engine.shards.device import make_device_filter
-    from pyuniform.kernels.closest_pair import closest_pair
+    from pyuniform.kernels.closest_pair import closest_pair as closest_on_device
 
     # All pairs want all rows there.
     rows = prepare_device(X, metric, place, far=False if picks is None else "auto")
@@ -129,7 +109,7 @@ def _h_min_on_gpu(
         values = rows.values[at.to(rows.values.device)].to(rows.device)
         norms = None if rows.norms is None else rows.norms[at.to(rows.device)]
         rows = replace(rows, values=values, norms=norms, n=len(numbers), far=False)
-    squared, i, j = closest_pair(make_device_filter(rows))
+    squared, i, j = closest_on_device(make_device_filter(rows))
     return ClosestPair(float(to_metric(squared, metric)), int(numbers[i]), int(numbers[j]))
 
 
@@ -250,9 +230,3 @@ def metric_of(picks: Selection | ArrayLike | None, metric: str | None) -> str:
     return (
         picks.manifest.get("metric", "euclidean") if isinstance(picks, Selection) else "euclidean"
     )
-
-
-def _subset(rows: HostRows, numbers: NDArray[np.int64]) -> HostRows:
-    """Some rows as canonical values. Cosine rows are unit rows now, and Euclid serves them."""
-    values = rows.core.canonical(numbers)[:, : rows.d]
-    return prepare(values, "euclidean", rows.threads)

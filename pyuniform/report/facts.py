@@ -196,8 +196,8 @@ def measure(
 
 
 def _joined(read: Read, selection: Selection, metric: str, threads: int) -> _Float:
-    """Distance of each pick to the nearest before it: its radius, if there are no anchors."""
-    if "anchors" not in selection.constraints:
+    """Distance of each pick to the nearest before it: its radius, if known and without anchors."""
+    if "anchors" not in selection.constraints and not np.isnan(selection.radii).any():
         return np.concatenate([[np.inf], selection.radii[1:]])
     return to_metric(radii2_in_order(read(selection.indices), None, threads), metric)
 

@@ -19,6 +19,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodF
 from numpy.typing import NDArray
 
 from pyuniform.report.facts import Facts
+from pyuniform.selection.tradeoff import GistSelection
 
 PICKS, RANDOM, GREY = "#2f80e4", "#d4700f", "#858e99"
 # Fifths of the order.
@@ -60,10 +61,11 @@ class Plot:
     about: str
 
 
-def draw(facts: Facts) -> dict[str, Plot]:
+def draw(facts: Facts, gist: GistSelection | None = None) -> dict[str, Plot]:
     """The figures that these facts allow.
 
-    ``radii`` and ``neighbours`` need two picks, ``distances`` a row that is none.
+    ``radii`` and ``neighbours`` need two picks, ``distances`` a row that is none, ``tradeoff`` a
+    selection by GIST.
     """
     with matplotlib.style.context(["default", STYLE]):  # whatever the user has set
         plots = {"clusters": _clusters(facts), "map": _map(facts)}
@@ -71,6 +73,8 @@ def draw(facts: Facts) -> dict[str, Plot]:
             plots |= {"radii": _radii(facts), "neighbours": _neighbours(facts)}
         if facts.k < facts.n:
             plots["distances"] = _distances(facts)
+        if gist is not None:
+            plots["tradeoff"] = _tradeoff(gist)
     return plots
 
 
@@ -112,6 +116,27 @@ def _distances(facts: Facts) -> Plot:
     title = "Distances of other rows to the nearest of a set"
     labels = (f"{UNITS[facts.metric]}, to the nearest of the set", "rows outside the set")
     return _histograms("distances", title, series, labels)
+
+
+def _tradeoff(gist: GistSelection) -> Plot:
+    """Utility over h_min of all packings, and the line of equal objectives through the best."""
+    curve, balance = gist.curve, gist.manifest["balance"]
+    h_min, utility = curve.h_min[curve.complete], curve.utility[curve.complete]
+    axes = _axes()
+    axes.plot(h_min, utility, "o", ms=4, color=GREY, label="packings of the sweep")
+    around = np.append(h_min, gist.h_min)
+    ends = np.array([around.min(), around.max()])
+    label = "equally good for this balance"
+    axes.plot(ends, gist.objective - balance * ends, "--", lw=1, color=RANDOM, label=label)
+    axes.plot([gist.h_min], [gist.utility], "o", ms=8, color=PICKS, label="picks", zorder=4)
+    axes.set(
+        xlabel=f"smallest {UNITS[str(gist.manifest['metric'])]}, h_min", ylabel="sum of utilities"
+    )
+    about = (
+        f"Utility and smallest distance of {len(h_min)} packings: {gist.utility:.4g} and "
+        f"{gist.h_min:.4g} are taken."
+    )
+    return Plot(_svg(axes, "tradeoff"), about)
 
 
 def _histograms(

@@ -27,6 +27,7 @@ MEANINGS = {
     "min_distance": "no pick is nearer than this to another, or to an anchor",
     "weights": "the row with the largest weight times distance is picked",
     "groups": "so many picks of each group",
+    "utility": "the sum of utilities counts too: rows are taken by GIST",
     "near_anchors": "rows nearer than the least distance to an anchor, which are never picked",
     "invalid_rows": "rows that hold NaN, infinity, a missing value or zeros, which are left out",
 }

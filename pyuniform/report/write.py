@@ -22,6 +22,7 @@ from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.device import resolve_device
 from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
+from pyuniform.selection.tradeoff import GistSelection
 
 SUFFIXES = (".html", ".htm")
 
@@ -29,7 +30,7 @@ SUFFIXES = (".html", ".htm")
 def write_report(
     path: str | os.PathLike[str],
     X: Any,
-    selection: Selection,
+    selection: Selection | GistSelection,
     *,
     texts: Any = None,
     labels: Any = None,
@@ -61,9 +62,10 @@ def write_report(
     path : path of an .html file
     X : array_like, shape (N, d)
         The rows that were selected from, as for `pyuniform.select`: a path or a source too.
-    selection : Selection
+    selection : Selection or GistSelection
         Of these rows; a prefix will do. It must have radii and a fingerprint, as all have but those
-        from an .npy file without its manifest.
+        from an .npy file without its manifest. A GistSelection has no radii, and its trade-off is
+        drawn too.
     texts : sequence of length N, optional
         What to show of rows in tables, cut where long. Entries are looked up as they are needed.
     labels : sequence of length N, optional
@@ -95,6 +97,9 @@ def write_report(
     path = Path(path)
     if path.suffix.lower() not in SUFFIXES:
         raise ValueError(f"path must end in one of {', '.join(SUFFIXES)}, got {path}")
+    tradeoff = selection if isinstance(selection, GistSelection) else None
+    if isinstance(selection, GistSelection):
+        selection = selection.selection
     if not isinstance(selection, Selection):
         raise TypeError(f"selection must be a Selection, got {type(selection).__name__}")
     seed = integer_within("seed", seed, 0)
@@ -103,7 +108,7 @@ def write_report(
     if title is not None and not isinstance(title, str):
         raise TypeError(f"title must be a string, got {type(title).__name__}")
     threads = check_threads(threads)
-    metric = _metric(selection, metric)
+    metric = _metric(selection, metric, tradeoff is not None)
     for library in ("matplotlib", "jinja2"):
         need(library, "plot", "a report", done="written")
     check_writable(path)
@@ -129,9 +134,8 @@ def write_report(
         found = facts.measure(
             rows, of_rows, picks, named, metric, seed, random_subsets, sample, threads, progress
         )
-        content = page.render(
-            data, selection, title, found, figures.draw(found), texts, labels, numbers
-        )
+        plots = figures.draw(found, tradeoff)
+        content = page.render(data, selection, title, found, plots, texts, labels, numbers)
     else:
         content = page.render(data, selection, title)
     with written_whole(path) as out:
@@ -139,9 +143,10 @@ def write_report(
         out.write(content.encode("utf-8", errors="replace"))
 
 
-def _metric(selection: Selection, metric: str | None) -> str:
+def _metric(selection: Selection, metric: str | None, without_radii: bool) -> str:
     own = selection.manifest.get("metric")
-    if "fingerprint" not in selection.manifest or own is None or np.isnan(selection.radii).any():
+    unknown = not without_radii and np.isnan(selection.radii).any()
+    if "fingerprint" not in selection.manifest or own is None or unknown:
         raise ValueError(
             "selection does not say what it was made from: it needs radii, metric and fingerprint, "
             "which an .npy file has in the .json file beside it"

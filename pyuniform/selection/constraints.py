@@ -14,8 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyuniform._common.array_input import check_metric
 from pyuniform._common.validate import as_integer, as_mask, as_number, row_numbers
 from pyuniform._engine.rows.host import HostRows, prepare
-from pyuniform._engine.scoring import Rules
-from pyuniform.reference import to_metric
+from pyuniform._engine.scoring import Rules, floor2_of
 from pyuniform.selection.placement import loaded
 from pyuniform.selection.quotas import Groups, check_groups
 
@@ -112,15 +111,7 @@ class Constraints:
     @property
     def floor2(self) -> float:
         """The largest squared distance that is too small; -1 if none is."""
-        if self.min_distance <= 0:
-            return -1.0
-        r = self.min_distance
-        floor2 = 2 * r if self.metric == "cosine" else r * r
-        while to_metric(floor2, self.metric) < r:
-            floor2 = np.nextafter(floor2, math.inf)
-        while to_metric(floor2, self.metric) >= r:
-            floor2 = np.nextafter(floor2, -math.inf)
-        return float(floor2)
+        return floor2_of(self.min_distance, self.metric)
 
     def may_be_picked(self, quota: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
         """Mask of rows that may be picked, where `quota` says how many of each group; None: all."""

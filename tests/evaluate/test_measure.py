@@ -6,7 +6,7 @@ from corpora import DATASETS, make
 
 import pyuniform
 from pyuniform import reference
-from pyuniform.evaluate import metrics as measure
+from pyuniform._engine import closest_pair as measure
 
 
 def brute(X: np.ndarray, metric: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The specification: farthest-first traversal in float64 NumPy, one pick at a time.
+"""Farthest-first traversal in float64 NumPy, one pick at a time, and what goes with it.
 
 Every backend returns exactly these indices and radii; `constrained` is what options mean, and
 `ranked_packing` is the rule of `pyuniform.pack`. The squared distance has one summation order:
