@@ -5,6 +5,7 @@
 //        │             └─ candidates.cpp      the largest bounds, settled in float64
 //        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
 //        ├──► closest_pair (closest_pair.h)   h_min of any set, with its pair
+//        ├──► near_rows (near_rows.h)         all pairs of rows nearer than a distance
 //        ├──► scan_rows (scan.h)              one validating read of the data
 //        └──► guard_mapped (mapped_files.h)   files that are cut while they are mapped
 //                   │

@@ -112,15 +112,7 @@ class Constraints:
     @property
     def floor2(self) -> float:
         """The largest squared distance that is too small; -1 if none is."""
-        if self.min_distance <= 0:
-            return -1.0
-        r = self.min_distance
-        floor2 = 2 * r if self.metric == "cosine" else r * r
-        while to_metric(floor2, self.metric) < r:
-            floor2 = np.nextafter(floor2, math.inf)
-        while to_metric(floor2, self.metric) >= r:
-            floor2 = np.nextafter(floor2, -math.inf)
-        return float(floor2)
+        return squared_below(self.min_distance, self.metric)
 
     def rules(self, quota: NDArray[np.int64] | None) -> Rules:
         """Scoring rules; `quota` says how many of each group may be picked."""
@@ -141,6 +133,18 @@ class Constraints:
     def covered(self) -> Rules:
         """Scoring rules of the covering radius: all rows count that may be picked."""
         return Rules(None if self.eligible is None else self.eligible.astype(np.float64))
+
+
+def squared_below(distance: float, metric: str) -> float:
+    """The largest canonical squared distance below a distance in the metric's unit; -1 for 0."""
+    if distance <= 0:
+        return -1.0
+    squared = 2 * distance if metric == "cosine" else distance * distance
+    while to_metric(squared, metric) < distance:
+        squared = np.nextafter(squared, math.inf)
+    while to_metric(squared, metric) >= distance:
+        squared = np.nextafter(squared, -math.inf)
+    return float(squared)
 
 
 def check_constraints(
