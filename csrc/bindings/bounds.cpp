@@ -17,7 +17,7 @@ namespace {
 // For the tests of the error bounds: of all pairs of rows the lower bound, the canonical distance,
 // the upper bound, and the slack.
 py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponent) {
-  const Kernels& kernels = active_kernels();
+  const Kernels& kernels = rows.kernels;
   const Matrix& matrix = rows.matrix;
   const Frame frame = make_frame(rows, center, exponent);
   const int64_t n = matrix.n, d = matrix.d, width = padded(d);
@@ -58,7 +58,7 @@ py::tuple pair_bounds(const Rows& rows, const Array<double>& center, int exponen
 // `balance` is CodeBounds' s.
 py::tuple code_flags(const Rows& rows, const Array<double>& center, int exponent,
                      const Array<double>& distance2, double balance) {
-  const Kernels& kernels = active_kernels();
+  const Kernels& kernels = rows.kernels;
   const Matrix& matrix = rows.matrix;
   const Frame frame = make_frame(rows, center, exponent);
   const CodeBounds bounds = CodeBounds::balanced(balance, 1);

@@ -16,8 +16,8 @@ py::tuple find_closest_pair(const Rows& rows, const Array<double>& center, int e
   ClosestPair best = {distance2, first, second};
   {
     Unlocked unlocked;
-    closest_pair(active_kernels(), rows.matrix, frame, begin, end, columns_begin, columns_end,
-                 threads, &best);
+    closest_pair(rows.kernels, rows.matrix, frame, begin, end, columns_begin, columns_end, threads,
+                 &best);
   }
   check_file(rows.matrix);
   return py::make_tuple(best.distance2, best.first, best.second);

@@ -1,4 +1,4 @@
-// Instruction sets.
+// The instruction sets that this processor has.
 #include "simd/kernels.h"
 
 #include <pybind11/pybind11.h>
@@ -10,13 +10,15 @@ namespace pyuniform::bindings {
 namespace py = pybind11;
 
 void bind_kernels(py::module_& m) {
-  m.def("instruction_sets", [] {
-    py::list names;
-    for (const Kernels* const* p = available_kernels(); *p; ++p) names.append((*p)->name);
-    return names;
+  py::class_<Kernels>(m, "Kernels").def_property_readonly("name", [](const Kernels& kernels) {
+    return kernels.name;
   });
-  m.def("active_instruction_set", [] { return active_kernels().name; });
-  m.def("select_instruction_set", &select_kernels);
+  m.def("available_kernels", [] {
+    py::list list;
+    for (const Kernels* const* p = available_kernels(); *p; ++p)
+      list.append(py::cast(*p, py::return_value_policy::reference));
+    return list;
+  });
 }
 
 }  // namespace pyuniform::bindings

@@ -17,6 +17,7 @@ PYBIND11_MODULE(_core, m) {
   bindings::bind_rows(m);
   bindings::bind_shard(m);
   bindings::bind_pool(m);
+  bindings::bind_packing(m);
   bindings::bind_closest_pair(m);
   bindings::bind_near_rows(m);
   bindings::bind_bounds(m);

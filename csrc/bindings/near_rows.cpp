@@ -23,7 +23,7 @@ py::object find_near_rows(const Rows& rows, const Array<double>& center, int exp
   bool all;
   {
     Unlocked unlocked;
-    all = near_rows(active_kernels(), rows.matrix, frame, begin, end, columns_begin, columns_end,
+    all = near_rows(rows.kernels, rows.matrix, frame, begin, end, columns_begin, columns_end,
                     floor2, most, threads, &found);
   }
   check_file(rows.matrix);

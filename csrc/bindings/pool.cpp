@@ -13,11 +13,12 @@
 namespace pyuniform::bindings {
 namespace {
 
-py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
-                      Array<double> distance2, Array<int32_t> nearest, Array<int32_t> seen,
-                      double outside_score, int64_t outside_index, int64_t limit, int threads,
-                      std::optional<Array<double>> factor, double floor2,
-                      std::optional<Array<int32_t>> group, std::optional<Array<int64_t>> left) {
+py::tuple pool_greedy(const Kernels& kernels, const Array<double>& values,
+                      const Array<int64_t>& index, Array<double> distance2, Array<int32_t> nearest,
+                      Array<int32_t> seen, double outside_score, int64_t outside_index,
+                      int64_t limit, int threads, std::optional<Array<double>> factor,
+                      double floor2, std::optional<Array<int32_t>> group,
+                      std::optional<Array<int64_t>> left) {
   const int64_t size = index.size();
   limit = std::min(limit, size);
   py::array_t<int64_t> picked(limit);
@@ -38,8 +39,8 @@ py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
   PoolStats stats;
   {
     Unlocked unlocked;
-    count = greedy_pool(active_kernels(), pool, {outside_score, outside_index}, limit, threads,
-                        slots, radii2, &stats);
+    count = greedy_pool(kernels, pool, {outside_score, outside_index}, limit, threads, slots,
+                        radii2, &stats);
   }
   picked.resize({count});
   picked2.resize({count});
@@ -49,10 +50,11 @@ py::tuple pool_greedy(const Array<double>& values, const Array<int64_t>& index,
 }  // namespace
 
 void bind_pool(py::module_& m) {
-  m.def("greedy_pool", &pool_greedy, py::arg("values"), py::arg("index"), py::arg("distance2"),
-        py::arg("nearest"), py::arg("seen"), py::arg("outside_score"), py::arg("outside_index"),
-        py::arg("limit"), py::arg("threads"), py::arg("factor") = std::nullopt,
-        py::arg("floor2") = -1.0, py::arg("group") = std::nullopt, py::arg("left") = std::nullopt);
+  m.def("greedy_pool", &pool_greedy, py::arg("kernels"), py::arg("values"), py::arg("index"),
+        py::arg("distance2"), py::arg("nearest"), py::arg("seen"), py::arg("outside_score"),
+        py::arg("outside_index"), py::arg("limit"), py::arg("threads"),
+        py::arg("factor") = std::nullopt, py::arg("floor2") = -1.0, py::arg("group") = std::nullopt,
+        py::arg("left") = std::nullopt);
 }
 
 }  // namespace pyuniform::bindings

@@ -32,7 +32,7 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
   ScanResult result;
   {
     Unlocked unlocked;
-    result = scan_rows(active_kernels(), rows.matrix, begin, end, first, threads, out);
+    result = scan_rows(rows.kernels, rows.matrix, begin, end, first, threads, out);
   }
   check_file(rows.matrix);
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
@@ -40,13 +40,13 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
 
 }  // namespace
 
-Rows::Rows(const py::array& data, const std::string& dtype)
-    : Rows(data.shape(0), data.ndim() == 2 ? data.shape(1) : -1, dtype, false) {
+Rows::Rows(const Kernels& kernels, const py::array& data, const std::string& dtype)
+    : Rows(kernels, data.shape(0), data.ndim() == 2 ? data.shape(1) : -1, dtype, false) {
   hold(data, 0);
 }
 
-Rows::Rows(int64_t n, int64_t d, const std::string& dtype, bool unit)
-    : matrix{n, d, dtype_of(dtype), unit, nullptr, nullptr, 0, 0, 0} {}
+Rows::Rows(const Kernels& kernels, int64_t n, int64_t d, const std::string& dtype, bool unit)
+    : kernels(kernels), matrix{n, d, dtype_of(dtype), unit, nullptr, nullptr, 0, 0, 0} {}
 
 void Rows::set_norms(Array<double> norms) {
   if (norms.size() != matrix.n) throw std::invalid_argument("one norm a row");
@@ -100,7 +100,7 @@ py::array_t<double> Rows::canonical(const Array<int64_t>& rows) const {
   double* values = out.mutable_data();
   {
     Unlocked unlocked;
-    RowReader reader(matrix, active_kernels());
+    RowReader reader(matrix, kernels);
     for (int64_t p = 0; p < count; ++p) reader.canonical(row[p], values + p * width);
   }
   check_file(matrix);
@@ -121,8 +121,8 @@ Frame make_frame(const Rows& rows, const Array<double>& center, int exponent) {
 
 void bind_rows(py::module_& m) {
   py::class_<Rows>(m, "Rows")
-      .def(py::init<const py::array&, const std::string&>())
-      .def(py::init<int64_t, int64_t, const std::string&, bool>())
+      .def(py::init<const Kernels&, const py::array&, const std::string&>())
+      .def(py::init<const Kernels&, int64_t, int64_t, const std::string&, bool>())
       .def("set_norms", &Rows::set_norms)
       .def("hold", &Rows::hold)
       .def("let_pass", &Rows::let_pass)

@@ -9,17 +9,18 @@
 #include "bindings/arrays.h"
 #include "rows/frame.h"
 #include "rows/matrix.h"
+#include "simd/kernels.h"
 
 namespace pyuniform::bindings {
 
-// A Matrix that keeps its arrays alive.
+// A Matrix that keeps its arrays alive, and the kernels that everything on these rows uses.
 class Rows {
  public:
   // Rows in memory.
-  Rows(const py::array& data, const std::string& dtype);
+  Rows(const Kernels& kernels, const py::array& data, const std::string& dtype);
 
   // Rows of which none is in memory yet; `unit` rows are divided by their norms.
-  Rows(int64_t n, int64_t d, const std::string& dtype, bool unit);
+  Rows(const Kernels& kernels, int64_t n, int64_t d, const std::string& dtype, bool unit);
 
   void set_norms(Array<double> norms);
 
@@ -38,6 +39,7 @@ class Rows {
   // Canonical values of some rows, zero-padded.
   py::array_t<double> canonical(const Array<int64_t>& rows) const;
 
+  const Kernels& kernels;
   Matrix matrix;
 
  private:

@@ -37,8 +37,8 @@ std::unique_ptr<Shard> make_shard(const Rows& rows, const Array<double>& center,
   std::unique_ptr<Shard> made;
   {
     Unlocked unlocked;
-    made = std::make_unique<Shard>(rows.matrix, looked_at, middle, exponent, threads, codes, axis,
-                                   p, axes ? scanned : 0, far, boxes);
+    made = std::make_unique<Shard>(rows.kernels, rows.matrix, looked_at, middle, exponent, threads,
+                                   codes, axis, p, axes ? scanned : 0, far, boxes);
   }
   check_file(looked_at);
   return made;

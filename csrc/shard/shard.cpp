@@ -13,10 +13,10 @@
 
 namespace pyuniform {
 
-Shard::Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent,
-             int threads, bool codes, const float* axes, int64_t p, int64_t scanned, bool far,
-             bool boxes)
-    : kernels_(active_kernels()),
+Shard::Shard(const Kernels& kernels, const Matrix& matrix, const Matrix& sample,
+             const double* center, int exponent, int threads, bool codes, const float* axes,
+             int64_t p, int64_t scanned, bool far, bool boxes)
+    : kernels_(kernels),
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.unit),
       threads_(threads),

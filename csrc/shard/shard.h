@@ -38,9 +38,9 @@ class Shard {
   // read. With `boxes`, of at most kBoxColumns columns, no filter: rows in boxes, and distances in
   // float64. The matrix must outlive the shard; of `sample`, which may be the matrix, some rows are
   // read at once.
-  Shard(const Matrix& matrix, const Matrix& sample, const double* center, int exponent, int threads,
-        bool codes, const float* axes, int64_t p, int64_t scanned, bool far = false,
-        bool boxes = false);
+  Shard(const Kernels& kernels, const Matrix& matrix, const Matrix& sample, const double* center,
+        int exponent, int threads, bool codes, const float* axes, int64_t p, int64_t scanned,
+        bool far = false, bool boxes = false);
 
   const Matrix& matrix() const { return matrix_; }
   int64_t size() const { return matrix_.n; }

@@ -1,5 +1,3 @@
-#include <cstring>
-
 #include "simd/kernels.h"
 
 namespace pyuniform {
@@ -32,28 +30,8 @@ struct Available {
 
 const Available available;
 
-const Kernels* best() {
-  const Kernels* kernels = nullptr;
-  for (const Kernels* const* p = available.list; *p; ++p) kernels = *p;
-  return kernels;
-}
-
-const Kernels* active = best();
-
 }  // namespace
 
 const Kernels* const* available_kernels() { return available.list; }
-
-const Kernels& active_kernels() { return *active; }
-
-bool select_kernels(const char* name) {
-  for (const Kernels* const* p = available.list; *p; ++p) {
-    if (std::strcmp((*p)->name, name) == 0) {
-      active = *p;
-      return true;
-    }
-  }
-  return false;
-}
 
 }  // namespace pyuniform

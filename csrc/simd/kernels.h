@@ -197,10 +197,4 @@ extern const Kernels kernels_vnni;
 // The instruction sets this processor can run, worst first; null-terminated.
 const Kernels* const* available_kernels();
 
-// The set in use; the best available until select_kernels changes it.
-const Kernels& active_kernels();
-
-// Returns false if `name` is not available here.
-bool select_kernels(const char* name);
-
 }  // namespace pyuniform

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.array_input import MOST_COLUMNS
+from pyuniform._common.native import active_kernels
 from pyuniform._core import greedy_pool
 from pyuniform._engine.protocols import Candidates, R, Read, Round, Shard, Team
 from pyuniform._engine.scoring import Rules, check_scores
@@ -230,6 +231,7 @@ class _Pool:
     ) -> tuple[NDArray[np.int64], NDArray[np.float64], int, int]:
         rules = self._rules
         return greedy_pool(
+            active_kernels(),
             self.values,
             self.index,
             self.distance2,

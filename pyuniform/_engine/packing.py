@@ -1,7 +1,4 @@
-"""Ranked packing of rows in one place: blocks of rows in order, each compared with the rows taken.
-
-Rows of a block meet those that were taken before first, and then each other.
-"""
+"""Ranked packing of rows in one place: the core takes blocks of rows in order, and settles them."""
 
 from __future__ import annotations
 
@@ -11,14 +8,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._core import MOST_CODE_COLUMNS
+from pyuniform._core import Packing as CorePacking
+from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
-from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict, distance2
+from pyuniform._engine.shards.filters import LEAST_CODE_COLUMNS
+from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict
 
-BLOCK_ROWS = 4096
+# Rows of a block: enough for threads to have work before rows of the block are settled, and values,
+# at most.
+BLOCK_ROWS, BLOCK_VALUES = 4096, 1 << 24
+# Multiply-adds between two chances to be interrupted: a fraction of a second.
+SCAN_BUDGET = 2e10
 
 # Called with the numbers of rows decided and taken.
 Report = Callable[[int, int], None]
+# How the core says that no pick rules a row out.
+_FATES = {-1: Verdict.TAKEN, -2: Verdict.GROUP_FULL, -3: Verdict.UNREAD}
 
 
 @dataclass(frozen=True)
@@ -75,36 +82,55 @@ def pack_rows(
     """
     verdicts = np.full(rows.n, Verdict.UNREAD, np.uint8)
     by = np.full(rows.n, NOBODY)
-    distance = np.full(rows.n, np.nan)
-    left = None if quota is None else quota.copy()
-    most = rows.n if k is None else k
+    distance2 = np.full(rows.n, np.nan)
     if eligible is not None:
         verdicts[~eligible] = Verdict.EXCLUDED
         order = order[eligible[order]]
-    first = np.empty((0, rows.d)) if anchors is None else anchors
-    away = list(first)
-    names = [FIRST_ANCHOR - a for a in range(len(away))]
-    indices: list[int] = []
-    for begin in range(0, len(order), BLOCK_ROWS):
-        block = order[begin : begin + BLOCK_ROWS]
-        values = rows.canonical(block)
-        for i, x in zip(block.tolist(), values, strict=True):
-            if len(indices) == most:
-                break
-            if group is not None and left is not None and left[group[i]] == 0:
-                verdicts[i] = Verdict.GROUP_FULL
-                continue
-            apart = distance2(np.array(away), x) if away else np.empty(0)
-            near = np.flatnonzero(apart <= floor2)
-            if len(near):
-                verdicts[i] = Verdict.RULED_OUT
-                by[i], distance[i] = names[near[0]], apart[near[0]]
-                continue
-            verdicts[i] = Verdict.TAKEN
-            indices.append(i)
-            away.append(x)
-            names.append(i)
-            if group is not None and left is not None:
-                left[group[i]] -= 1
-        report(min(len(order), begin + BLOCK_ROWS), len(indices))
-    return Packed(np.array(indices, np.int64), verdicts, by, distance, {})
+    room = rows.n if k is None else k
+    places = max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
+    core = CorePacking(
+        rows.core,
+        rows.sample.core if isinstance(rows, DiskRows) else rows.core,
+        rows.center,
+        rows.exponent,
+        rows.threads,
+        _by_codes(rows),
+        floor2,
+        places,
+    )
+    m = 0 if anchors is None else len(anchors)
+    if anchors is not None:
+        core.add_anchors(anchors)
+    if quota is not None:
+        core.set_quotas(quota)
+    names = np.empty(m + min(room, len(order)), np.int64)  # rows and anchors that are picks
+    names[:m] = FIRST_ANCHOR - np.arange(m)
+    picks = m
+    for begin in range(0, len(order), places):
+        if room == 0:
+            break
+        block = order[begin : begin + places]
+        core.start(block, None if group is None else group[block])
+        while not core.scan(SCAN_BUDGET):
+            pass
+        fate, apart2 = core.settle(room)
+        for number, verdict in _FATES.items():
+            verdicts[block[fate == number]] = verdict
+        new = block[fate == -1]
+        names[picks : picks + len(new)] = new
+        picks += len(new)
+        room -= len(new)
+        out = fate >= 0
+        verdicts[block[out]] = Verdict.RULED_OUT
+        by[block[out]] = names[fate[out]]
+        distance2[block[out]] = apart2[out]
+        report(min(len(order), begin + places), picks - m)
+    return Packed(names[m:picks].copy(), verdicts, by, distance2, core.stats())
+
+
+def _by_codes(rows: HostRows | DiskRows) -> bool:
+    """Whether quantized codes exclude picks, and not float32."""
+    filter = current_tuning().filter
+    if filter == "auto":
+        return LEAST_CODE_COLUMNS <= rows.d <= MOST_CODE_COLUMNS
+    return filter == "int8"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,13 @@ from pyuniform.sources.protocol import field_of
 FILE = click.Path(path_type=Path)
 
 
-def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Adds the options that constrain a selection; the command gets them as `constraints`."""
+def constraint_options(
+    command: Callable[..., None], only: Collection[str] | None = None
+) -> Callable[..., None]:
+    """Adds the options that constrain a selection, or `only` some of them.
+
+    The command gets them as `constraints`, by name.
+    """
     options: dict[str, Any] = {
         "preselected": click.option(
             "--preselected", type=FILE, help="File of rows that are always picked; they come first."
@@ -85,6 +90,8 @@ def constraint_options(command: Callable[..., None]) -> Callable[..., None]:
             "this quantile (0.99 drops up to 1 %). Compares all pairs of rows.",
         ),
     }
+
+    options = {name: options[name] for name in options if only is None or name in only}
 
     @functools.wraps(command)
     def constrained(**arguments: Any) -> None:

@@ -31,6 +31,7 @@ from pyuniform.cli.options import (
     metric_option,
     reading_options,
 )
+from pyuniform.cli.pack import pack
 from pyuniform.cli.plan import plan_command
 from pyuniform.cli.select import select
 from pyuniform.report import write_report
@@ -49,6 +50,7 @@ def cli() -> None:
 cli.add_command(embed)
 cli.add_command(select)
 cli.add_command(deduplicate_command)
+cli.add_command(pack)
 cli.add_command(plan_command)
 cli.add_command(compare_command)
 

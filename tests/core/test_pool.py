@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pyuniform._common.native import active_kernels
 from pyuniform._core import greedy_pool
 from pyuniform.reference import distance2
 
@@ -75,6 +76,7 @@ def test_picks_are_those_of_one_at_a_time(
     state = pool["distance2"].copy()
     nearest, seen = np.zeros(m, np.int32), np.ones(m, np.int32)
     picked, picked2, filter_pairs, exact_pairs = greedy_pool(
+        active_kernels(),
         pool["values"],
         pool["index"],
         state,
@@ -110,7 +112,8 @@ def test_a_row_outside_that_ties_with_a_lower_number_comes_first() -> None:
 
     def picked(outside_index: int) -> list[int]:
         state = [np.array([4.0, 4.0]), np.zeros(2, np.int32), np.ones(2, np.int32)]
-        return greedy_pool(values, np.array([7, 9]), *state, 4.0, outside_index, 5, 1)[0].tolist()
+        members = values, np.array([7, 9]), *state
+        return greedy_pool(active_kernels(), *members, 4.0, outside_index, 5, 1)[0].tolist()
 
     assert picked(5) == []
     assert picked(8) == [0]
@@ -121,5 +124,5 @@ def test_no_more_picks_than_the_limit(limit: int) -> None:
     values = np.zeros((4, 16))
     values[:, 0] = [0, 10, 20, 30]
     state = [np.full(4, 1e6), np.zeros(4, np.int32), np.ones(4, np.int32)]
-    picked, *_ = greedy_pool(values, np.arange(4), *state, -1.0, 99, limit, 1)
+    picked, *_ = greedy_pool(active_kernels(), values, np.arange(4), *state, -1.0, 99, limit, 1)
     assert len(picked) == limit

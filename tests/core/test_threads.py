@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 
 import pyuniform
+from pyuniform._common.native import active_kernels
 from pyuniform._core import Rows as CoreRows
 from pyuniform._core import Shard
 
@@ -255,7 +256,7 @@ def shard_of(rows: CoreRows, d: int) -> Shard:
 def calls_without_the_gil() -> Iterator[tuple[str, Callable[[], object]]]:
     X = large_rows()
     n, d = X.shape
-    rows = CoreRows(X, "float32")
+    rows = CoreRows(active_kernels(), X, "float32")
     every = np.arange(n)
     yield "canonical", lambda: rows.canonical(every)
     values = rows.canonical(every[:20_000])
@@ -277,9 +278,9 @@ def test_other_python_threads_run_meanwhile(name: str) -> None:
 def shard_on_disk(file: BinaryIO, X: np.ndarray) -> Shard:
     """Rows as they are read where they do not fit into memory."""
     n, d = X.shape
-    rows = CoreRows(n, d, "float32", False)
+    rows = CoreRows(active_kernels(), n, d, "float32", False)
     rows.read_from([(0, file.fileno(), 0, 4 * d)])
-    few = CoreRows(X[:9], "float32")
+    few = CoreRows(active_kernels(), X[:9], "float32")
     return Shard(rows, np.zeros(d), 0, 1, True, None, far=True, sample=few)
 
 

@@ -8,12 +8,12 @@ from corpora import DATASETS, make
 from exact import assert_exact, filters_of
 
 from pyuniform import reference
-from pyuniform._core import (
+from pyuniform._common.native import (
     active_instruction_set,
     instruction_sets,
-    pair_bounds,
     select_instruction_set,
 )
+from pyuniform._core import pair_bounds
 from pyuniform._engine.rows.host import prepare
 
 WAYS = [

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from pyuniform._common.array_input import check_metric, check_shape
 from pyuniform._common.mapped import Stamp, file_of, guard
+from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
 from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
@@ -90,7 +91,7 @@ class DiskRows:
         self.fingerprint = ""
         self.invalid: NDArray[np.bool_] | None = None
         self._name, self._reach, self._first = name, reach, first
-        self.core = CoreRows(self.n, self.d, self.dtype, metric == "cosine")
+        self.core = CoreRows(active_kernels(), self.n, self.d, self.dtype, metric == "cosine")
         self._lenient = lenient
         if lenient is not None:
             self.core.let_pass(lenient)
@@ -138,7 +139,7 @@ class DiskRows:
         values[~np.isfinite(values.astype(np.float64)).all(axis=1)] = 1
         if self.metric == "cosine":
             norms = np.empty(len(values))
-            core = CoreRows(_bits(values), self.dtype)
+            core = CoreRows(active_kernels(), _bits(values), self.dtype)
             Scan(core, self.threads, self._name).read(0, len(values), norms)
             values[norms < LEAST_NORM] = 1
         return prepare(values, self.metric, self.threads, self._name, self._reach)
@@ -200,7 +201,7 @@ def invalid_rows(
     threads = check_threads(threads)
     found = []
     for block in read_blocks(source, BLOCK_ROWS):
-        core = CoreRows(_bits(block), source.dtype)
+        core = CoreRows(active_kernels(), _bits(block), source.dtype)
         every = np.ones(len(block), bool)
         core.let_pass(every)
         norms = np.empty(len(block)) if metric == "cosine" else None

@@ -130,7 +130,7 @@ def prepare(
     guard(array)
     path = path_of(array)
     stamp = Stamp.of(path) if path else None
-    core = CoreRows(array, dtype)
+    core = CoreRows(native.active_kernels(), array, dtype)
     passed = lenient(n)
     if passed is not None:
         core.let_pass(passed)

@@ -1,0 +1,157 @@
+"""``pyuniform pack``."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Any
+
+import click
+
+import pyuniform
+from pyuniform._common.files import check_apart, check_writable
+from pyuniform.cli.constraints import constraint_options, constraints_of
+from pyuniform.cli.options import INPUT, THREADS, metric_option, reading_options
+from pyuniform.reference import Verdict
+from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_path
+from pyuniform.selection.packing import Packing, check_ruled_out_suffix
+from pyuniform.selection.request import INVALID
+from pyuniform.sources import open_source, read_ids, with_ids
+from pyuniform.sources.ids import read_numbers
+from pyuniform.sources.protocol import field_of
+
+# Those of select's constraints that a packing has.
+CONSTRAINTS = ("anchors", "exclude", "min_distance", "groups", "group_column", "quota")
+
+
+@click.command()
+@INPUT
+@click.option("-k", type=int, help="Largest number of rows to take.  [default: all that fit]")
+@metric_option("euclidean")
+@click.option("--scores", type=click.Path(path_type=Path), help="File of scores, one a row (.npy).")
+@click.option("--scores-column", help="Column of the table that holds the scores.")
+@functools.partial(reading_options, ids=True)
+@functools.partial(constraint_options, only=CONSTRAINTS)
+@THREADS
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help=f"File to write the rows taken to ({', '.join(FORMATS)}). Without it, row numbers go to "
+    "standard output.",
+)
+@click.option(
+    "--ruled-out",
+    type=click.Path(path_type=Path),
+    help="File to write the other rows to (.parquet), each with the row or anchor that ruled it "
+    "out and their distance.",
+)
+@click.option(
+    "--out-of-core/--in-memory",
+    default=None,
+    help="Leave rows on disk, or load them. Changes time and memory only.  [default: out of core "
+    "if memory is short]",
+)
+@click.option(
+    "--scratch",
+    type=click.Path(path_type=Path),
+    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
+    "/var/tmp]",
+)
+@click.option(
+    "--invalid",
+    type=click.Choice(INVALID),
+    default="raise",
+    show_default=True,
+    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
+    "with an error, or drop them.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+def pack(
+    embeddings: str,
+    k: int | None,
+    metric: str,
+    scores: Path | None,
+    scores_column: str | None,
+    reading: dict[str, Any],
+    constraints: dict[str, Any],
+    threads: int | None,
+    output: Path | None,
+    ruled_out: Path | None,
+    out_of_core: bool | None,
+    scratch: Path | None,
+    invalid: str,
+    quiet: bool,
+) -> None:
+    """Take the best rows of EMBEDDINGS, no two of them nearer than --min-distance.
+
+    Rows are taken by score, the highest first, or in their order if there are no scores. A row is
+    ruled out if a row that was taken before it, or an anchor, is nearer than --min-distance.
+    """
+    if constraints["min_distance"] is None:
+        raise click.UsageError("--min-distance is needed")
+    if scores and scores_column:
+        raise click.UsageError("give --scores or --scores-column, not both")
+    ids, id_column = reading.pop("ids"), reading["id_column"]
+    if ids and id_column:
+        raise click.UsageError("give --id-column or --ids, not both")
+    manifest = manifest_path(output) if output and output.suffix in BESIDE else None
+    outputs = [path for path in (output, manifest, ruled_out) if path]
+    check_apart(outputs, [path for path in (embeddings, scores, ids) if path])
+    for path in outputs:
+        check_writable(path)
+    if output:
+        check_suffix(output)
+    if ruled_out:
+        check_ruled_out_suffix(ruled_out)
+    source = open_source(embeddings, **reading)
+    if ids:
+        source = with_ids(source, read_ids(ids))
+
+    def tell(text: str) -> None:
+        if not quiet:
+            click.echo(text, err=True)
+
+    absent = dict.fromkeys(("preselected", "resume", "weights", "weights_column"))
+    given = absent | constraints
+    arguments = constraints_of(given, source, reading, bool(ids or id_column), metric, tell)
+    if scores:
+        arguments["scores"] = read_numbers(scores)
+    elif scores_column:
+        arguments["scores"] = field_of(source, scores_column)
+    packing = pyuniform.pack(
+        source,
+        k=k,
+        metric=metric,
+        threads=threads,
+        out_of_core="auto" if out_of_core is None else out_of_core,
+        scratch=scratch,
+        progress=not quiet,
+        invalid=invalid,
+        **arguments,
+    )
+    if ruled_out:
+        packing.save_ruled_out(ruled_out, source.ids)
+    if output:
+        packing.save(output)
+    else:
+        click.echo("".join(f"{row}\n" for row in packing.indices.tolist()), nl=False)
+    if not quiet:
+        _summarise(packing, output)
+
+
+def _summarise(packing: Packing, output: Path | None) -> None:
+    manifest = packing.manifest
+    counts = {
+        "ruled out": packing.count(Verdict.RULED_OUT),
+        "excluded": packing.count(Verdict.EXCLUDED),
+        "of full groups": packing.count(Verdict.GROUP_FULL),
+        "not read": packing.count(Verdict.UNREAD),
+    }
+    click.echo(
+        f"{len(packing)} of {manifest['n']} rows taken in {manifest['seconds']:.2f} s, no two "
+        f"nearer than {manifest['min_distance']:g} ({manifest['metric']})"
+        + "".join(f", {count} {what}" for what, count in counts.items() if count)
+        + (f"; written to {output}" if output else ""),
+        err=True,
+    )
