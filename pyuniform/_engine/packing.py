@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from pyuniform._core import MOST_CODE_COLUMNS
 from pyuniform._core import Packing as CorePacking
-from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.shards.filters import LEAST_CODE_COLUMNS
+from pyuniform._engine.tuning import current_tuning
 from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict
 
 # Rows of a block: enough for threads to have work before rows of the block are settled, and values,

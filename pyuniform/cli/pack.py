@@ -13,8 +13,8 @@ from pyuniform._common.files import check_apart, check_writable
 from pyuniform.cli.constraints import constraint_options, constraints_of
 from pyuniform.cli.options import INPUT, THREADS, metric_option, reading_options
 from pyuniform.reference import Verdict
-from pyuniform.selection.files import BESIDE, FORMATS, check_suffix, manifest_path
 from pyuniform.selection.packing import Packing, check_ruled_out_suffix
+from pyuniform.selection.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
 from pyuniform.selection.request import INVALID
 from pyuniform.sources import open_source, read_ids, with_ids
 from pyuniform.sources.ids import read_numbers
