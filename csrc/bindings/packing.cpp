@@ -26,7 +26,7 @@ std::unique_ptr<Packing> make_packing(const Rows& rows, const Rows& sample,
   std::unique_ptr<Packing> made;
   {
     Unlocked unlocked;
-    made = std::make_unique<Packing>(active_kernels(), rows.matrix, sample.matrix, middle, exponent,
+    made = std::make_unique<Packing>(rows.kernels, rows.matrix, sample.matrix, middle, exponent,
                                      threads, codes, within2, places);
   }
   check_file(sample.matrix);
