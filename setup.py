@@ -1,76 +1,100 @@
-"""Builds the native core: one translation unit per instruction set, each with its own flags.
+"""Builds the native core: the module, and a static library an instruction set, with its own flags.
 
 Everything else is declared in pyproject.toml.
 """
 
 import os
 import platform
+import re
+import sys
+import sysconfig
 from pathlib import Path
 
-from pybind11.setup_helpers import Pybind11Extension
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import setup
-from setuptools.command.build_ext import build_ext
 
-X86 = platform.machine().lower() in {"x86_64", "amd64"}
-ISA_FLAGS = {
-    "isa_avx2.cpp": ["-mavx2", "-mfma", "-mf16c"],
-    "isa_avx512.cpp": ["-mavx512f", "-mavx2", "-mfma", "-mf16c", "-mprefer-vector-width=512"],
-    "isa_vnni.cpp": ["-mavx512f", "-mavx512vnni", "-mavx2", "-mfma", "-mprefer-vector-width=512"],
-}
-# Whatever else is asked for, before what a source adds.
-PLAIN_FLAGS = ["-march=x86-64", "-mtune=generic", "-mno-avx"]
+
+def architecture() -> str:
+    """Return the name of the processors to build for; end with a message where there is no way."""
+    built_for = sysconfig.get_platform()
+    if built_for.startswith("win"):
+        sys.exit("pyuniform is built with GCC or Clang on Linux or macOS; on Windows, use WSL")
+    asked = set(re.findall(r"-arch\s+(\S+)", os.environ.get("ARCHFLAGS", "")))
+    if len(asked) > 1:
+        sys.exit("pyuniform is built for one architecture at a time: give ARCHFLAGS one -arch")
+    name = asked.pop() if asked else built_for.rpartition("-")[2]
+    if name == "universal2":  # a Python for both, which compiles for both unless it is told
+        name = platform.machine()
+        os.environ["ARCHFLAGS"] = f"-arch {name}"
+    return {"amd64": "x86_64", "arm64": "aarch64"}.get(name, name)
+
+
+ARCHITECTURE = architecture()
 # To test the AVX-512 kernels on a machine that has none (CONTRIBUTING.md).
-EMULATE = X86 and bool(os.environ.get("PYUNIFORM_EMULATE_AVX512"))
-if EMULATE:
-    ISA_FLAGS |= {
-        name: [*ISA_FLAGS["isa_avx2.cpp"], "-include", "tests/core/avx512_emulation.h"]
-        for name in ("isa_avx512.cpp", "isa_vnni.cpp")
-    }
-SOURCES = sorted(str(p) for p in Path("csrc").rglob("*.cpp") if X86 or p.name not in ISA_FLAGS)
+EMULATE = bool(os.environ.get("PYUNIFORM_EMULATE_AVX512"))
+
 # Contraction is off everywhere: the canonical distance must round every product.
 # The `omp simd` pragmas tell how loops may be vectorised; OpenMP's library is not used.
+# These come after CFLAGS and CXXFLAGS, and so are stronger.
 FLAGS = [
+    "-std=c++17",
     "-O3",
+    "-fno-fast-math",
     "-ffp-contract=off",
     "-fno-math-errno",
     "-fvisibility=hidden",
     "-fopenmp-simd",
     "-pthread",
+    # Any processor's instructions, whatever else is asked for.
+    *{
+        "x86_64": ["-march=x86-64", "-mtune=generic", "-mno-avx"],
+        "aarch64": ["-march=armv8-a"],
+    }.get(ARCHITECTURE, []),
 ]
 
+AVX2 = ["-mavx2", "-mfma", "-mf16c"]
+AVX512 = ["-mavx512f", *AVX2, "-mprefer-vector-width=512"]
+EMULATED = [*AVX2, "-DPYUNIFORM_EMULATE_AVX512", "-include", "tests/core/avx512_emulation.h"]
+# csrc/simd/isa_<name>.cpp and what it adds to the flags. One may use those after it.
+INSTRUCTION_SETS = {
+    "x86_64": {
+        "avx512": EMULATED if EMULATE else AVX512,
+        "vnni": EMULATED if EMULATE else [*AVX512, "-mavx512vnni"],
+        "avx2": AVX2,
+        "avxvnni": EMULATED if EMULATE else AVX2,
+    },
+    "aarch64": {"dotprod": ["-march=armv8.2-a+dotprod"], "neon": []},
+}
+OF_ONE_SET = {f"isa_{name}.cpp" for names in INSTRUCTION_SETS.values() for name in names}
 
-class BuildCore(build_ext):
-    """Adds our flags, and each source's own."""
+SOURCES = sorted(str(p) for p in Path("csrc").rglob("*.cpp") if p.name not in OF_ONE_SET)
+HEADERS = sorted(str(p) for p in Path("csrc").rglob("*.h"))
 
-    def build_extensions(self) -> None:
-        """Build as setuptools does, with our flags."""
-        for extension in self.extensions:
-            extension.extra_compile_args += FLAGS
-            extension.extra_link_args += ["-pthread"]
-        compile_one = self.compiler._compile
-
-        def compile_with_isa(obj, src, ext, cc_args, extra_postargs, pp_opts):
-            isa = ISA_FLAGS.get(Path(src).name, [])
-            # Last, and so stronger than what CXXFLAGS or a compiler's default say: each source is
-            # for the instruction set of its name, and all others for any processor.
-            plain = PLAIN_FLAGS if X86 else []
-            compile_one(obj, src, ext, cc_args, [*extra_postargs, *plain, *isa], pp_opts)
-
-        self.compiler._compile = compile_with_isa
-        super().build_extensions()
-
+# As many compilers at a time as there are processors, or as this says.
+ParallelCompile("PYUNIFORM_BUILD_JOBS").install()
 
 setup(
+    libraries=[
+        (
+            f"pyuniform_{name}",
+            {
+                "sources": [f"csrc/simd/isa_{name}.cpp"],
+                "include_dirs": ["csrc"],
+                "cflags": [*FLAGS, *flags],
+                "obj_deps": {"": HEADERS},
+            },
+        )
+        for name, flags in INSTRUCTION_SETS.get(ARCHITECTURE, {}).items()
+    ],
     ext_modules=[
         Pybind11Extension(
             "pyuniform._core",
             SOURCES,
             include_dirs=["csrc"],
-            depends=sorted(str(p) for p in Path("csrc").rglob("*.[hi]*")),
-            define_macros=[("PYUNIFORM_X86", None)] * X86
-            + [("PYUNIFORM_EMULATE_AVX512", None)] * EMULATE,
-            cxx_std=17,
+            depends=HEADERS,
+            define_macros=[("PYUNIFORM_EMULATE_AVX512", None)] * EMULATE,
+            extra_compile_args=FLAGS,
+            extra_link_args=["-pthread", "-fno-fast-math"],
         )
     ],
-    cmdclass={"build_ext": BuildCore},
 )

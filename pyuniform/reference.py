@@ -9,6 +9,7 @@ left.
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 
 import numpy as np
@@ -283,3 +284,93 @@ def ranked_packing(
                 verdicts[i] = Verdict.RULED_OUT
                 by[i], distance[i] = names[near[0]], apart[near[0]]
     return np.array(indices, dtype=np.int64), verdicts, by, distance
+
+
+def h_min_bound(
+    X: ArrayLike,
+    k: int,
+    metric: str = "euclidean",
+    *,
+    eligible: ArrayLike | None = None,
+    center: ArrayLike | None = None,
+) -> float:
+    """A proven upper bound of the smallest distance within any k rows, rounded upwards.
+
+    The proofs are in docs/explanation/optimality.md.
+
+    Parameters
+    ----------
+    X, k, metric
+        As of `farthest_first`.
+    eligible : array_like of bool, shape (N,), optional
+        Rows that may be among the k, of which there are k at least.
+    center : array_like, shape (d,), optional
+        Any vector; by default the mean of these rows. For cosine its direction alone counts.
+
+    Returns
+    -------
+    float
+        In the metric's unit; inf for k = 1.
+    """
+    rows = canonical_rows(X, metric)
+    if eligible is not None:
+        rows = rows[np.asarray(eligible, dtype=bool)]
+    if k == 1:
+        return math.inf
+    d = rows.shape[1]
+    c = rows.mean(axis=0) if center is None else np.asarray(center, dtype=np.float64)
+    slack = (2 * d + k + 64) * 2.0**-52
+    if metric == "cosine":
+        # Of all centers on the ray through c the best.
+        c2 = float(c @ c)
+        along = max(0.0, float(np.sort(rows @ c)[:k].mean()))
+        mean2 = 1 - along * along / c2 + 4 * slack if c2 > 0 else 1.0
+    else:
+        mean2 = float(np.sort(distance2(rows, c))[-k:].mean())
+    bound = float(to_metric(2 * k / (k - 1) * mean2 * (1 + slack), metric))
+    if metric != "cosine" and d in PACKING_DENSITY:
+        sides = rows.max(axis=0) - rows.min(axis=0)
+        bound = min(bound, float(packing_bound(sides, k)))
+    return bound
+
+
+# Rogers' bound of the density of a packing of equal balls, by dimension.
+PACKING_DENSITY = {
+    1: 1.0,
+    2: math.pi / math.sqrt(12),
+    3: math.sqrt(18) * (math.acos(1 / 3) - math.pi / 3),
+}
+
+
+def packing_bound(sides: ArrayLike, k: ArrayLike) -> NDArray[np.float64]:
+    """The largest smallest distance that k points of a box may have, rounded upwards.
+
+    Parameters
+    ----------
+    sides : array_like of float, shape (d,)
+        Lengths of the box's sides; d is 1, 2 or 3.
+    k : int or array_like of int
+        2 or more.
+
+    Returns
+    -------
+    ndarray of float64
+        For each k, right to nine digits.
+    """
+    k = np.asarray(k, dtype=np.float64)
+    edges = [float(side) for side in np.asarray(sides) if side > 0]
+    if not edges:
+        return np.zeros(k.shape)
+    unit, d = max(edges), len(edges)
+    symmetric = np.abs(np.poly([edge / unit for edge in edges]))  # symmetric polynomials of edges
+    balls = [math.pi ** (j / 2) / math.gamma(j / 2 + 1) for j in range(d + 1)]
+    reach = math.sqrt(2 * d / (d + 1))
+    # The radius r of k balls that may fit, by their volume; bisected in logarithms.
+    low, high = np.log(0.5 / k), np.full(k.shape, math.log(16.0))
+    for _ in range(40):
+        middle = (low + high) / 2
+        r = np.exp(middle)
+        grown = sum(symmetric[d - j] * balls[j] * (reach * r) ** j for j in range(d + 1))
+        fits = k * balls[d] * r**d / PACKING_DENSITY[d] <= grown
+        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+    return 2 * unit * np.exp(high) * (1 + 1e-9)

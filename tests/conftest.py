@@ -21,6 +21,16 @@ DATA = ROOT / "examples" / "data"
 sys.path.append(str(ROOT))
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the options
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run all tests in a process a core, and named ones in this process; `-n` says otherwise."""
+    options = config.option
+    all_of_them = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    untold = getattr(options, "numprocesses", 0) is None  # it is not there without the plugin
+    if all_of_them and untold and not options.usepdb and not hasattr(config, "workerinput"):
+        options.numprocesses, options.maxprocesses, options.dist = "auto", 8, "worksteal"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def outside_the_checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Run in an empty folder: `python -c` and `-m` import from the working directory first.

@@ -33,9 +33,37 @@ def test_import_needs_no_extra() -> None:
     assert python(sys.executable, code) == "[]"
 
 
+# Where the parts of an installed package are, a selection, and what else was installed.
+PARTS = (
+    "import importlib.util as u, pyuniform, pyuniform.kernels; "
+    "print(pyuniform.kernels.__file__); print(pyuniform.__file__); "
+    "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices); "
+    "from importlib import resources; "
+    "print(sorted(p.suffix for p in resources.files('pyuniform.cuda').iterdir() if "
+    "p.suffix in ('.cu', '.cuh'))); "
+    "print(resources.files('pyuniform.report').joinpath('templates/page.html').is_file())"
+)
+
+
+def assert_whole(printed: str, home: Path) -> None:
+    kernels, package, bare, indices, sources, template = printed.splitlines()
+    assert Path(kernels).is_relative_to(home)
+    assert Path(package).is_relative_to(home)
+    assert bare == "None"
+    assert indices == "[0 1]"
+    assert {"'.cu'", "'.cuh'"} <= set(sources.strip("[]").split(", "))
+    assert template == "True"
+
+
+def test_kernels_and_templates_are_installed_under_the_package() -> None:
+    package = Path(pyuniform.__file__).parent
+    if package.parent == ROOT:
+        pytest.skip("the tests run on the checkout itself")
+    assert_whole(python(sys.executable, PARTS), package)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("editable", [False, True])
-def test_kernels_and_templates_install_under_the_package(tmp_path: Path, editable: bool) -> None:
+def test_an_editable_install_has_them_too(tmp_path: Path) -> None:
     source = tmp_path / "source"
     wanted = ("csrc", "kernels", "pyuniform", "pyproject.toml", "setup.py", "README.md", "LICENSE")
     for name in wanted:
@@ -47,29 +75,16 @@ def test_kernels_and_templates_install_under_the_package(tmp_path: Path, editabl
     # Dependencies come from the environment of the tests; the build itself is isolated.
     venv.create(tmp_path / "env", with_pip=True, system_site_packages=False)
     interpreter = tmp_path / "env" / "bin" / "python"
-    install = [str(interpreter), "-m", "pip", "install", "--no-deps", "-q"]
-    subprocess.run([*install, *(["-e"] if editable else []), str(source)], check=True)
+    install = [str(interpreter), "-m", "pip", "install", "--no-deps", "-q", "-e", str(source)]
+    subprocess.run(install, check=True)
     # Borrowed dependencies must not bring the tests' own pyuniform along.
     site = next(p for p in sys.path if p.endswith("site-packages"))
-    code = (
+    borrowed = (
         f"import sys; sys.path.append({site!r}); "
         "import numpy, pyarrow.parquet, click, tqdm, threadpoolctl; "
-        f"sys.path.remove({site!r}); import importlib.util as u, pyuniform, pyuniform.kernels; "
-        "print(pyuniform.kernels.__file__); print(pyuniform.__file__); "
-        "print(u.find_spec('kernels')); print(pyuniform.select([[0.0], [2.0], [1.0]], 2).indices); "
-        "from importlib import resources; "
-        "print(sorted(p.suffix for p in resources.files('pyuniform.cuda').iterdir() if "
-        "p.suffix in ('.cu', '.cuh'))); "
-        "print(resources.files('pyuniform.report').joinpath('templates/page.html').is_file())"
+        f"sys.path.remove({site!r}); "
     )
-    kernels, package, bare, indices, sources, template = python(interpreter, code).splitlines()
-    home = source if editable else tmp_path / "env"
-    assert Path(kernels).is_relative_to(home)
-    assert Path(package).is_relative_to(home)
-    assert bare == "None"
-    assert indices == "[0 1]"
-    assert {"'.cu'", "'.cuh'"} <= set(sources.strip("[]").split(", "))
-    assert template == "True"
+    assert_whole(python(interpreter, borrowed + PARTS), source)
 
 
 def modules() -> list[ModuleType]:

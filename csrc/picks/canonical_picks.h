@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/aligned.h"
+#include "rows/matrix.h"
 #include "rows/row_reader.h"
 #include "simd/kernels.h"
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "rows/frame.h"
+#include "rows/matrix.h"
 #include "simd/kernels.h"
 
 namespace pyuniform {

@@ -9,6 +9,7 @@
 
 #include "core/aligned.h"
 #include "rows/frame.h"
+#include "rows/matrix.h"
 #include "simd/kernels.h"
 
 namespace pyuniform {

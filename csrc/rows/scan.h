@@ -1,6 +1,7 @@
 // The one validating read of the data.
 #pragma once
 
+#include "rows/matrix.h"
 #include "simd/kernels.h"
 
 namespace pyuniform {

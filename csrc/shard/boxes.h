@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/uninitialized.h"
+#include "rows/matrix.h"
 #include "simd/kernels.h"
 
 namespace pyuniform {

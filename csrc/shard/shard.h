@@ -24,6 +24,7 @@
 #include "picks/panels.h"
 #include "pool/pool.h"
 #include "rows/frame.h"
+#include "rows/matrix.h"
 #include "shard/block.h"
 #include "shard/boxes.h"
 #include "simd/kernels.h"

@@ -2,71 +2,72 @@
 // processor.
 #include <immintrin.h>
 
-#include <type_traits>
-
-#include "simd/kernels.h"
+#include "simd/loops/avx2.h"
+#include "simd/loops/avx2_codes.h"
+#include "simd/loops/constant.h"
+#include "simd/loops/kernels_of.h"
+#include "simd/tables.h"
 
 namespace pyuniform {
 namespace {
 
-#define PYUNIFORM_WIDEN_F16
-void widen_f16(const uint16_t* x, int64_t d, double* out) {
-  int64_t j = 0;
-  for (; j + 4 <= d; j += 4) {
-    const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(x + j));
-    _mm256_storeu_pd(out + j, _mm256_cvtps_pd(_mm_cvtph_ps(bits)));
-  }
-  for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
-}
-
-// Independent sums, since one would wait for the adder.
-double sum_squares(const float* x, int64_t d) {
-  __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
-  int64_t j = 0;
-  for (; j + 16 <= d; j += 16) {
-    const __m256d x0 = _mm256_cvtps_pd(_mm_loadu_ps(x + j));
-    const __m256d x1 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 4));
-    const __m256d x2 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 8));
-    const __m256d x3 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 12));
-    s0 = _mm256_fmadd_pd(x0, x0, s0);
-    s1 = _mm256_fmadd_pd(x1, x1, s1);
-    s2 = _mm256_fmadd_pd(x2, x2, s2);
-    s3 = _mm256_fmadd_pd(x3, x3, s3);
-  }
-  double sum[4], rest = 0;
-  _mm256_storeu_pd(sum, _mm256_add_pd(_mm256_add_pd(s0, s1), _mm256_add_pd(s2, s3)));
-  for (; j < d; ++j) rest += static_cast<double>(x[j]) * x[j];
-  return rest + ((sum[0] + sum[1]) + (sum[2] + sum[3]));
-}
-
-#include "isa_loops.inl"
-
 inline __m256d load4(const double* x) { return _mm256_loadu_pd(x); }
 inline __m256d load4(const float* x) { return _mm256_cvtps_pd(_mm_loadu_ps(x)); }
 
-template <typename T>
-double distance2_of(const T* x, const T* y, int64_t d) {
-  __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
-  auto add = [&](const T* a, const T* b) {
-    const __m256d d0 = _mm256_sub_pd(load4(a), load4(b));
-    const __m256d d1 = _mm256_sub_pd(load4(a + 4), load4(b + 4));
-    const __m256d d2 = _mm256_sub_pd(load4(a + 8), load4(b + 8));
-    const __m256d d3 = _mm256_sub_pd(load4(a + 12), load4(b + 12));
-    s0 = _mm256_add_pd(s0, _mm256_mul_pd(d0, d0));
-    s1 = _mm256_add_pd(s1, _mm256_mul_pd(d1, d1));
-    s2 = _mm256_add_pd(s2, _mm256_mul_pd(d2, d2));
-    s3 = _mm256_add_pd(s3, _mm256_mul_pd(d3, d3));
-  };
-  int64_t j = 0;
-  for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
-  if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
-  const __m256d eight_low = _mm256_add_pd(s0, s2), eight_high = _mm256_add_pd(s1, s3);
-  const __m256d four = _mm256_add_pd(eight_low, eight_high);
-  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
-}
+struct Avx2 : WithAvx2 {
+  static void widen_f16(const uint16_t* x, int64_t d, double* out) {
+    int64_t j = 0;
+    for (; j + 4 <= d; j += 4) {
+      const __m128i bits = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(x + j));
+      _mm256_storeu_pd(out + j, _mm256_cvtps_pd(_mm_cvtph_ps(bits)));
+    }
+    for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
+  }
 
-constexpr int kRows = 24, kGroup = 6, kWidth = 16;
+  // Independent sums, since one would wait for the adder.
+  static double sum_squares(const float* x, int64_t d) {
+    __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+    int64_t j = 0;
+    for (; j + 16 <= d; j += 16) {
+      const __m256d x0 = _mm256_cvtps_pd(_mm_loadu_ps(x + j));
+      const __m256d x1 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 4));
+      const __m256d x2 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 8));
+      const __m256d x3 = _mm256_cvtps_pd(_mm_loadu_ps(x + j + 12));
+      s0 = _mm256_fmadd_pd(x0, x0, s0);
+      s1 = _mm256_fmadd_pd(x1, x1, s1);
+      s2 = _mm256_fmadd_pd(x2, x2, s2);
+      s3 = _mm256_fmadd_pd(x3, x3, s3);
+    }
+    double sum[4], rest = 0;
+    _mm256_storeu_pd(sum, _mm256_add_pd(_mm256_add_pd(s0, s1), _mm256_add_pd(s2, s3)));
+    for (; j < d; ++j) rest += static_cast<double>(x[j]) * x[j];
+    return rest + ((sum[0] + sum[1]) + (sum[2] + sum[3]));
+  }
+
+  template <typename T>
+  static double distance2(const T* x, const T* y, int64_t d) {
+    __m256d s0 = _mm256_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+    auto add = [&](const T* a, const T* b) {
+      const __m256d d0 = _mm256_sub_pd(load4(a), load4(b));
+      const __m256d d1 = _mm256_sub_pd(load4(a + 4), load4(b + 4));
+      const __m256d d2 = _mm256_sub_pd(load4(a + 8), load4(b + 8));
+      const __m256d d3 = _mm256_sub_pd(load4(a + 12), load4(b + 12));
+      s0 = _mm256_add_pd(s0, _mm256_mul_pd(d0, d0));
+      s1 = _mm256_add_pd(s1, _mm256_mul_pd(d1, d1));
+      s2 = _mm256_add_pd(s2, _mm256_mul_pd(d2, d2));
+      s3 = _mm256_add_pd(s3, _mm256_mul_pd(d3, d3));
+    };
+    int64_t j = 0;
+    for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
+    if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
+    const __m256d eight_low = _mm256_add_pd(s0, s2), eight_high = _mm256_add_pd(s1, s3);
+    const __m256d four = _mm256_add_pd(eight_low, eight_high);
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+  }
+};
+
+constexpr int kRows = 24, kGroup = 6, kWidth = kHalfPanel;
 
 // R rows against one half panel of 16 picks: 2 R accumulators, named by full unrolling.
 template <int R>
@@ -92,20 +93,9 @@ void half_tile(const float* rows, int64_t stride, const float* panel, const floa
     const __m256 bound = _mm256_broadcast_ss(limit + r);
     _mm256_storeu_ps(value + r * kPanel, v0);
     _mm256_storeu_ps(value + r * kPanel + 8, v1);
-    const uint32_t bits =
-        static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v0, bound, _CMP_LT_OQ)) |
-                              _mm256_movemask_ps(_mm256_cmp_ps(v1, bound, _CMP_LT_OQ)) << 8);
+    const uint32_t bits = bits_below(v0, v1, bound);
     below[r] = shift ? below[r] | bits << 16 : bits;
   }
-}
-
-// Whether nothing in the second half of a panel, of which these are the halves of norms, can be
-// below a limit.
-bool half_empty(const float* half) {
-  const __m256 infinite = _mm256_set1_ps(__builtin_inff());
-  const __m256 low = _mm256_cmp_ps(_mm256_loadu_ps(half + kWidth), infinite, _CMP_EQ_OQ);
-  const __m256 high = _mm256_cmp_ps(_mm256_loadu_ps(half + kWidth + 8), infinite, _CMP_EQ_OQ);
-  return _mm256_movemask_ps(_mm256_and_ps(low, high)) == 0xff;
 }
 
 // Half a panel fits into the first-level cache, and serves several groups of rows before the other.
@@ -169,45 +159,27 @@ inline __attribute__((always_inline)) void half_code_tile(const uint8_t* rows, i
   const int8_t* codes = panel.values + 4 * kShift;
   const uint16_t* offset = panel.segment_offset + 2 * kShift;
   const __m256i one = _mm256_set1_epi16(1);
-  __m256i low[R], high[R], total[R][2];
+  __m256i low[R], high[R], total_low[R], total_high[R];
   for (int64_t begin = 0, end; begin < groups; begin = end, offset += 2 * kPanel) {
     end = kSketch || groups - begin < kStep ? groups : begin + kStep;
     segment_sums<R>(rows, stride, codes, begin, end, offset, low, high);
     if (begin == 0) {
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r) {
-        total[r][0] = _mm256_madd_epi16(low[r], one);
-        total[r][1] = _mm256_madd_epi16(high[r], one);
+        total_low[r] = _mm256_madd_epi16(low[r], one);
+        total_high[r] = _mm256_madd_epi16(high[r], one);
       }
     } else {
 #pragma GCC unroll 6
       for (int r = 0; r < R; ++r) {
-        total[r][0] = _mm256_add_epi32(total[r][0], _mm256_madd_epi16(low[r], one));
-        total[r][1] = _mm256_add_epi32(total[r][1], _mm256_madd_epi16(high[r], one));
+        total_low[r] = _mm256_add_epi32(total_low[r], _mm256_madd_epi16(low[r], one));
+        total_high[r] = _mm256_add_epi32(total_high[r], _mm256_madd_epi16(high[r], one));
       }
     }
     if (kSketch) break;
     asm volatile("" : : : "memory");  // or compilers keep totals in registers that sums want
   }
-  const __m256 s0 = _mm256_loadu_ps(panel.scale + kShift);
-  const __m256 s1 = _mm256_loadu_ps(panel.scale + kShift + 8);
-  const __m256 h0 = _mm256_loadu_ps(panel.half + kShift);
-  const __m256 h1 = _mm256_loadu_ps(panel.half + kShift + 8);
-#pragma GCC unroll 6
-  for (int r = 0; r < R; ++r) {
-    const __m256 scale = _mm256_broadcast_ss(row_scale + r), bound = _mm256_broadcast_ss(limit + r);
-    const __m256 v0 =
-        _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][0]), s0), scale, h0);
-    const __m256 v1 =
-        _mm256_fnmadd_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(total[r][1]), s1), scale, h1);
-    _mm256_storeu_ps(value + r * kPanel + kShift, v0);
-    _mm256_storeu_ps(value + r * kPanel + kShift + 8, v1);
-    const uint32_t bits =
-        static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(v0, bound, _CMP_LT_OQ)) |
-                              _mm256_movemask_ps(_mm256_cmp_ps(v1, bound, _CMP_LT_OQ)) << 8);
-    // The first half's 32 bits, or the upper ones of what it left there.
-    __builtin_memcpy(reinterpret_cast<char*>(below + r) + kShift / 8, &bits, 4 - kShift / 8);
-  }
+  half_values<R, kShift>(total_low, total_high, panel, row_scale, limit, value, below);
 }
 
 template <int kShift, bool kSketch>
@@ -221,11 +193,11 @@ inline __attribute__((always_inline)) void half_code_tiles(const uint8_t* rows, 
                                            limit + r, value + r * kPanel, below + r);
   };
   int r = 0;
-  for (; n - r > 4; r += kGroup) part(std::integral_constant<int, 6>(), r);
+  for (; n - r > 4; r += kGroup) part(Constant<6>(), r);
   if (n - r > 2)
-    part(std::integral_constant<int, 4>(), r);
+    part(Constant<4>(), r);
   else if (n > r)
-    part(std::integral_constant<int, 2>(), r);
+    part(Constant<2>(), r);
 }
 
 template <bool kSketch>
@@ -252,7 +224,14 @@ void sketch_tile_avx2(const uint8_t* rows, int64_t stride, int n, const CodePane
   any_code_tile<true>(rows, stride, n, panel, groups, row_scale, limit, value, below);
 }
 
-const Kernels kernels_avx2 = kernels_of("avx2", kRows, 16, tile, kRowCodesAvx2, kPickCodesAvx2,
-                                        code_tile_avx2, sketch_tile_avx2);
+constexpr FloatTile kTile = {kRows, kWidth, tile};
+
+constexpr Kernels kernels_avx2 = kernels_of<Avx2>(
+    "avx2", kTile, {kRowCodesAvx2, kPickCodesAvx2, code_tile_avx2, sketch_tile_avx2});
+
+#ifdef PYUNIFORM_AVXVNNI
+constexpr Kernels kernels_avxvnni = kernels_of<Avx2>(
+    "avxvnni", kTile, {kAnyCodes, kAnyCodes, code_tile_avxvnni, code_tile_avxvnni});
+#endif
 
 }  // namespace pyuniform

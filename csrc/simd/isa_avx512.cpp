@@ -1,65 +1,64 @@
 // AVX-512F. Compiled with its flag; runs only after dispatch.cpp has seen the processor.
 #include <immintrin.h>
 
-#include <type_traits>
-
-#include "simd/kernels.h"
+#include "simd/loops/avx2.h"
+#include "simd/loops/kernels_of.h"
+#include "simd/tables.h"
 
 namespace pyuniform {
 namespace {
 
-#define PYUNIFORM_WIDEN_F16
-void widen_f16(const uint16_t* x, int64_t d, double* out) {
-  int64_t j = 0;
-  for (; j + 8 <= d; j += 8) {
-    const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + j));
-    _mm512_storeu_pd(out + j, _mm512_cvtps_pd(_mm256_cvtph_ps(bits)));
-  }
-  for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
-}
-
-// Independent sums, since one would wait for the adder.
-double sum_squares(const float* x, int64_t d) {
-  __m512d s0 = _mm512_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
-  int64_t j = 0;
-  for (; j + 32 <= d; j += 32) {
-    const __m512d x0 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j));
-    const __m512d x1 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 8));
-    const __m512d x2 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 16));
-    const __m512d x3 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 24));
-    s0 = _mm512_fmadd_pd(x0, x0, s0);
-    s1 = _mm512_fmadd_pd(x1, x1, s1);
-    s2 = _mm512_fmadd_pd(x2, x2, s2);
-    s3 = _mm512_fmadd_pd(x3, x3, s3);
-  }
-  double rest = 0;
-  for (; j < d; ++j) rest += static_cast<double>(x[j]) * x[j];
-  return rest + _mm512_reduce_add_pd(_mm512_add_pd(_mm512_add_pd(s0, s1), _mm512_add_pd(s2, s3)));
-}
-
-#include "isa_loops.inl"
-
 inline __m512d load8(const double* x) { return _mm512_loadu_pd(x); }
 inline __m512d load8(const float* x) { return _mm512_cvtps_pd(_mm256_loadu_ps(x)); }
 
-template <typename T>
-double distance2_of(const T* x, const T* y, int64_t d) {
-  __m512d s0 = _mm512_setzero_pd(), s1 = s0;
-  auto add = [&](const T* a, const T* b) {
-    const __m512d d0 = _mm512_sub_pd(load8(a), load8(b));
-    const __m512d d1 = _mm512_sub_pd(load8(a + 8), load8(b + 8));
-    s0 = _mm512_add_pd(s0, _mm512_mul_pd(d0, d0));
-    s1 = _mm512_add_pd(s1, _mm512_mul_pd(d1, d1));
-  };
-  int64_t j = 0;
-  for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
-  if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
-  const __m512d eight = _mm512_add_pd(s0, s1);
-  const __m256d four =
-      _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
-  const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
-  return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
-}
+struct Avx512 : WithAvx2 {
+  static void widen_f16(const uint16_t* x, int64_t d, double* out) {
+    int64_t j = 0;
+    for (; j + 8 <= d; j += 8) {
+      const __m128i bits = _mm_loadu_si128(reinterpret_cast<const __m128i*>(x + j));
+      _mm512_storeu_pd(out + j, _mm512_cvtps_pd(_mm256_cvtph_ps(bits)));
+    }
+    for (; j < d; ++j) out[j] = _cvtsh_ss(x[j]);
+  }
+
+  // Independent sums, since one would wait for the adder.
+  static double sum_squares(const float* x, int64_t d) {
+    __m512d s0 = _mm512_setzero_pd(), s1 = s0, s2 = s0, s3 = s0;
+    int64_t j = 0;
+    for (; j + 32 <= d; j += 32) {
+      const __m512d x0 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j));
+      const __m512d x1 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 8));
+      const __m512d x2 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 16));
+      const __m512d x3 = _mm512_cvtps_pd(_mm256_loadu_ps(x + j + 24));
+      s0 = _mm512_fmadd_pd(x0, x0, s0);
+      s1 = _mm512_fmadd_pd(x1, x1, s1);
+      s2 = _mm512_fmadd_pd(x2, x2, s2);
+      s3 = _mm512_fmadd_pd(x3, x3, s3);
+    }
+    double rest = 0;
+    for (; j < d; ++j) rest += static_cast<double>(x[j]) * x[j];
+    return rest + _mm512_reduce_add_pd(_mm512_add_pd(_mm512_add_pd(s0, s1), _mm512_add_pd(s2, s3)));
+  }
+
+  template <typename T>
+  static double distance2(const T* x, const T* y, int64_t d) {
+    __m512d s0 = _mm512_setzero_pd(), s1 = s0;
+    auto add = [&](const T* a, const T* b) {
+      const __m512d d0 = _mm512_sub_pd(load8(a), load8(b));
+      const __m512d d1 = _mm512_sub_pd(load8(a + 8), load8(b + 8));
+      s0 = _mm512_add_pd(s0, _mm512_mul_pd(d0, d0));
+      s1 = _mm512_add_pd(s1, _mm512_mul_pd(d1, d1));
+    };
+    int64_t j = 0;
+    for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
+    if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
+    const __m512d eight = _mm512_add_pd(s0, s1);
+    const __m256d four =
+        _mm256_add_pd(_mm512_castpd512_pd256(eight), _mm512_extractf64x4_pd(eight, 1));
+    const __m128d two = _mm_add_pd(_mm256_castpd256_pd128(four), _mm256_extractf128_pd(four, 1));
+    return _mm_cvtsd_f64(_mm_add_sd(two, _mm_unpackhi_pd(two, two)));
+  }
+};
 
 constexpr int kRows = 14;
 
@@ -114,12 +113,14 @@ void tile(const float* rows, int64_t stride, int n, const float* panel, const fl
 
 }  // namespace
 
+constexpr FloatTile kTile = {kRows, 32, tile};
+
 // Codes without VNNI as AVX2 has them: twice the width needs AVX-512BW, and machines that have it,
 // but no VNNI, are few.
-const Kernels kernels_avx512 = kernels_of("avx512", kRows, 32, tile, kRowCodesAvx2, kPickCodesAvx2,
-                                          code_tile_avx2, sketch_tile_avx2);
+constexpr Kernels kernels_avx512 = kernels_of<Avx512>(
+    "avx512", kTile, {kRowCodesAvx2, kPickCodesAvx2, code_tile_avx2, sketch_tile_avx2});
 
-const Kernels kernels_vnni =
-    kernels_of("avx512vnni", kRows, 32, tile, kAnyCodes, kAnyCodes, code_tile_vnni, code_tile_vnni);
+constexpr Kernels kernels_vnni =
+    kernels_of<Avx512>("avx512vnni", kTile, {kAnyCodes, kAnyCodes, code_tile_vnni, code_tile_vnni});
 
 }  // namespace pyuniform

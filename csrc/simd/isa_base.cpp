@@ -1,36 +1,9 @@
 // Plain C++: builds and gives the same answers on any architecture.
-#include <type_traits>
-
-#include "simd/kernels.h"
+#include "simd/loops/kernels_of.h"
+#include "simd/tables.h"
 
 namespace pyuniform {
 namespace {
-
-double sum_squares(const float* x, int64_t d) {
-  double sum = 0;
-#pragma omp simd reduction(+ : sum)
-  for (int64_t j = 0; j < d; ++j) sum += static_cast<double>(x[j]) * x[j];
-  return sum;
-}
-
-#include "isa_loops.inl"
-
-template <typename T>
-double distance2_of(const T* x, const T* y, int64_t d) {
-  double sum[kLanes] = {};
-  auto add = [&](const T* a, const T* b) {
-    for (int l = 0; l < kLanes; ++l) {
-      const double difference = static_cast<double>(a[l]) - b[l];
-      sum[l] += difference * difference;
-    }
-  };
-  int64_t j = 0;
-  for (; j + kLanes <= d; j += kLanes) add(x + j, y + j);
-  if (j < d) add(Tail<T>(x + j, d - j).values, Tail<T>(y + j, d - j).values);
-  for (int half = kLanes / 2; half > 0; half /= 2)
-    for (int l = 0; l < half; ++l) sum[l] += sum[l + half];
-  return sum[0];
-}
 
 // The smallest vector there is nearly everywhere; compilers split it where it is not.
 typedef float Vector __attribute__((vector_size(16)));
@@ -100,7 +73,7 @@ void code_tile(const uint8_t* rows, int64_t stride, int n, const CodePanel& pane
 
 }  // namespace
 
-const Kernels kernels_base =
-    kernels_of("base", kRows, 32, tile, kAnyCodes, kAnyCodes, code_tile, code_tile);
+constexpr Kernels kernels_base = kernels_of<Portable>("base", {kRows, kPanel, tile},
+                                                      {kAnyCodes, kAnyCodes, code_tile, code_tile});
 
 }  // namespace pyuniform

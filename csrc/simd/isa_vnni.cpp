@@ -2,7 +2,7 @@
 // runs only after dispatch.cpp has seen the processor.
 #include <immintrin.h>
 
-#include "simd/kernels.h"
+#include "simd/tables.h"
 
 namespace pyuniform {
 namespace {

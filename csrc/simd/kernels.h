@@ -30,67 +30,11 @@
 
 #include <cstdint>
 
-#include "rows/matrix.h"
+#include "core/dtype.h"
+#include "simd/code_panel.h"
+#include "simd/layout.h"
 
 namespace pyuniform {
-
-// Picks in a panel: the width of one tile of the filter.
-constexpr int kPanel = 32;
-
-// Partial sums of the canonical distance. Partial sum l adds the terms j = l, l + 16, l + 32, ...
-// in that order; then the upper half is added to the lower half until one is left (16, 8, 4, 2, 1).
-// Canonical rows are padded with zeros to a multiple of this.
-constexpr int kLanes = 16;
-
-// Rows of more values are not put into boxes.
-constexpr int64_t kBoxColumns = 8;
-
-inline int64_t padded(int64_t d) { return (d + kLanes - 1) / kLanes * kLanes; }
-
-// Codes of the picks of one panel: code 4 g + b of pick c is values[(g * kPanel + c) * 4 + b].
-struct CodePanel {
-  int8_t* values;
-  float half[kPanel], scale[kPanel];
-  int32_t offset[kPanel];  // -128 times the sum of a pick's codes
-  // The same of each segment s and each half of its groups, the first two and the last two of each
-  // four codes: segment_offset[(s * kPanel + c) * 2 + half], modulo 2^16.
-  uint16_t* segment_offset;
-};
-
-// Columns of a segment, over which a tile may add products up in 16 bits, two columns of each four
-// in one sum and the others in another. What is scanned of a sketch is one segment.
-constexpr int64_t kSegment = 48;
-
-// What codes may be: integers of at most `levels`, and, in any half of a segment, of at most this
-// norm before they are rounded, which adds half a unit a column. Infinite where sums have 32 bits.
-struct CodeLimits {
-  int levels;
-  float norm;
-};
-
-// 32-bit sums take any.
-constexpr CodeLimits kAnyCodes = {127, __builtin_inff()};
-
-// For AVX2, whose products of two bytes, a row's without a sign, are added in pairs: 2 * 255 * 64,
-// and (252 + 2.5) * (126 + 2.5), where 2.5 is for the 24 columns of half a segment, are below 2^15.
-constexpr CodeLimits kRowCodesAvx2 = {127, 252}, kPickCodesAvx2 = {64, 126};
-
-// What is scanned of sketches has codes of at most this norm, so that a product, and any part of
-// it, fits into 16 bits: rounding adds at most half a unit a coordinate, and (175 + 5)^2 < 2^15.
-constexpr float kSketchNorm = 175;
-constexpr int64_t kMostScannedColumns = 96, kMostOtherColumns = 96;
-
-// Tiles may leave out places where `half` is infinite, since nothing is below a limit there; values
-// of these are not set.
-//
-// value[r * kPanel + c] = half[c] - scale[c] * row_scale[r] * <codes of rows[r], codes of pick c>,
-// exact but for four roundings to float32, for n <= tile_rows rows that lie `stride` bytes apart: 4
-// * groups bytes, each 128 more than a code, since byte products have one factor without a sign.
-// Bit c of below[r] says whether that value is smaller than limit[r]. Reads, but does not use, up
-// to tile_rows rows.
-using CodeTile = void(const uint8_t* rows, int64_t stride, int n, const CodePanel& panel,
-                      int64_t groups, const float* row_scale, const float* limit, float* value,
-                      uint32_t* below);
 
 // What a fingerprint is made of: of the 64-bit words w[0], w[1], ... of a row's bytes, the last
 // filled up with zeros, the sum, and that of the products of both halves of w[j] ^ (j + 1) *
@@ -185,14 +129,6 @@ struct Kernels {
   void (*box_distance2)(const double* const* picks, int64_t n, const double* low,
                         const double* high, int64_t d, double* out);
 };
-
-extern const Kernels kernels_base;
-#ifdef PYUNIFORM_X86
-CodeTile code_tile_avx2, sketch_tile_avx2, code_tile_vnni;
-extern const Kernels kernels_avx2;
-extern const Kernels kernels_avx512;
-extern const Kernels kernels_vnni;
-#endif
 
 // The instruction sets this processor can run, worst first; null-terminated.
 const Kernels* const* available_kernels();

@@ -10,8 +10,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
 
-from tqdm import tqdm
-
 Progress = Callable[[int, int, float], None]
 
 # Seconds between two plain lines.
@@ -83,14 +81,8 @@ def shown_texts(
     elif not progress or stream is None:
         yield _nothing
     elif stream.isatty():
-        with tqdm(
-            total=total,
-            initial=done,
-            unit=" texts",
-            unit_scale=True,
-            file=stream,
-            mininterval=0.2,
-            desc=what,
+        with _bar(
+            total=total, initial=done, unit=" texts", unit_scale=True, file=stream, desc=what
         ) as bar:
             yield lambda n, _: bar.update(n - bar.n)
     else:
@@ -107,7 +99,7 @@ def shown_share(
     if not progress or stream is None:
         yield _nothing
     elif stream.isatty():
-        with tqdm(total=100, unit="%", file=stream, leave=False, mininterval=0.2) as bar:
+        with _bar(total=100, unit="%", file=stream, leave=False) as bar:
 
             def show(share: float, what: str) -> None:
                 bar.set_description_str(what, refresh=False)
@@ -116,6 +108,12 @@ def shown_share(
             yield show
     else:
         yield _Lines(stream).share
+
+
+def _bar(**options: Any) -> Any:
+    from tqdm import tqdm  # few runs have a terminal, and importing it takes time
+
+    return tqdm(mininterval=0.2, **options)
 
 
 class _Bars:
@@ -129,7 +127,7 @@ class _Bars:
     def _advance(self, done: int, total: int, unit: str, text: str = "") -> None:
         if unit != self._unit:
             self._stack.close()
-            new = tqdm(total=total, unit=unit, unit_scale=True, file=self._stream, mininterval=0.2)
+            new = _bar(total=total, unit=unit, unit_scale=True, file=self._stream)
             self._unit, self._bar = unit, self._stack.enter_context(new)
         self._bar.set_postfix_str(text, refresh=False)
         self._bar.update(done - self._bar.n)
@@ -142,6 +140,8 @@ class _Bars:
         self._advance(rows, total, " rows read")
 
     def note(self, text: str) -> None:
+        from tqdm import tqdm
+
         tqdm.write(text, file=self._stream)
 
 

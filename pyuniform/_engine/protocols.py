@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from pyuniform._engine.extent import Extent
 from pyuniform._engine.scoring import Rules
 
 R = TypeVar("R")
@@ -74,6 +75,18 @@ class Rows(Protocol):
     @property
     def invalid(self) -> NDArray[np.bool_] | None:
         """Mask of rows with NaN, infinity or a zero norm; None where such rows are an error."""
+
+    def middle(self) -> NDArray[np.float64]:
+        """The mean of some rows, in canonical values (d,); rows need not have been read yet."""
+
+    def measure(self, extent: Extent) -> Callable[[], None]:
+        """Has an extent take all rows. To be called before a shard is made of them.
+
+        Returns
+        -------
+        callable
+            To be called when all rows have been read; the extent has taken them after that.
+        """
 
     def machine(self) -> dict[str, Any]:
         """Facts for a manifest: where rows are worked on."""

@@ -49,8 +49,8 @@ def cli() -> None:
 
 cli.add_command(embed)
 cli.add_command(select)
-cli.add_command(deduplicate_command)
 cli.add_command(pack)
+cli.add_command(deduplicate_command)
 cli.add_command(plan_command)
 cli.add_command(compare_command)
 

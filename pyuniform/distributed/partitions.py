@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.extent import Extent
+from pyuniform._engine.extent import Part as ExtentPart
 from pyuniform._engine.protocols import Candidates, R, Team
 from pyuniform._engine.rows.host import joined_fingerprint
 from pyuniform._engine.run import make_shard
@@ -42,6 +44,8 @@ class Part:
         self._X, self._metric, self._how = X, metric, how
         self._source: Any = None
         self._rows: Any = None
+        self._extent: Any = None
+        self._measured: Any = None
         self.shard: Any = None
 
     def call(self, operation: Callable[..., R], *arguments: Any) -> R:
@@ -90,6 +94,22 @@ class Part:
     def invalid(self) -> NDArray[np.bool_]:
         """Mask of rows with NaN, infinity or a zero norm, where they are to be dropped."""
         return self._rows.invalid if self._rows else np.empty(0, bool)
+
+    def middle(self) -> NDArray[np.float64] | None:
+        """See `Rows`; None without rows."""
+        return self._rows.middle() if self._rows else None
+
+    def measure(self, extent: Extent) -> None:
+        """Has an empty extent take the rows; see `Rows`."""
+        if self._rows:
+            self._extent, self._measured = extent, self._rows.measure(extent)
+
+    def measured(self) -> ExtentPart | None:
+        """What the extent has taken, once the rows have been read; None without rows."""
+        if not self._rows:
+            return None
+        self._measured()
+        return self._extent.whole()
 
     def start(self, picks: int, share: float) -> None:
         """Makes them a shard; see `make_shard`."""
@@ -215,6 +235,32 @@ class AllRows(TeamRows):
         self._ask(Part.start, picks, share)
         self._team.sizes = self._sizes
         return self._team
+
+    def middle(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        middle = np.zeros(self.d)
+        for own, size in zip(self._ask(Part.middle), self._sizes, strict=True):
+            if own is not None:
+                middle += own * (size / self.n)
+        return middle
+
+    def measure(self, extent: Extent) -> Callable[[], None]:
+        """See `Rows`."""
+        ends = np.cumsum(self._sizes).tolist()
+        self._team.ask(
+            Part.measure,
+            [
+                (extent.of_rows(end - size, end),)
+                for end, size in zip(ends, self._sizes, strict=True)
+            ],
+        )
+
+        def take() -> None:
+            for part in self._ask(Part.measured):
+                if part is not None:
+                    extent.add(part)
+
+        return take
 
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""

@@ -140,7 +140,7 @@ class Actors:
         if operation is Shard.stats:
             return cast(list[R], [*self._stats, *self._lost])
         found = self._call(operation, arguments)
-        if operation in (Part.shape, Part.prepare, Part.start):
+        if operation in (Part.shape, Part.prepare, Part.measure, Part.start):
             self._setup.append((operation, arguments))
         self.bytes += sum(_size(answer) for answer in found)
         return found

@@ -114,14 +114,19 @@ class Constraints:
         """The largest squared distance that is too small; -1 if none is."""
         return squared_below(self.min_distance, self.metric)
 
+    def may_be_picked(self, quota: NDArray[np.int64] | None) -> NDArray[np.bool_] | None:
+        """Mask of rows that may be picked, where `quota` says how many of each group; None: all."""
+        may = self.eligible
+        if self.groups is not None and quota is not None and (quota == 0).any():
+            may = (quota > 0)[self.groups.group] & (True if may is None else may)
+        return may
+
     def rules(self, quota: NDArray[np.int64] | None) -> Rules:
         """Scoring rules; `quota` says how many of each group may be picked."""
         factors: NDArray[Any] | None = self.weights
         if factors is not None and self.metric != "cosine":
             factors = factors * factors
-        may = self.eligible
-        if self.groups is not None and quota is not None and (quota == 0).any():
-            may = (quota > 0)[self.groups.group] & (True if may is None else may)
+        may = self.may_be_picked(quota)
         if may is not None:
             factors = may * (1.0 if factors is None else factors)
         return Rules(

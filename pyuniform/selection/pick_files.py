@@ -22,16 +22,26 @@ FORMATS = (".npy", ".npz", ".parquet", ".jsonl", ".json")
 BESIDE = (".npy", ".jsonl")
 PARQUET_KEY = b"pyuniform"
 # Names in tables, and what they are called here.
-_COLUMNS = {"id": "ids", "row": "rows", "order": "order", "radius": "radii"}
+_COLUMNS = {
+    "id": "ids",
+    "row": "rows",
+    "order": "order",
+    "radius": "radii",
+    "h_min_bound": "bounds",
+}
 
 
 class Picks(NamedTuple):
-    """Contents of a file of picks: row numbers in pick order, radii, ids, and the run's record."""
+    """Contents of a file of picks: row numbers in pick order, and what belongs to each; the record.
+
+    `bounds` are `Selection.h_min_bounds`; `record` is the run's.
+    """
 
     rows: NDArray[np.int64]
     radii: NDArray[np.float64]
     ids: NDArray[Any] | None
     record: dict[str, Any]
+    bounds: NDArray[np.float64] | None = None
 
 
 def check_suffix(path: Path) -> None:
@@ -70,6 +80,8 @@ def write_picks(path: Path, picks: Picks) -> None:
         arrays: dict[str, Any] = {"indices": picks.rows, "radii": picks.radii}
         if picks.ids is not None:
             arrays["ids"] = _fixed_width(picks.ids, path)
+        if picks.bounds is not None:
+            arrays["h_min_bounds"] = picks.bounds
         with written_whole(path) as out:
             np.savez(out, record=np.array(encoded(picks.record).decode()), **arrays)
     elif path.suffix == ".parquet":
@@ -117,7 +129,9 @@ def encoded(record: dict[str, Any]) -> bytes:
 
 
 def _lists(picks: Picks) -> dict[str, list[Any]]:
-    lists = {"radii": _listed(picks.radii)}
+    lists: dict[str, list[Any]] = {"radii": _listed(picks.radii)}
+    if picks.bounds is not None:
+        lists["h_min_bounds"] = _listed(picks.bounds)
     return lists if picks.ids is None else lists | {"ids": picks.ids.tolist()}
 
 
@@ -127,18 +141,21 @@ def _columns(picks: Picks) -> dict[str, Any]:
         "row": picks.rows,
         "order": np.arange(len(picks.rows)),
         "radius": picks.radii,
+        "h_min_bound": picks.bounds,
     }
     return {name: column for name, column in named.items() if column is not None}
 
 
 def _lines(picks: Picks) -> Iterator[bytes]:
-    """An object a pick. A radius that is infinite is null, one that is unknown is left out."""
+    """An object a pick. A distance that is infinite is null, one that is unknown is left out."""
     ids = None if picks.ids is None else picks.ids.tolist()
-    for order, (row, radius) in enumerate(zip(picks.rows.tolist(), picks.radii, strict=True)):
+    distances = {"radius": picks.radii, "h_min_bound": picks.bounds}
+    for order, row in enumerate(picks.rows.tolist()):
         record: dict[str, Any] = {} if ids is None else {"id": ids[order]}
         record |= {"row": row, "order": order}
-        if not np.isnan(radius):
-            record["radius"] = None if np.isinf(radius) else float(radius)
+        for name, values in distances.items():
+            if values is not None and not np.isnan(values[order]):
+                record[name] = None if np.isinf(values[order]) else float(values[order])
         yield encoded(record) + b"\n"
 
 
@@ -161,6 +178,8 @@ def _from_npy(path: Path) -> dict[str, Any]:
 def _from_npz(path: Path) -> dict[str, Any]:
     with np.load(path) as archive:
         found = {"rows": archive["indices"], "radii": archive["radii"]}
+        if "h_min_bounds" in archive.files:
+            found["bounds"] = archive["h_min_bounds"]
         found["record"] = json.loads(str(archive["record"]))
         return found | ({"ids": archive["ids"]} if "ids" in archive.files else {})
 
@@ -180,11 +199,12 @@ def _from_parquet(path: Path) -> dict[str, Any]:
 def _from_jsonl(path: Path) -> dict[str, Any]:
     with open(path, "rb") as file:
         picks = [json.loads(line) for line in file if line.strip()]
-    radii = [pick.get("radius", float("nan")) for pick in picks]
     found: dict[str, Any] = {
         "rows": [pick["row"] for pick in picks],
-        "radii": np.array([float("inf") if r is None else float(r) for r in radii]),
+        "radii": _from_lines(picks, "radius"),
     }
+    if any("h_min_bound" in pick for pick in picks):
+        found["bounds"] = _from_lines(picks, "h_min_bound")
     for name in ("id", "order"):
         if any(name in pick for pick in picks):
             found[_COLUMNS[name]] = [pick[name] for pick in picks]
@@ -195,6 +215,12 @@ def _from_jsonl(path: Path) -> dict[str, Any]:
     return found
 
 
+def _from_lines(picks: list[dict[str, Any]], name: str) -> NDArray[np.float64]:
+    """The distances of this name, an object a pick; see `_lines`."""
+    found = [pick.get(name, float("nan")) for pick in picks]
+    return np.array([float("inf") if r is None else float(r) for r in found])
+
+
 def _from_json(path: Path) -> dict[str, Any]:
     return _from_lists(json.loads(path.read_bytes()))
 
@@ -202,6 +228,8 @@ def _from_json(path: Path) -> dict[str, Any]:
 def _from_lists(record: dict[str, Any]) -> dict[str, Any]:
     """A record with lists in it, which are taken out."""
     found = {"radii": _unlisted(record.pop("radii")), "ids": record.pop("ids", None)}
+    if (bounds := record.pop("h_min_bounds", None)) is not None:
+        found["bounds"] = _unlisted(bounds)
     if "indices" in record:
         found["rows"] = record.pop("indices")
     return found | {"record": record}
@@ -217,7 +245,12 @@ _READERS = {
 
 
 def _checked(
-    rows: Any = None, radii: Any = None, ids: Any = None, order: Any = None, record: Any = None
+    rows: Any = None,
+    radii: Any = None,
+    ids: Any = None,
+    order: Any = None,
+    record: Any = None,
+    bounds: Any = None,
 ) -> Picks:
     """The picks in their order, if they are a selection."""
     rows = np.asarray(rows)
@@ -228,6 +261,8 @@ def _checked(
     radii = np.full(len(rows), np.nan) if radii is None else radii
     if radii.shape != rows.shape:
         raise ValueError(f"{len(radii)} radii for {len(rows)} indices")
+    if bounds is not None and bounds.shape != rows.shape:
+        raise ValueError(f"{len(bounds)} bounds of h_min for {len(rows)} indices")
     if ids is not None:
         ids = as_ids(ids, "picks")
         if ids.shape != rows.shape:
@@ -235,7 +270,8 @@ def _checked(
     record = {} if record is None else record
     if not isinstance(record, dict):
         raise ValueError("its manifest is not an object")
-    picks = Picks(rows.astype(np.int64), radii.astype(np.float64), ids, record)
+    bounds = None if bounds is None else bounds.astype(np.float64)
+    picks = Picks(rows.astype(np.int64), radii.astype(np.float64), ids, record, bounds)
     if order is None:
         return picks
     # Whoever had the table may have sorted it.
@@ -243,12 +279,16 @@ def _checked(
     places = np.argsort(order, kind="stable")
     if not np.array_equal(order[places], np.arange(len(rows))):
         raise ValueError(f"its order is not 0 to {len(rows) - 1}")
-    ids = None if ids is None else ids[places]
-    return picks._replace(rows=picks.rows[places], radii=picks.radii[places], ids=ids)
+    return picks._replace(
+        rows=picks.rows[places],
+        radii=picks.radii[places],
+        ids=None if ids is None else ids[places],
+        bounds=None if bounds is None else bounds[places],
+    )
 
 
 def _listed(radii: NDArray[np.float64]) -> list[float | str | None]:
-    """Radii for JSON, which has neither inf nor NaN."""
+    """Distances for JSON, which has neither inf nor NaN."""
     return [None if np.isnan(r) else "inf" if np.isinf(r) else r for r in radii.tolist()]
 
 

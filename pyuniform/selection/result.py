@@ -38,6 +38,10 @@ class Selection:
         the work so far. Not kept in files, see `save_trace`.
     ids : ndarray of int or object (str), shape (k,), or None
         Record ids of the picks, where the rows come from a source that has ids.
+    h_min_bounds : ndarray of float64, shape (k,), or None
+        Proven upper bounds, in the metric's unit: no m rows that may be picked, the preselected
+        ones among them, have a larger h_min than ``h_min_bounds[m - 1]``. None where nothing is
+        proven: in files of picks by others, and without a pass over all rows.
     """
 
     indices: NDArray[np.int64]
@@ -47,15 +51,19 @@ class Selection:
     stats: dict[str, int] = field(default_factory=dict)
     rounds: list[dict[str, float]] = field(default_factory=list)
     ids: NDArray[Any] | None = None
+    h_min_bounds: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.indices)
 
     def __repr__(self) -> str:
         name, distance = self.smallest
+        share = self.optimality
+        known = "" if share != share else f", optimality={share:.3g}"
         return (
             f"Selection(k={len(self)}, metric={self.manifest.get('metric')!r}, "
-            f"{name.replace(' ', '_')}={distance:.6g}, covering_radius={self.covering_radius:.6g})"
+            f"{name.replace(' ', '_')}={distance:.6g}, covering_radius={self.covering_radius:.6g}"
+            f"{known})"
         )
 
     @property
@@ -75,6 +83,24 @@ class Selection:
         if len(self) < 2:
             return float("inf")
         return float("nan") if "anchors" in self.constraints else float(self.radii[1:].min())
+
+    @property
+    def optimality(self) -> float:
+        """A proven lower bound of h_min, as a share of the largest h_min that any k rows can have.
+
+        It is a ratio of lengths, for cosine of chords, sqrt(2 - 2 cos). 1 is the best there is,
+        also for a single pick. It is 1/2 or more, but for rounding, without weights and groups. The
+        k rows are any that may be picked, the preselected ones among them; with anchors the
+        smallest radius stands for h_min. NaN where nothing is proven: see `h_min_bounds`.
+        docs/explanation/optimality.md has the proofs.
+        """
+        if self.h_min_bounds is None or not len(self):
+            return float("nan")
+        distance, bound = self.smallest[1], float(self.h_min_bounds[-1])
+        if len(self) == 1:
+            return float("nan") if "anchors" in self.constraints else 1.0
+        ratio = 1.0 if bound == 0 else distance / bound
+        return ratio**0.5 if self.manifest.get("metric") == "cosine" else ratio
 
     @property
     def constraints(self) -> dict[str, Any]:
@@ -141,15 +167,17 @@ class Selection:
             radii=self.radii[:k],
             covering_radius=float(self.radii[k]) if known else float("nan"),
             ids=None if self.ids is None else self.ids[:k],
+            h_min_bounds=None if self.h_min_bounds is None else self.h_min_bounds[:k],
         )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the picks to a file, whole or not at all; the suffix says how.
 
-        ``.parquet`` has the columns ``id`` (if there are ids), ``row``, ``order`` (0 to k - 1) and
-        ``radius``; ``.jsonl`` has an object a line with the same names, its radius null where it is
-        infinite; ``.npy`` holds the row numbers alone. All that an .npy or .jsonl file has no place
-        for is in ``<path>.json`` beside it. ``.npz`` and ``.json`` hold everything, under the names
+        ``.parquet`` has the columns ``id`` (if there are ids), ``row``, ``order`` (0 to k - 1),
+        ``radius`` and, if it is known, ``h_min_bound``; ``.jsonl`` has an object a line with the
+        same names, null where a distance is infinite; ``.npy`` holds the row numbers alone. All
+        that an .npy or .jsonl file has no place for is in ``<path>.json`` beside it. ``.npz`` and
+        ``.json`` hold everything, under the names
         of the attributes.
 
         Raises
@@ -161,7 +189,9 @@ class Selection:
         """
         covering = None if np.isnan(self.covering_radius) else self.covering_radius
         record = {"manifest": self.manifest, "stats": self.stats, "covering_radius": covering}
-        write_picks(Path(path), Picks(self.indices, self.radii, self.ids, record))
+        write_picks(
+            Path(path), Picks(self.indices, self.radii, self.ids, record, self.h_min_bounds)
+        )
 
     def save_trace(self, path: str | os.PathLike[str]) -> None:
         """Writes manifest, stats and rounds to a JSON file, whole or not at all.
@@ -180,7 +210,7 @@ class Selection:
         """Reads what `save` wrote.
 
         Files by others will do: an .npy of row numbers, or a .parquet or .jsonl file with ``row``.
-        What is not there is unknown: radii and covering radius are NaN then.
+        What is not there is unknown: radii, covering radius and optimality are NaN then.
 
         Raises
         ------
@@ -189,7 +219,7 @@ class Selection:
         OSError
             The file cannot be read.
         """
-        rows, radii, ids, record = read_picks(Path(path))
+        rows, radii, ids, record, bounds = read_picks(Path(path))
         covering = record.get("covering_radius")
         return cls(
             rows,
@@ -198,6 +228,7 @@ class Selection:
             record.get("manifest", {}),
             record.get("stats", {}),
             ids=ids,
+            h_min_bounds=bounds,
         )
 
 

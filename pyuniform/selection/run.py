@@ -21,6 +21,7 @@ from pyuniform._engine.run import make_backend
 from pyuniform._engine.run_state import Saving
 from pyuniform._engine.traversal import Report, farthest_first
 from pyuniform.reference import to_metric
+from pyuniform.selection.best import Best
 from pyuniform.selection.checkpoint import Checkpoint
 from pyuniform.selection.constraints import (
     Anchors,
@@ -111,12 +112,14 @@ def pick(
         report: Report = lambda picks, radius2: show.picks(  # noqa: E731  (a def: four lines)
             min(picks, k), k, float(to_metric(radius2, metric))
         )
+        best = Best(rows, asked, initial, resumed, k, asked.may_be_picked(quota))
         backend = make_backend(rows, wanted, reading=show.reading, scoring=rules is not None)
         radii = initial_radii(initial, backend, asked, resumed, rows.threads)
 
         def ready() -> None:
             rows.ready()
             request.check_belongs(rows)
+            best.measure()
 
         run = farthest_first(
             backend,
@@ -149,7 +152,10 @@ def pick(
         manifest["preselected"] = known
     if initial.within2 is not None:
         manifest["near_anchors"] = run.near_anchors
-    found = Selection(indices, radii, covering, manifest, run.stats, run.rounds)
+    bounds, manifest["h_min_bound"] = best.bounds(radii)
+    found = Selection(
+        indices, radii, covering, manifest, run.stats, run.rounds, h_min_bounds=bounds
+    )
     if run.interrupted:
         manifest["interrupted"] = True
         raise Interrupted(found)

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 
 def plain_type(kind: pa.DataType) -> pa.DataType:
@@ -57,7 +56,7 @@ def plain(column: Any) -> Any:
     if pa.types.is_dictionary(kind):
         return plain(column.dictionary).take(column.indices)
     if _is(kind, "is_run_end_encoded"):
-        return plain(pc.run_end_decode(column))
+        return plain(_compute().run_end_decode(column))
     if _is(kind, "is_list_view") or _is(kind, "is_large_list_view"):
         return _in_order(column)
     target = plain_type(kind)
@@ -106,6 +105,13 @@ def plain_ids(column: Any) -> Any:
     return column
 
 
+def _compute() -> Any:
+    """pyarrow.compute, which takes long to import and is seldom needed."""
+    import pyarrow.compute
+
+    return pyarrow.compute
+
+
 def _flat(kind: pa.DataType) -> pa.DataType:
     """The type of a tensor's storage when its lists are one."""
     if not (_is_list(kind) and _is_list(kind.value_type)):
@@ -119,6 +125,7 @@ def _flattened(lists: pa.Array) -> pa.Array:
     """Lists of lists, all of one length, as one list a row."""
     if not (_is_list(lists.type) and _is_list(lists.type.value_type)):
         return lists
+    pc = _compute()
     inner = _flattened(lists.flatten())
     lengths = pc.list_value_length(inner)
     length = lengths[0].as_py() if len(lengths) else 0
@@ -132,6 +139,7 @@ def _flattened(lists: pa.Array) -> pa.Array:
 
 def _in_order(views: pa.Array) -> pa.Array:
     """Lists that may lie in any order, one after another."""
+    pc = _compute()
     sizes = pc.fill_null(pc.list_value_length(views), 0).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(sizes.astype(np.int64))])
     mask = views.is_null() if views.null_count else None

@@ -14,8 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 import pyuniform
+from pyuniform.cli.main import BROUGHT, cli
+from pyuniform.sources.damage import one_line
 
 N = 120
 # The installed command: a checkout in the working directory must not stand in for it.
@@ -160,38 +163,37 @@ def test_unknown_instruction_set() -> None:
     assert "PYUNIFORM_ISA='mmx' is not available here; choose one of base" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["missing.npy", "-k", 3], "missing.npy"),
-        (["x.npy", "-k", 0], "k must be from 1 to 120, the number of rows, got 0"),
-        (["x.npy", "-k", 121], "got 121"),
-        (["x.npy"], "either k or fraction"),
-        (["x.npy", "-k", 3, "--start", 120], "start must be from 0 to 119"),
-        (["x.npy", "-k", 3, "-o", "picks.txt"], "must end in one of"),
-        (["x.npy", "-k", 3, "-o", "no/such/folder.npy"], "is not a directory"),
-        (["x.npy", "-k", 3, "-o", "."], "is a directory"),
-        (["x.npy", "-k", 3, "--column", "a"], "has no columns"),
-        (["x.npy", "-k", 3, "--join", "r.jsonl", "-o", "s.csv"], "must end in one of"),
-        (
-            ["x.npy", "-k", 3, "--join", "short.jsonl", "-o", "s.jsonl"],
-            "has 1 records for 120 rows",
-        ),
-        (["r.jsonl", "-k", 3], "must end in one of .npy"),
-        (["truncated.npy", "-k", 3], "not a whole .npy file"),
-        (["noise.npy", "-k", 3], "not a whole .npy file"),
-        (["truncated.parquet", "-k", 3], "not a whole Parquet file"),
-        (["fixed.parquet", "-k", 3, "--column", "nope"], "no list column 'nope'"),
-        (["fixed.parquet", "-k", 3, "--column", "text"], "no list column 'text'"),
-        (["ragged.parquet", "-k", 3], "ragged: row 2 has 3 values"),
-        (["null.parquet", "-k", 3], "null in row 1"),
-        (["words.parquet", "-k", 3], "dtype"),
-        (["nan.npy", "-k", 3], "NaN or infinity, in rows 7"),
-    ],
-)
-def test_mistakes_get_one_line(
-    folder: Path, arguments: list, message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+MISTAKES = [
+    (["missing.npy", "-k", 3], "missing.npy"),
+    (["x.npy", "-k", 0], "k must be from 1 to 120, the number of rows, got 0"),
+    (["x.npy", "-k", 121], "got 121"),
+    (["x.npy"], "either k or fraction"),
+    (["x.npy", "-k", 3, "--start", 120], "start must be from 0 to 119"),
+    (["x.npy", "-k", 3, "-o", "picks.txt"], "must end in one of"),
+    (["x.npy", "-k", 3, "-o", "no/such/folder.npy"], "is not a directory"),
+    (["x.npy", "-k", 3, "-o", "."], "is a directory"),
+    (["x.npy", "-k", 3, "--column", "a"], "has no columns"),
+    (["x.npy", "-k", 3, "--join", "r.jsonl", "-o", "s.csv"], "must end in one of"),
+    (
+        ["x.npy", "-k", 3, "--join", "short.jsonl", "-o", "s.jsonl"],
+        "has 1 records for 120 rows",
+    ),
+    (["r.jsonl", "-k", 3], "must end in one of .npy"),
+    (["truncated.npy", "-k", 3], "not a whole .npy file"),
+    (["noise.npy", "-k", 3], "not a whole .npy file"),
+    (["truncated.parquet", "-k", 3], "not a whole Parquet file"),
+    (["fixed.parquet", "-k", 3, "--column", "nope"], "no list column 'nope'"),
+    (["fixed.parquet", "-k", 3, "--column", "text"], "no list column 'text'"),
+    (["ragged.parquet", "-k", 3], "ragged: row 2 has 3 values"),
+    (["null.parquet", "-k", 3], "null in row 1"),
+    (["words.parquet", "-k", 3], "dtype"),
+    (["nan.npy", "-k", 3], "NaN or infinity, in rows 7"),
+]
+
+
+@pytest.fixture
+def bad_files(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder, with files that are no use."""
     monkeypatch.chdir(folder)
     Path("short.jsonl").write_text("{}\n")
     Path("truncated.npy").write_bytes(Path("x.npy").read_bytes()[:-9])
@@ -207,9 +209,23 @@ def test_mistakes_get_one_line(
     X = np.load("x.npy")
     X[7] = np.nan
     np.save("nan.npy", X)
-    before = {p: p.stat().st_mtime_ns for p in folder.iterdir()}
+    return folder
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES)
+def test_mistakes_are_told_and_write_nothing(
+    bad_files: Path, arguments: list, message: str
+) -> None:
+    before = {p: p.stat().st_mtime_ns for p in bad_files.iterdir()}
+    error = CliRunner().invoke(cli, ["select", *map(str, arguments)]).exception
+    assert isinstance(error, BROUGHT)  # of which `main` makes one line
+    assert message in one_line(error)
+    assert {p: p.stat().st_mtime_ns for p in bad_files.iterdir()} == before
+
+
+@pytest.mark.parametrize(("arguments", "message"), MISTAKES[::5])
+def test_mistakes_get_one_line(bad_files: Path, arguments: list, message: str) -> None:
     assert_one_line_error(run("select", *arguments), message)
-    assert {p: p.stat().st_mtime_ns for p in folder.iterdir()} == before
 
 
 def test_wrong_usage_is_exit_code_two(folder: Path) -> None:

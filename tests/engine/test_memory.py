@@ -36,9 +36,9 @@ print(memory("VmHWM") - now)
 @pytest.mark.parametrize(
     ("n", "d", "k", "dtype", "metric"),
     [
-        (200_000, 128, 2_000, "float32", "euclidean"),
-        (200_000, 128, 500, "float16", "cosine"),
-        (3_000_000, 4, 300, "float32", "cosine"),
+        (200_000, 128, 600, "float32", "euclidean"),
+        (200_000, 128, 200, "float16", "cosine"),
+        (3_000_000, 4, 100, "float32", "cosine"),
     ],
 )
 def test_extra_memory(n: int, d: int, k: int, dtype: str, metric: str, filter: str) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from pyuniform._common.array_input import as_matrix, check_metric, check_shape
 from pyuniform._common.mapped import file_of
 from pyuniform._common.threads import check_threads
+from pyuniform._engine.extent import MOST_BOX_COLUMNS, Extent
 from pyuniform._engine.rows.device_memory import stays_in_host_memory
 from pyuniform._engine.rows.host import (
     LEAST_NORM,
@@ -21,12 +22,16 @@ from pyuniform._engine.rows.host import (
     frame_exponent,
     hash_shape,
     median_of_rows,
+    middle_rows,
     sample_rows,
 )
 from pyuniform._engine.rows.pinned import lock
 
 if TYPE_CHECKING:
     import torch
+
+# Rows that are measured at a time.
+MEASURED_BYTES = 1 << 26
 
 GPU_EXTRA = "pip install 'pyuniform[gpu]'"
 
@@ -79,6 +84,37 @@ class DeviceRows:
         """Threads of what the processor does beside the device."""
         return check_threads(None)
 
+    def middle(self) -> np.ndarray:
+        """See `Rows`."""
+        import torch
+
+        from pyuniform.kernels.encode import canonical
+
+        some = torch.as_tensor(sample_rows(self.n, middle_rows(self.d)), device=self.device)
+        found = canonical(self.values, self.norms, some, self.device)
+        return found[:, : self.d].mean(dim=0).cpu().numpy()
+
+    def measure(self, extent: Extent) -> Callable[[], None]:
+        """See `Rows`; the device computes, and distances alone come from it."""
+
+        def take() -> None:
+            import torch
+
+            from pyuniform.kernels.staging import staged
+
+            center = torch.as_tensor(extent.center, device=self.device)
+            for part, some in staged(self.values, self.device, MEASURED_BYTES):
+                rows = some.to(torch.float64)
+                if self.norms is not None:
+                    rows /= self.norms[part, None]
+                if extent.may is not None:
+                    rows = rows[torch.as_tensor(extent.may[part], device=self.device)]
+                heights = -(rows @ center) if extent.metric == "cosine" else _squares(rows, center)
+                box = rows.cpu().numpy() if self.d <= MOST_BOX_COLUMNS else None
+                extent.add_float64(heights.cpu().numpy(), box)
+
+        return take
+
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""
         import torch
@@ -91,6 +127,12 @@ class DeviceRows:
 
     def unchanged(self, whole: bool) -> None:
         """See `Rows`; what the device has been given is its own."""
+
+
+def _squares(rows: torch.Tensor, center: torch.Tensor) -> torch.Tensor:
+    """Squared distances of rows (n, d) to a vector (d,)."""
+    apart = rows - center
+    return (apart * apart).sum(dim=1)
 
 
 def gpu_missing() -> str | None:

@@ -23,6 +23,7 @@ from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
+from pyuniform._engine.extent import Extent
 from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
@@ -93,6 +94,7 @@ class DiskRows:
         self._name, self._reach, self._first = name, reach, first
         self.core = CoreRows(active_kernels(), self.n, self.d, self.dtype, metric == "cosine")
         self._lenient = lenient
+        self._extent: Extent | None = None
         if lenient is not None:
             self.core.let_pass(lenient)
         self._parts = [_mapped_part(part) or part for part in parts(source)]
@@ -109,6 +111,15 @@ class DiskRows:
         if not self.fingerprint:
             return self._prepared(rows).core.canonical(np.arange(len(rows)))
         return self.core.canonical(rows)
+
+    def middle(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        return self.sample.middle()
+
+    def measure(self, extent: Extent) -> Callable[[], None]:
+        """See `Rows`; the rows are taken while they are read for the first time."""
+        self._extent = extent
+        return lambda: None
 
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""
@@ -181,6 +192,7 @@ class DiskRows:
                 scan.read(at, end, norms)
                 if scan.clean:
                     take(len(block))
+                    self._measure(at, block, norms)
                 at = end
                 if reading:
                     reading(at, self.n)
@@ -192,6 +204,14 @@ class DiskRows:
         self.fingerprint = scan.fingerprint(
             self.n, self.d, numpy_dtype(self.dtype, self._name).itemsize
         )
+
+    def _measure(self, begin: int, block: NDArray[Any], norms: NDArray[np.float64] | None) -> None:
+        """Has the extent take rows that are in memory."""
+        if self._extent is not None:
+            numbers = np.arange(begin, begin + len(block))
+            self._extent.take(
+                begin, block, norms, lambda: self.core.canonical(numbers)[:, : self.d]
+            )
 
 
 def invalid_rows(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
 from pyuniform._core import frame_exponent as core_frame_exponent
 from pyuniform._core import scan as core_scan
+from pyuniform._engine.extent import BLOCK_VALUES, Extent, Part
 
 # Squared distances of larger values could overflow float64.
 LARGEST = 2.0**500
@@ -41,6 +43,8 @@ class HostRows:
         The filter scales Euclidean rows by 2**-exponent.
     fingerprint : str
         Sixteen hexadecimal digits, a function of shape, dtype and bytes.
+    norms : ndarray of float64, shape (N,), or None
+        By which rows are divided, for cosine.
     unchanged : callable
         ``unchanged(whole)`` raises OSError if the file that the rows are mapped from has been cut
         or written to since they were checked; `whole` reads them again for it.
@@ -56,11 +60,39 @@ class HostRows:
     exponent: int
     fingerprint: str
     threads: int
+    norms: NDArray[np.float64] | None = None
     unchanged: Callable[[bool], None] = lambda whole: None
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Canonical values of some rows, zero-padded: float64 (m, at least d)."""
         return self.core.canonical(rows)
+
+    def middle(self) -> NDArray[np.float64]:
+        """See `Rows`."""
+        some = sample_rows(self.n, middle_rows(self.d))
+        return self.core.canonical(some)[:, : self.d].mean(axis=0)
+
+    def measure(self, extent: Extent) -> Callable[[], None]:
+        """See `Rows`."""
+        step = max(1, BLOCK_VALUES // self.d)
+
+        def part(begin: int) -> Part:
+            end = min(begin + step, self.n)
+            norms = None if self.norms is None else self.norms[begin:end]
+            numbers = np.arange(begin, end)
+            return extent.part(
+                begin,
+                self.values[begin:end],
+                norms,
+                lambda: self.core.canonical(numbers)[:, : self.d],
+            )
+
+        def take() -> None:
+            with ThreadPoolExecutor(self.threads) as pool:
+                for found in pool.map(part, range(0, self.n, step)):
+                    extent.add(found)
+
+        return take
 
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""
@@ -164,6 +196,7 @@ def prepare(
         exponent=exponent,
         fingerprint=fingerprint,
         threads=threads,
+        norms=norms,
         unchanged=unchanged if path else lambda whole: None,
     )
 
@@ -267,9 +300,14 @@ def _center(core: CoreRows, n: int, d: int, exponent: int) -> NDArray[np.float64
     return median_of_rows(core.canonical(sample_rows(n))[:, :d] * 2.0**-exponent)
 
 
-def sample_rows(n: int) -> NDArray[np.int64]:
+def sample_rows(n: int, count: int = 129) -> NDArray[np.int64]:
     """Some rows, spread over all."""
-    return np.unique(np.linspace(0, n - 1, min(n, 129)).astype(np.int64))
+    return np.unique(np.linspace(0, n - 1, min(n, count)).astype(np.int64))
+
+
+def middle_rows(d: int) -> int:
+    """The number of rows whose mean stands for that of all."""
+    return min(1025, max(1, BLOCK_VALUES // d))
 
 
 def median_of_rows(sample: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ def load_tfidf(path: str | os.PathLike[str]) -> FittedTfidf:
     if path.suffix != SUFFIX:
         raise ValueError(f"{path} must end in {SUFFIX}, as saved models do")
     with reading(str(path), "saved model", MemoryError):
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             record: Any = json.loads(str(archive["record"]))
             if record.get("model") != "tfidf" or record.get("format") != FORMAT:
                 raise ValueError("it holds no TF-IDF model of this version")
