@@ -1,6 +1,7 @@
 """Deduplication beside SemHash and sentence-transformers: time, and what they leave or lose.
 
-    python -m benchmarks.studies.deduplication [--rows 100000] [-d 256] [--repeats 3] [--write]
+    python -m benchmarks.studies.deduplication [--rows 10000] [-d 256] [--repeats 3]
+        [--only pyuniform,SemHash] [--write]
 
 A quarter of the rows are copies of others with noise of many sizes. All get the rows' embeddings
 and two threads, and take turns. A pair left is one of two kept rows that are nearer than the
@@ -82,12 +83,12 @@ def wrong(X: np.ndarray, kept: np.ndarray) -> tuple[int, int]:
     return left, int(np.count_nonzero(to_kept[gone] >= THRESHOLD))
 
 
-def table(X: np.ndarray, repeats: int) -> str:
-    """Runs all that are installed, in turns."""
+def table(X: np.ndarray, repeats: int, only: list[str]) -> str:
+    """Runs those that are wanted and installed, in turns."""
     ways = {
         name: run
         for name, (module, run) in WAYS.items()
-        if module is None or importlib.util.find_spec(module)
+        if name in only and (module is None or importlib.util.find_spec(module))
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     kept: dict[str, np.ndarray] = {}
@@ -110,12 +111,13 @@ def table(X: np.ndarray, repeats: int) -> str:
 def main() -> None:
     """Runs the command that the module describes."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("-d", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--only", default=",".join(WAYS))
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
-    found = table(corpus(given.rows, given.d), given.repeats)
+    found = table(corpus(given.rows, given.d), given.repeats, given.only.split(","))
     print(found)
     if given.write:
         markdown.write_between(PAGE, "deduplication", found)

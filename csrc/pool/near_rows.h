@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "rows/frame.h"
+#include "rows/matrix.h"
 #include "simd/kernels.h"
 
 namespace pyuniform {
