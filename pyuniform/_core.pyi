@@ -36,10 +36,13 @@ class Packing:
         exponent: int,
         threads: int,
         codes: bool,
+        axes: NDArray[np.float32] | None,
+        cells: bool,
         within2: float,
         places: int,
     ) -> None: ...
     def add_anchors(self, values: _Float) -> None: ...
+    def add_rows(self, rows: _Int) -> None: ...
     def set_quotas(self, left: _Int) -> None: ...
     def start(self, rows: _Int, group: _Int32 | None = None) -> None: ...
     def scan(self, budget: float) -> bool: ...
@@ -54,6 +57,9 @@ def scan(
     norms: _Float | None = None,
     first: int = 0,
 ) -> tuple[float, int, int]: ...
+def center_distances(
+    rows: Rows, center: _Float, exponent: int, begin: int, end: int, threads: int
+) -> _Float: ...
 
 class Shard:
     def __init__(
@@ -90,6 +96,7 @@ def release_mapped(begin: int) -> None: ...
 
 MOST_CODE_COLUMNS: int
 MOST_BOX_COLUMNS: int
+MOST_CELL_COLUMNS: int
 MOST_THREADS: int
 
 def greedy_pool(
@@ -133,9 +140,3 @@ def near_rows(
     most: int,
     threads: int,
 ) -> tuple[_Int, _Int, _Float] | None: ...
-def code_flags(
-    rows: Rows, center: _Float, exponent: int, distance2: _Float, balance: float
-) -> tuple[NDArray[np.bool_], _Float]: ...
-def pair_bounds(
-    rows: Rows, center: _Float, exponent: int
-) -> tuple[_Float, _Float, _Float, _Float]: ...

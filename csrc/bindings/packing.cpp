@@ -5,12 +5,13 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <utility>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/rows.h"
 #include "bindings/unlocked.h"
-#include "codes/codes.h"
+#include "codes/code.h"
 #include "simd/kernels.h"
 
 namespace pyuniform::bindings {
@@ -18,16 +19,24 @@ namespace {
 
 std::unique_ptr<Packing> make_packing(const Rows& rows, const Rows& sample,
                                       const Array<double>& center, int exponent, int threads,
-                                      bool codes, double within2, int64_t places) {
-  if (codes && rows.matrix.d > kMostCodeColumns)
-    throw std::invalid_argument("too many columns for codes");
-  if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
+                                      bool codes, const std::optional<Array<float>>& axes,
+                                      bool cells, double within2, int64_t places) {
+  const int64_t d = rows.matrix.d;
+  if (codes && d > kMostCodeColumns) throw std::invalid_argument("too many columns for codes");
+  if (center.size() != d) throw std::invalid_argument("one center value a column");
+  if (axes && (!codes || axes->ndim() != 2 || axes->shape(0) == 0 || axes->shape(1) != d))
+    throw std::invalid_argument("axes are rows of d values, and want codes");
+  if (cells && (codes || d > kCellColumns))
+    throw std::invalid_argument("cells want few columns, and no codes");
   const double* middle = center.data();
+  const float* axis = axes ? axes->data() : nullptr;
+  const int64_t p = axes ? axes->shape(0) : 0;
   std::unique_ptr<Packing> made;
   {
     Unlocked unlocked;
+    auto prefix = axis ? std::make_unique<Prefix>(rows.kernels, axis, p, d) : nullptr;
     made = std::make_unique<Packing>(rows.kernels, rows.matrix, sample.matrix, middle, exponent,
-                                     threads, codes, within2, places);
+                                     threads, codes, std::move(prefix), cells, within2, places);
   }
   check_file(sample.matrix);
   return made;
@@ -71,10 +80,19 @@ void bind_packing(py::module_& m) {
   py::class_<Packing>(m, "Packing")
       .def(py::init(&make_packing), py::keep_alive<1, 2>(), py::arg("rows"), py::arg("sample"),
            py::arg("center"), py::arg("exponent"), py::arg("threads"), py::arg("codes"),
-           py::arg("within2"), py::arg("places"))
+           py::arg("axes"), py::arg("cells"), py::arg("within2"), py::arg("places"))
       .def("add_anchors",
            [](Packing& packing, const Array<double>& values) {
              packing.add_anchors(values.data(), values.shape(0));
+           })
+      .def("add_rows",
+           [](Packing& packing, const Array<int64_t>& rows) {
+             const int64_t *row = rows.data(), count = rows.size();
+             {
+               Unlocked unlocked;
+               packing.add_rows(row, count);
+             }
+             check_file(packing.matrix());
            })
       .def("set_quotas",
            [](Packing& packing, const Array<int64_t>& left) {

@@ -3,12 +3,15 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
 #include <utility>
+#include <vector>
 
 #include "bindings/bindings.h"
 #include "bindings/unlocked.h"
+#include "rows/center_distances.h"
 #include "rows/mapped_files.h"
 #include "rows/row_reader.h"
 #include "rows/scan.h"
@@ -36,6 +39,23 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
   }
   check_file(rows.matrix);
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
+}
+
+py::array_t<double> find_center_distances(const Rows& rows, const Array<double>& center,
+                                          int exponent, int64_t begin, int64_t end, int threads) {
+  std::vector<double> scaled(center.data(), center.data() + center.size());
+  for (double& c : scaled) c = std::ldexp(c, -exponent);
+  if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
+  const Frame frame(scaled.data(), rows.matrix.d, exponent, rows.matrix.unit);
+  py::array_t<double> out(end - begin);
+  const double* middle = center.data();
+  double* distance2 = out.mutable_data();
+  {
+    Unlocked unlocked;
+    center_distances(rows.kernels, rows.matrix, frame, middle, begin, end, threads, distance2);
+  }
+  check_file(rows.matrix);
+  return out;
 }
 
 }  // namespace
@@ -131,6 +151,7 @@ void bind_rows(py::module_& m) {
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
         py::arg("norms") = std::nullopt, py::arg("first") = 0);
+  m.def("center_distances", &find_center_distances);
 }
 
 }  // namespace pyuniform::bindings

@@ -11,6 +11,7 @@
 #include "bindings/bindings.h"
 #include "bindings/rows.h"
 #include "bindings/unlocked.h"
+#include "codes/code.h"
 
 namespace pyuniform::bindings {
 namespace {

@@ -5,6 +5,7 @@
 #include <iterator>
 #include <utility>
 
+#include "codes/code.h"
 #include "core/thread_pool.h"
 
 namespace pyuniform {
@@ -17,22 +18,16 @@ constexpr int64_t kAbreast = 512;
 // Rows of a block that are settled one by one.
 constexpr int64_t kFew = 32;
 
-double typical_error(const Kernels& kernels, const Frame& frame, const Matrix& sample) {
+// Some rows of the frame.
+std::vector<float> some_rows(const Kernels& kernels, const Frame& frame, const Matrix& sample) {
   RowReader reader(sample, kernels);
-  std::vector<float> in_frame(sample.d);
-  std::vector<int8_t> values(sample.d);
-  double error = 0;
-  int64_t count = 0;
+  std::vector<float> in_frame(sample.d), some;
   for (int64_t i = 0; i < sample.n; i += std::max<int64_t>(1, sample.n / 128)) {
     if (sample.is_blank(i)) continue;
-    const double norm2 = reader.pack(i, frame, in_frame.data());
-    const Code code = encode_row(kernels, frame, in_frame.data(), norm2, sample.d,
-                                 kernels.row_codes, values.data());
-    if (!std::isfinite(code.error)) continue;
-    error += code.error;
-    ++count;
+    reader.pack(i, frame, in_frame.data());
+    some.insert(some.end(), in_frame.begin(), in_frame.end());
   }
-  return count ? error / static_cast<double>(count) : 0;
+  return some;
 }
 
 }  // namespace
@@ -50,7 +45,7 @@ class Packing::Thread {
         in_frame(packing.matrix_.d),
         abreast(packing.filter_->abreast(kAbreast)),
         slots(kAbreast),
-        flags(packing.kernels_.tile_rows) {}
+        flags(kAbreast + packing.kernels_.tile_rows) {}
 
   double distance2(int64_t row, int64_t pick) {
     ++exact_pairs;
@@ -88,22 +83,29 @@ class Packing::Thread {
   std::unique_ptr<RowsAbreast> abreast;
   std::vector<int32_t> slots;  // places of the rows abreast
   std::vector<uint32_t> flags;
-  int64_t exact_pairs = 0, filter_pairs = 0, panel_rows = 0;
+  int64_t exact_pairs = 0, filter_pairs = 0;
 };
 
 Packing::Packing(const Kernels& kernels, const Matrix& matrix, const Matrix& sample,
-                 const double* center, int exponent, int threads, bool codes, double within2,
-                 int64_t places)
+                 const double* center, int exponent, int threads, bool codes,
+                 std::unique_ptr<Prefix> prefix, bool cells, double within2, int64_t places)
     : kernels_(kernels),
       matrix_(matrix),
       frame_(center, matrix.d, exponent, matrix.unit),
       threads_(threads),
       within2_(within2),
       workers_(threads) {
-  const double reach2 = frame_.in_units(std::max(within2, 0.0));
-  filter_ = codes ? make_code_filter(kernels, frame_, matrix.d, places, reach2,
-                                     typical_error(kernels, frame_, sample))
-                  : make_float_filter(kernels, frame_, matrix.d, places, reach2);
+  if (within2 < 0) return;  // no pick rules out anything
+  if (cells) {
+    // As frame_exponent has it.
+    const double largest = matrix.unit ? 1 : std::ldexp(1.0, exponent + 40);
+    cells_ = std::make_unique<Cells>(kernels, matrix.d, within2, largest);
+    return;
+  }
+  const FilterSize size = {matrix.d, places, frame_.in_units(within2)};
+  filter_ = codes ? make_code_filter(kernels, frame_, size, std::move(prefix),
+                                     some_rows(kernels, frame_, sample))
+                  : make_float_filter(kernels, frame_, size);
 }
 
 Packing::~Packing() = default;
@@ -117,7 +119,8 @@ void Packing::add_anchors(const double* values, int64_t count) {
   const int64_t d = matrix_.d, width = padded(d);
   std::vector<float> in_frame(d);
   std::vector<double> scratch(d);
-  for (int64_t a = 0; a < count; ++a) {
+  for (int64_t a = 0; a < count && cells_; ++a) cells_->add(values + a * width);
+  for (int64_t a = 0; a < count && filter_; ++a) {
     // Canonical values of unit rows have been divided by their norms.
     const double norm2 = kernels_.pack(values + a * width, DType::f64, frame_.scale(1),
                                        frame_.center.data(), d, in_frame.data(), scratch.data());
@@ -138,7 +141,7 @@ void Packing::start(const int64_t* rows, int64_t count, const int32_t* group) {
 }
 
 bool Packing::scan(double budget) {
-  if (within2_ < 0) return true;
+  if (!filter_) return true;
   const int64_t size = static_cast<int64_t>(rows_.size());
   const double madds = static_cast<double>(matrix_.d) * static_cast<double>(4 + picks());
   const int64_t least = threads_ * 8 * kernels_.tile_rows;
@@ -164,7 +167,7 @@ bool Packing::scan(double budget) {
 // Rows of the block, each with the picks from the number `from` on, up to the first within reach.
 void Packing::compare(const int32_t* places, int64_t count, int64_t from) {
   const int64_t all = picks();
-  if (from == all || count == 0 || within2_ < 0) return;
+  if (from == all || count == 0) return;
   const int64_t panels = (all + kPanel - 1) / kPanel, tile_rows = kernels_.tile_rows;
   const double madds =
       static_cast<double>(count) * static_cast<double>(matrix_.d) * static_cast<double>(all - from);
@@ -183,22 +186,18 @@ void Packing::compare(const int32_t* places, int64_t count, int64_t from) {
         const uint32_t unmet = p == from / kPanel ? ~0u << from % kPanel : ~0u;
         const int64_t filled = std::min<int64_t>(kPanel, all - p * kPanel);
         bool ruled_out = false;
-        for (int64_t at = 0; at < active; at += tile_rows) {
-          const int n = static_cast<int>(std::min(tile_rows, active - at));
-          mine.abreast->scan(at, n, p, mine.flags.data());
-          mine.filter_pairs += n * filled;
-          mine.panel_rows += n;
-          for (int r = 0; r < n; ++r) {
-            const int32_t place = slots[at + r];
-            for (uint32_t bits = mine.flags[r] & unmet; bits; bits &= bits - 1) {
-              const int64_t pick = p * kPanel + __builtin_ctz(bits);
-              const double distance2 = mine.distance2(rows_[place], pick);
-              if (distance2 > within2_) continue;
-              by_[place] = static_cast<int32_t>(pick);
-              distance2_[place] = distance2;
-              ruled_out = true;
-              break;
-            }
+        mine.abreast->scan(active, p, mine.flags.data());
+        mine.filter_pairs += active * filled;
+        for (int64_t slot = 0; slot < active; ++slot) {
+          const int32_t place = slots[slot];
+          for (uint32_t bits = mine.flags[slot] & unmet; bits; bits &= bits - 1) {
+            const int64_t pick = p * kPanel + __builtin_ctz(bits);
+            const double distance2 = mine.distance2(rows_[place], pick);
+            if (distance2 > within2_) continue;
+            by_[place] = static_cast<int32_t>(pick);
+            distance2_[place] = distance2;
+            ruled_out = true;
+            break;
           }
         }
         if (!ruled_out) continue;
@@ -223,7 +222,7 @@ std::vector<int32_t> Packing::open_places(int64_t begin, int64_t end) const {
 // Settles these rows, in order, which no pick made before rules out.
 void Packing::settle_part(const int32_t* places, int64_t count) {
   const int64_t from = picks();
-  if (count > kFew) {
+  if (count > kFew && filter_) {
     const int64_t half = count / 2;
     settle_part(places, half);
     compare(places + half, count - half, from);
@@ -236,17 +235,47 @@ void Packing::settle_part(const int32_t* places, int64_t count) {
   for (int64_t j = 0; j < count && picks() < most_; ++j) {
     const int32_t place = places[j];
     if (!rest_.empty() && rest_[group_[place]] == 0) continue;
-    compare(&place, 1, from);
-    if (by_[place] == kTaken) take(place);
+    if (filter_) compare(&place, 1, from);
+    if (by_[place] != kTaken) continue;
+    if (!rest_.empty()) --rest_[group_[place]];
+    add_pick(rows_[place]);
   }
 }
 
-void Packing::take(int32_t place) {
-  if (!rest_.empty()) --rest_[group_[place]];
-  picked_.push_back(rows_[place]);
-  if (within2_ < 0) return;
+// The same with cells, one row after the other.
+void Packing::settle_in_cells(const int32_t* places, int64_t count) {
+  RowReader reader(matrix_, kernels_);
+  std::vector<double> values(padded(matrix_.d));
+  for (int64_t j = 0; j < count && picks() < most_; ++j) {
+    const int32_t place = places[j];
+    if (!rest_.empty() && rest_[group_[place]] == 0) continue;
+    reader.canonical(rows_[place], values.data());
+    const int64_t first =
+        cells_->first_within(values.data(), &distance2_[place], &stats_.exact_pairs);
+    if (first >= 0) {
+      by_[place] = static_cast<int32_t>(first);
+      continue;
+    }
+    if (!rest_.empty()) --rest_[group_[place]];
+    add_pick(rows_[place]);
+  }
+}
+
+void Packing::add_rows(const int64_t* rows, int64_t count) {
+  for (int64_t j = 0; j < count; ++j) add_pick(rows[j]);
+}
+
+void Packing::add_pick(int64_t row) {
+  picked_.push_back(row);
+  if (cells_) {
+    RowReader reader(matrix_, kernels_);
+    std::vector<double> values(padded(matrix_.d));
+    reader.canonical(row, values.data());
+    cells_->add(values.data());
+  }
+  if (!filter_) return;
   Thread& mine = thread(0);
-  const double norm2 = mine.row_reader.pack(rows_[place], frame_, mine.in_frame.data());
+  const double norm2 = mine.row_reader.pack(row, frame_, mine.in_frame.data());
   filter_->add_pick(mine.in_frame.data(), norm2);
 }
 
@@ -255,7 +284,8 @@ void Packing::settle(int64_t most, int32_t* by, double* distance2) {
   const std::vector<int32_t> places = open_places(0, size);
   rest_ = left_;
   most_ = picks() + most;
-  settle_part(places.data(), static_cast<int64_t>(places.size()));
+  const int64_t count = static_cast<int64_t>(places.size());
+  cells_ ? settle_in_cells(places.data(), count) : settle_part(places.data(), count);
   // A row that a pick rules out may find its group full, or come behind the last one taken.
   for (int64_t place = 0; place < size; ++place) {
     by[place] = by_[place];
@@ -272,7 +302,7 @@ void Packing::settle(int64_t most, int32_t* by, double* distance2) {
   for (const std::unique_ptr<Thread>& worker : workers_) {
     if (!worker) continue;
     stats_.filter_pairs += std::exchange(worker->filter_pairs, 0);
-    stats_.filter_madds += std::exchange(worker->panel_rows, 0) * kPanel * matrix_.d;
+    stats_.filter_madds += std::exchange(worker->abreast->madds, 0);
     stats_.exact_pairs += std::exchange(worker->exact_pairs, 0);
   }
 }

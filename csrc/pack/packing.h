@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "pack/cells.h"
 #include "pack/pick_filter.h"
 #include "rows/frame.h"
 #include "rows/matrix.h"
@@ -26,10 +27,12 @@ struct PackingStats {
 class Packing {
  public:
   // Picks at a canonical squared distance of up to `within2` rule a row out; below 0 none does.
-  // Blocks have at most `places` rows. The matrix must outlive the packing; of `sample`, which may
-  // be the matrix, some rows are read at once.
+  // With `codes` an int8 filter, and, if there is a prefix, by that first; otherwise one in
+  // float32. Blocks have at most `places` rows. The matrix must outlive the packing; of `sample`,
+  // which may be the matrix, some rows are read at once.
   Packing(const Kernels& kernels, const Matrix& matrix, const Matrix& sample, const double* center,
-          int exponent, int threads, bool codes, double within2, int64_t places);
+          int exponent, int threads, bool codes, std::unique_ptr<Prefix> prefix, bool cells,
+          double within2, int64_t places);
   ~Packing();
 
   const Matrix& matrix() const { return matrix_; }
@@ -39,6 +42,9 @@ class Packing {
 
   // Makes vectors from elsewhere picks, before the first block: count x padded(d), canonical.
   void add_anchors(const double* values, int64_t count);
+
+  // Makes rows picks that an earlier run took, before the first block.
+  void add_rows(const int64_t* rows, int64_t count);
 
   // From here on at most left[g] rows of group g are taken.
   void set_quotas(const int64_t* left, int64_t groups) { left_.assign(left, left + groups); }
@@ -69,14 +75,16 @@ class Packing {
   void compare(const int32_t* places, int64_t count, int64_t from);
   std::vector<int32_t> open_places(int64_t begin, int64_t end) const;
   void settle_part(const int32_t* places, int64_t count);
-  void take(int32_t place);
+  void settle_in_cells(const int32_t* places, int64_t count);
+  void add_pick(int64_t row);
 
   const Kernels& kernels_;
   const Matrix& matrix_;
   const Frame frame_;
   const int threads_;
   const double within2_;
-  std::unique_ptr<PickFilter> filter_;
+  std::unique_ptr<PickFilter> filter_;  // or, with cells, and where nothing is ruled out, null
+  std::unique_ptr<Cells> cells_;
   std::vector<double> anchor_values_;
   std::vector<int64_t> picked_;  // rows taken, in order; they come after the anchors
   std::vector<std::unique_ptr<Thread>> workers_;

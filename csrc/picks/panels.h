@@ -1,9 +1,7 @@
-// Picks packed for the tile kernel, in panels of 32. A panel's empty places have an infinite half
-// norm, so nothing is ever below a limit there.
+// Picks packed for the float32 tile.
 #pragma once
 
 #include <algorithm>
-#include <limits>
 #include <vector>
 
 #include "core/aligned.h"
@@ -19,24 +17,18 @@ struct Panel {
   float split_upper[2][kPanel];
 };
 
+// Panels of 32 picks. Empty places have an infinite half norm, so nothing is ever below a limit
+// there.
 class Panels {
  public:
   Panels(const Kernels& kernels, int64_t d) : kernels_(kernels), d_(d) {}
 
+  // The next pick: d values of the frame, and their squared norm.
   void append(const Frame& frame, const float* packed, double norm2) {
     append(packed, frame.half_upper(norm2), frame.half_lower(norm2));
   }
 
-  void append(const float* packed, float half_upper, float half_lower) {
-    const int place = static_cast<int>(size_ % kPanel);
-    if (place == 0) add_panel();
-    Panel& panel = panels_.back();
-    for (int64_t j = 0; j < d_; ++j) panel.values[kernels_.panel_place(d_, j, place)] = packed[j];
-    panel.half_upper[place] = half_upper;
-    panel.split_upper[2 * place / kPanel][place % (kPanel / 2)] = half_upper;
-    panel.half_lower[place] = half_lower;
-    ++size_;
-  }
+  void append(const float* packed, float half_upper, float half_lower);
 
   int64_t size() const { return size_; }
   int64_t count() const { return static_cast<int64_t>(panels_.size()); }
@@ -46,16 +38,7 @@ class Panels {
   int64_t filled(int64_t p) const { return std::min<int64_t>(kPanel, size_ - p * kPanel); }
 
  private:
-  void add_panel() {
-    panels_.emplace_back();
-    Panel& panel = panels_.back();
-    const size_t count = d_ * kPanel;
-    panel.values = aligned_array<float>(count);
-    std::fill_n(panel.values.get(), count, 0.0f);
-    for (float* halves :
-         {panel.half_upper, panel.half_lower, panel.split_upper[0], panel.split_upper[1]})
-      std::fill_n(halves, kPanel, std::numeric_limits<float>::infinity());
-  }
+  void add_panel();
 
   const Kernels& kernels_;
   int64_t d_, size_ = 0;

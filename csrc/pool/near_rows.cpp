@@ -5,6 +5,8 @@
 
 #include "core/thread_pool.h"
 #include "picks/panels.h"
+#include "rows/rounding.h"
+#include "rows/row_block.h"
 #include "rows/row_reader.h"
 
 namespace pyuniform {

@@ -4,96 +4,151 @@
 #include <numeric>
 #include <vector>
 
+#include "codes/code.h"
 #include "pool/near_pairs.h"
 
 namespace pyuniform {
+namespace {
 
-int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t limit, int threads,
-                    int64_t* picked, double* picked_distance2, PoolStats* stats) {
-  if (pool.size == 0) return 0;
-  const int32_t before = pool.seen[0];
-
-  // The tie rule. Old distances only shrink, so a stale one still tells who cannot lead.
-  auto score = [&](int64_t m) {
-    if (pool.distance2[m] <= pool.floor2) return -1.0;
-    return pool.factor ? pool.factor[m] * pool.distance2[m] : pool.distance2[m];
-  };
-  auto behind = [&](int64_t a, int64_t b) {
-    const double of_a = score(a), of_b = score(b);
-    return of_a != of_b ? of_a < of_b : pool.index[a] > pool.index[b];
-  };
-  std::vector<int64_t> order(pool.size), place(pool.size);
+// Members with the largest distance first, which is the order that NearPairs wants.
+std::vector<int64_t> by_distance(const Pool& pool) {
+  std::vector<int64_t> order(pool.size);
   std::iota(order.begin(), order.end(), 0);
-  // By distance, which is what NearPairs wants.
   std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
     return pool.distance2[a] != pool.distance2[b] ? pool.distance2[a] > pool.distance2[b]
                                                   : pool.index[a] < pool.index[b];
   });
-  for (int64_t r = 0; r < pool.size; ++r) place[order[r]] = r;
-  std::vector<int64_t> heap = order;
-  std::make_heap(heap.begin(), heap.end(), behind);
+  return order;
+}
 
-  // What comes late in a large pool is compared with all picks; distances of zero cannot fall.
-  int64_t filtered_size = pool.width > kMostCodeColumns ? 0 : std::min(pool.size, NearPairs::kMost);
-  while (filtered_size > 0 && pool.distance2[order[filtered_size - 1]] <= 0) --filtered_size;
-  order.resize(filtered_size);
-  NearPairs near(kernels, pool, order, threads);
-  stats->filter_pairs += filtered_size * (filtered_size - 1) / 2;
-  std::vector<uint32_t> news(near.words());
-  std::vector<int32_t> number(pool.size);  // of a picked member
+// How many of these are filtered: what comes late in a large pool is compared with all picks, and
+// distances of zero cannot fall.
+int64_t count_filtered(const Pool& pool, const std::vector<int64_t>& order) {
+  int64_t count = pool.width > kMostCodeColumns ? 0 : std::min(pool.size, NearPairs::kMost);
+  while (count > 0 && pool.distance2[order[count - 1]] <= 0) --count;
+  return count;
+}
 
-  int64_t count = 0;
-  double distance2 = 0;
-  auto compare = [&](int64_t leader, int64_t pick) {
-    const double found = kernels.distance2(pool.values + leader * pool.width,
-                                           pool.values + pick * pool.width, pool.width);
-    ++stats->exact_pairs;
-    const bool nearer = found < distance2;
-    if (!nearer && !(found == distance2 && number[pick] < pool.nearest[leader])) return;
-    distance2 = found;
-    pool.nearest[leader] = number[pick];
-  };
+class GreedyPool {
+ public:
+  GreedyPool(const Kernels& kernels, const Pool& pool, int threads, int64_t* picked,
+             PoolStats* stats)
+      : kernels_(kernels),
+        pool_(pool),
+        before_(pool.seen[0]),
+        picked_(picked),
+        stats_(stats),
+        order_(by_distance(pool)),
+        heap_(order_),
+        filtered_(count_filtered(pool, order_)),
+        near_(kernels, pool, {order_.begin(), order_.begin() + filtered_}, threads),
+        picked_bits_(near_.words()),
+        place_(pool.size),
+        number_(pool.size) {
+    for (int64_t r = 0; r < pool.size; ++r) place_[order_[r]] = r;
+    std::make_heap(heap_.begin(), heap_.end(), Behind{*this});
+    stats_->filter_pairs += filtered_ * (filtered_ - 1) / 2;
+  }
 
-  while (count < limit && !heap.empty()) {
-    std::pop_heap(heap.begin(), heap.end(), behind);
-    const int64_t leader = heap.back();
-    heap.pop_back();
-    if (pool.group && pool.left[pool.group[leader]] == 0) continue;
-    distance2 = pool.distance2[leader];
-    // A distance of zero cannot fall.
-    if (distance2 > 0) {
-      const bool filtered = place[leader] < filtered_size;
-      for (int64_t j = pool.seen[leader] - before; j < count; ++j)
-        if (!filtered || place[picked[j]] >= filtered_size) compare(leader, picked[j]);
-      for (int64_t w = 0; filtered && w < near.words(); ++w) {
-        uint32_t& bits = near.row(place[leader])[w];
-        for (uint32_t left = bits & news[w]; left; left &= left - 1)
-          compare(leader, order[w * kPanel + __builtin_ctz(left)]);
-        bits &= ~news[w];
-      }
-    }
-    pool.seen[leader] = before + static_cast<int32_t>(count);
-    if (distance2 < pool.distance2[leader]) {
-      pool.distance2[leader] = distance2;
-      if (!heap.empty() && behind(leader, heap.front())) {
-        heap.push_back(leader);
-        std::push_heap(heap.begin(), heap.end(), behind);
+  int64_t pick(Outside outside, int64_t limit, double* picked_distance2) {
+    while (count_ < limit && !heap_.empty()) {
+      std::pop_heap(heap_.begin(), heap_.end(), Behind{*this});
+      const int64_t leader = heap_.back();
+      heap_.pop_back();
+      if (pool_.group && pool_.left[pool_.group[leader]] == 0) continue;
+      const double old = pool_.distance2[leader];
+      bring_up_to_date(leader);
+      if (pool_.distance2[leader] < old && !heap_.empty() && behind(leader, heap_.front())) {
+        heap_.push_back(leader);
+        std::push_heap(heap_.begin(), heap_.end(), Behind{*this});
         continue;
       }
+      const double best = score(leader);
+      const bool before_outside =
+          best > outside.score || (best == outside.score && pool_.index[leader] < outside.index);
+      if (best < 0 || !before_outside) break;
+      picked_distance2[count_] = pool_.distance2[leader];
+      take(leader);
     }
-    const double best = score(leader);
-    const bool before_outside =
-        best > outside.score || (best == outside.score && pool.index[leader] < outside.index);
-    if (best < 0 || !before_outside) break;
-    if (pool.group) --pool.left[pool.group[leader]];
-    pool.seen[leader] = -1;
-    picked[count] = leader;
-    picked_distance2[count] = distance2;
-    number[leader] = before + static_cast<int32_t>(count);
-    if (place[leader] < filtered_size) news[place[leader] / kPanel] |= 1u << place[leader] % kPanel;
-    ++count;
+    return count_;
   }
-  return count;
+
+ private:
+  // The order of the heap.
+  struct Behind {
+    const GreedyPool& pool;
+    bool operator()(int64_t a, int64_t b) const { return pool.behind(a, b); }
+  };
+
+  // The tie rule. Old distances only shrink, so a stale one still tells who cannot lead.
+  bool behind(int64_t a, int64_t b) const {
+    const double of_a = score(a), of_b = score(b);
+    return of_a != of_b ? of_a < of_b : pool_.index[a] > pool_.index[b];
+  }
+
+  double score(int64_t m) const {
+    if (pool_.distance2[m] <= pool_.floor2) return -1.0;
+    return pool_.factor ? pool_.factor[m] * pool_.distance2[m] : pool_.distance2[m];
+  }
+
+  // Compares a member with the picks that it has not met; a distance of zero cannot fall.
+  void bring_up_to_date(int64_t member) {
+    if (pool_.distance2[member] > 0) {
+      const bool filtered = place_[member] < filtered_;
+      for (int64_t j = pool_.seen[member] - before_; j < count_; ++j)
+        if (!filtered || place_[picked_[j]] >= filtered_) compare(member, picked_[j]);
+      for (int64_t w = 0; filtered && w < near_.words(); ++w) {
+        uint32_t& bits = near_.row(place_[member])[w];
+        for (uint32_t left = bits & picked_bits_[w]; left; left &= left - 1)
+          compare(member, order_[w * kPanel + __builtin_ctz(left)]);
+        bits &= ~picked_bits_[w];
+      }
+    }
+    pool_.seen[member] = before_ + static_cast<int32_t>(count_);
+  }
+
+  void compare(int64_t member, int64_t pick) {
+    const double distance2 = kernels_.distance2(pool_.values + member * pool_.width,
+                                                pool_.values + pick * pool_.width, pool_.width);
+    ++stats_->exact_pairs;
+    double& known = pool_.distance2[member];
+    int32_t& nearest = pool_.nearest[member];
+    if (distance2 > known || (distance2 == known && number_[pick] >= nearest)) return;
+    known = distance2;
+    nearest = number_[pick];
+  }
+
+  void take(int64_t leader) {
+    if (pool_.group) --pool_.left[pool_.group[leader]];
+    pool_.seen[leader] = -1;
+    picked_[count_] = leader;
+    number_[leader] = before_ + static_cast<int32_t>(count_);
+    const int64_t place = place_[leader];
+    if (place < filtered_) picked_bits_[place / kPanel] |= 1u << place % kPanel;
+    ++count_;
+  }
+
+  const Kernels& kernels_;
+  const Pool pool_;
+  const int32_t before_;  // picks before these
+  int64_t* const picked_;
+  int64_t count_ = 0;
+  PoolStats* const stats_;
+  const std::vector<int64_t> order_;
+  std::vector<int64_t> heap_;
+  const int64_t filtered_;  // members, the first of `order_`
+  NearPairs near_;
+  std::vector<uint32_t> picked_bits_;  // as those of a row of `near_`
+  std::vector<int64_t> place_;         // in `order_`
+  std::vector<int32_t> number_;        // of a picked member
+};
+
+}  // namespace
+
+int64_t greedy_pool(const Kernels& kernels, Pool pool, Outside outside, int64_t limit, int threads,
+                    int64_t* picked, double* picked_distance2, PoolStats* stats) {
+  if (pool.size == 0) return 0;
+  return GreedyPool(kernels, pool, threads, picked, stats).pick(outside, limit, picked_distance2);
 }
 
 }  // namespace pyuniform

@@ -10,52 +10,23 @@
 // d2 being the canonical squared distance. docs/explanation/error-bounds.md derives every constant.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <cstdint>
 #include <vector>
 
-#include "simd/kernels.h"
+#include "rows/rounding.h"
 
 namespace pyuniform {
-
-// A float32 above f, two units in the last place at most.
-inline float above(float f) { return f + (std::fabs(f) * 0x1p-23f + 0x1p-149f); }
-
-// A float32 that is not below x: rounding to nearest errs by less than what is added here. Without
-// a branch, since half of all values would need one.
-inline float round_up(double x) {
-  return static_cast<float>(x * (1 + std::copysign(0x1.03p-24, x)) + 0x1.03p-150);
-}
-
-inline float round_down(double x) { return -round_up(-x); }
 
 // The exponent for rows whose largest coordinate is `largest`. Scaled by 2^-exponent it is 2^40:
 // far from float32's overflow, and with 2^103 of room below for small rows. Values below 2^-360 are
 // left small: canonical squares underflow there themselves.
-inline int frame_exponent(double largest) {
-  int exponent = 0;
-  std::frexp(largest, &exponent);
-  return std::max(exponent - 40, -400);
-}
+int frame_exponent(double largest);
 
 class Frame {
  public:
-  Frame(const double* center, int64_t d, int exponent, bool unit_rows)
-      : center(center, center + d), exponent_(exponent), unit_rows_(unit_rows) {
-    const double u = 0x1p-24, n = static_cast<double>(d);
-    double center2 = 0;
-    for (float c : this->center) center2 += static_cast<double>(c) * c;
-    offset_ = 0x1p-50 * std::sqrt(center2) + std::sqrt(n) * 0x1p-149;
-    relative_ = n * u / (1 - n * u) + 9 * u;
-    absolute_ = 4.01 * offset_ * offset_ / u + n * 0x1p-148;
-    unit2 = std::ldexp(1.0, 2 * exponent);
-    units_ = 1 / unit2;
-    const double both = 2 * (relative_ + u);
-    slack_norm2_ = both * (1 + 1.01 * 2.002);
-    slack_distance2_ = both * 1.01 * 2;
-    slack_ = both * 1.01 * 8008 * offset_ * offset_ + 4 * absolute_;
-  }
+  // `center` has d values; unit rows are divided by their norms instead of scaled.
+  Frame(const double* center, int64_t d, int exponent, bool unit_rows);
 
   // Scale of a row with the given norm (ignored for Euclid).
   double scale(double norm) const { return unit_rows_ ? 1 / norm : std::ldexp(1.0, -exponent_); }

@@ -17,8 +17,8 @@
 //                        coded_block.h code_block.h and far_block.h
 //                   │
 //   in_parallel (thread_pool.h)  loops over blocks, on threads that the process keeps
-//   Kernels (this file)  the few loops written per instruction set: isa_base.cpp, isa_avx2.cpp,
-//                        isa_avx512.cpp, isa_vnni.cpp; dispatch.cpp chooses one
+//   Kernels (this file)  the few loops written per instruction set: isa_*.cpp, of loops/;
+//                        dispatch.cpp lists those that the processor can run
 //
 // Two kinds of arithmetic, never mixed up:
 // - the filter (float32 or int8, any summation order) yields rigorous bounds and decides nothing;

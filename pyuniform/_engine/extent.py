@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +18,8 @@ _Float = NDArray[np.float64]
 
 # Rows of more columns have no box.
 MOST_BOX_COLUMNS = max(PACKING_DENSITY)
-# Values of a block: a second of work at most, and small enough for caches.
-BLOCK_VALUES = 1 << 20
-# In float32 only what is far from its limits, where squares are lost or overflow.
-_SQUARES = (2.0**-60, 2.0**100)
-_NORMS = (2.0**-40, 2.0**60)
-_LARGEST_CENTER = 2.0**60
+# Values and rows of a block: small enough for caches.
+BLOCK_VALUES, BLOCK_ROWS = 1 << 20, 1 << 16
 # Packing bounds are computed for so many numbers of picks: small ones all, of larger ones some.
 _PACKINGS = 8192
 
@@ -63,7 +58,7 @@ class Extent:
     Attributes
     ----------
     center : ndarray of float64, shape (d,)
-        The center, as distances are measured to it: in float32's precision, if that will do.
+        The center, as distances are measured to it: rounded to float32's precision.
     kept : int
         Distances in memory.
     """
@@ -75,11 +70,8 @@ class Extent:
         self.d = len(center)
         if metric == "cosine" and (norm := np.linalg.norm(center)) > 0:
             center = center / norm
-        with np.errstate(over="ignore"):
-            self._single = center.astype(np.float32)
-        # The same center for rows of all kinds.
-        self._small = bool(np.abs(center).max() < _LARGEST_CENTER)
-        self.center = self._single.astype(np.float64) if self._small else center
+        mantissas, exponents = np.frexp(center)
+        self.center = np.ldexp(mantissas.astype(np.float32).astype(np.float64), exponents)
         self._boxed = metric != "cosine" and self.d <= MOST_BOX_COLUMNS
         self._parts: list[Part] = []
         self.kept = 0
@@ -91,82 +83,51 @@ class Extent:
         part._parts, part.kept = [], 0
         return part
 
-    def take(
-        self,
-        begin: int,
-        block: NDArray[Any],
-        norms: _Float | None,
-        canonical: Callable[[], _Float],
-    ) -> None:
+    def take(self, begin: int, squares: _Float, values: Callable[[], _Float]) -> None:
         """Takes rows in host memory.
 
         Parameters
         ----------
         begin : int
             The number of the first of them.
-        block : ndarray, shape (m, d)
-            As they are stored.
-        norms : ndarray of float64, shape (m,), or None
-            By which they are divided, for cosine.
-        canonical : callable
+        squares : ndarray of float64, shape (m,)
+            Upper bounds of their squared distances to the center.
+        values : callable
             Returns their canonical values, float64 (m, d).
         """
-        self.add(self.part(begin, block, norms, canonical))
-
-    def part(
-        self,
-        begin: int,
-        block: NDArray[Any],
-        norms: _Float | None,
-        canonical: Callable[[], _Float],
-    ) -> Part:
-        """The extent of rows in host memory; arguments are those of `take`."""
-        may = slice(None) if self.may is None else self.may[begin : begin + len(block)]
-        if block.dtype == np.float32 and self._small and not self._boxed:
-            heights = self._in_float32(block, norms, may)
-            if heights is not None:
-                return Part(heights)
-        values = canonical()[may]
-        return self._rounded_up(self._in_float64(values), values)
-
-    def _in_float32(
-        self, block: NDArray[np.float32], norms: _Float | None, may: Any
-    ) -> _Float | None:
-        """Heights of float32 rows, rounded up; None where float32 may not do."""
-        error = (self.d + 8) * 2.0**-23
-        with np.errstate(all="ignore"):
-            if norms is not None:
-                norms = norms[may]
-                inside = bool(np.all((norms > _NORMS[0]) & (norms < _NORMS[1])))
-                along = np.einsum("ij,j->i", block, self._single)[may] / norms
-                return error + self.d * 2.0**-80 - along if inside else None
-            apart = block - self._single
-            squares = np.einsum("ij,ij->i", apart, apart)[may].astype(np.float64)
-            inside = len(squares) == 0 or _SQUARES[0] < squares.max() < _SQUARES[1]
-            return squares * (1 + error) + self.d * 2.0**-120 if inside else None
-
-    def _in_float64(self, values: _Float) -> _Float:
-        with np.errstate(over="ignore"):
-            if self.metric == "cosine":
-                return -np.einsum("ij,j->i", values, self.center)
-            apart = values - self.center
-            return np.einsum("ij,ij->i", apart, apart)
+        may = slice(None) if self.may is None else self.may[begin : begin + len(squares)]
+        heights = squares[may]
+        if self.metric == "cosine":
+            # Of a unit row x and the center c, |x - c|^2 is 1 + |c|^2 - 2 <x, c>.
+            c2 = float(self.center @ self.center)
+            heights = (heights - 1 - c2) / 2 + (self.d + 8) * 2.0**-50
+        heights = self._largest(heights)
+        some = values()[may] if self._boxed else None
+        if some is None or not len(some):
+            self.add(Part(heights))
+        else:
+            self.add(Part(heights, some.min(axis=0), some.max(axis=0)))
 
     def _rounded_up(self, heights: _Float, values: _Float | None) -> Part:
         """The part of rows whose heights a sum in float64 gave, in any order."""
         error = (self.d + 8) * 2.0**-52
         if self.metric == "cosine":
-            return Part(heights + error)
-        heights = heights * (1 + error) + self.d * 2.0**-1070
+            return Part(self._largest(heights + error))
+        heights = self._largest(heights * (1 + error) + self.d * 2.0**-1070)
         if values is None or not self._boxed or not len(values):
             return Part(heights)
         return Part(heights, values.min(axis=0), values.max(axis=0))
+
+    def _largest(self, heights: _Float) -> _Float:
+        """Those that are kept, in any order."""
+        least = len(heights) - self.count
+        return np.partition(heights, least)[least:].copy() if least > 0 else heights
 
     def add(self, part: Part) -> None:
         """Adds the extent of other rows to the same center."""
         self._parts.append(part)
         self.kept += len(part.heights)
-        if self.kept > 2 * self.count + BLOCK_VALUES:
+        if self.kept > 2 * self.count + BLOCK_ROWS:
             self._parts = [self.whole()]
             self.kept = len(self._parts[0].heights)
 
@@ -185,8 +146,7 @@ class Extent:
     def whole(self) -> Part:
         """The extent of all rows taken."""
         heights = np.concatenate([np.empty(0), *(part.heights for part in self._parts)])
-        if len(heights) > self.count:
-            heights = np.partition(heights, len(heights) - self.count)[-self.count :]
+        heights = self._largest(heights)
         low = [part.low for part in self._parts if part.low is not None]
         high = [part.high for part in self._parts if part.high is not None]
         if not low:

@@ -59,6 +59,12 @@ CONSTRAINTS = ("anchors", "exclude", "min_distance", "groups", "group_column", "
     "/var/tmp]",
 )
 @click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Save the run in this file every minute, and resume from it if it exists. It is removed "
+    "when the outputs have been written.",
+)
+@click.option(
     "--invalid",
     type=click.Choice(INVALID),
     default="raise",
@@ -80,6 +86,7 @@ def pack(
     ruled_out: Path | None,
     out_of_core: bool | None,
     scratch: Path | None,
+    checkpoint: Path | None,
     invalid: str,
     quiet: bool,
 ) -> None:
@@ -96,7 +103,7 @@ def pack(
     if ids and id_column:
         raise click.UsageError("give --id-column or --ids, not both")
     manifest = manifest_path(output) if output and output.suffix in BESIDE else None
-    outputs = [path for path in (output, manifest, ruled_out) if path]
+    outputs = [path for path in (output, manifest, ruled_out, checkpoint) if path]
     check_apart(outputs, [path for path in (embeddings, scores, ids) if path])
     for path in outputs:
         check_writable(path)
@@ -126,6 +133,7 @@ def pack(
         threads=threads,
         out_of_core="auto" if out_of_core is None else out_of_core,
         scratch=scratch,
+        checkpoint=checkpoint,
         progress=not quiet,
         invalid=invalid,
         **arguments,
@@ -136,6 +144,8 @@ def pack(
         packing.save(output)
     else:
         click.echo("".join(f"{row}\n" for row in packing.indices.tolist()), nl=False)
+    if checkpoint:
+        checkpoint.unlink(missing_ok=True)
     if not quiet:
         _summarise(packing, output)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -290,9 +291,11 @@ def _summarise(selection: Selection, output: Path | None) -> None:
     name, distance = selection.smallest
     # A row may be met again where many are equal, or with anchors.
     share = pairs / (manifest["n"] * max(1, manifest["k"]))
+    best = selection.optimality
+    proven = "" if math.isnan(best) else f", as a length at least {best:.3f} of the best possible"
     click.echo(
         f"{manifest['k']} of {manifest['n']} rows in {manifest['seconds']:.2f} s, "
-        f"{name} {distance:.6g}, covering radius {selection.covering_radius:.6g} "
+        f"{name} {distance:.6g}{proven}, covering radius {selection.covering_radius:.6g} "
         f"({manifest['metric']}); {selection.stats['rounds']} rounds, "
         + (f"{share:.1%} of all pairs" if share <= 1 else f"{share:.3g} times all pairs")
         + (f"; written to {output}" if output else ""),

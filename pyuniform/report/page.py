@@ -67,7 +67,9 @@ def render(
             return {"number": number, "place": place, "label": label, "text": text}
 
         largest = np.argsort(-facts.cluster_sizes, kind="stable")[:LARGEST_CLUSTERS].tolist()
+        optimality = selection.optimality
         shown |= {
+            "optimality": None if np.isnan(optimality) else optimality,
             "measures": _measures(facts),
             "alone": int(np.count_nonzero(facts.cluster_sizes == 1)),
             "median_size": float(np.median(facts.cluster_sizes)),

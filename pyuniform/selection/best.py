@@ -41,9 +41,6 @@ class Best:
     ) -> None:
         self._asked, self._initial, self._resumed = asked, initial, resumed
         self._given = resumed.preselected if resumed else len(asked.preselected)
-        if may is not None and self._given:
-            may = may.copy()
-            may[initial.rows[: self._given]] = True
         self._rows = rows.n if may is None else int(np.count_nonzero(may))
         self._d = rows.d
         self._extent = Extent(asked.metric, rows.middle(), k, may)

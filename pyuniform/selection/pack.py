@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any
@@ -18,7 +18,7 @@ from pyuniform._common.validate import as_mask, as_number, integer_within
 from pyuniform._common.version import __version__
 from pyuniform._engine.packing import Packed, Report, pack_rows
 from pyuniform._engine.protocols import Rows
-from pyuniform._engine.rows.disk import DiskRows
+from pyuniform._engine.rows.disk import DiskRows, Reading
 from pyuniform._engine.rows.host import HostRows
 from pyuniform.reference import Verdict, by_score, to_metric
 from pyuniform.selection.constraints import (
@@ -29,6 +29,7 @@ from pyuniform.selection.constraints import (
     read_anchors,
 )
 from pyuniform.selection.matching import check_same_model
+from pyuniform.selection.pack_checkpoint import PackingCheckpoint
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.quotas import shares
@@ -51,6 +52,7 @@ def pack(
     threads: int | None = None,
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
+    checkpoint: str | os.PathLike[str] | None = None,
     progress: bool | Report = False,
     invalid: str = "raise",
 ) -> Packing:
@@ -88,9 +90,13 @@ def pack(
     threads, out_of_core, scratch
         As of `pyuniform.select`. All rows are read and checked once, in their order; where they
         stay on disk, those that are compared are read once more.
+    checkpoint : path, optional
+        A file in which the run is kept every minute or so, in 17 bytes a row. If it is there
+        already the run goes on from it, with the same result. At the end it holds the result.
     progress : bool or callable
         True shows a bar, or lines if standard error is not a terminal. A callable is called with
-        the numbers of rows that are decided, and of those that are taken.
+        the numbers of rows that are decided, and of those that are taken, and its method
+        ``reading``, if it has one, as by `pyuniform.select`.
     invalid : {"raise", "drop"}
         As of `pyuniform.select`; "drop" excludes such rows.
 
@@ -170,9 +176,22 @@ def pack(
     ranks = None if scores is None else as_scores(scores, rows.n)
     most = None if k is None else integer_within("k", k, 1, _count(rows.n, asked.eligible))
     quota = _quota(asked, most)
-    with ExitStack() as shown:
-        packed = _packed(rows, asked, ranks, most, quota, progress, shown)
-    manifest = _manifest(rows, asked, ranks, began, len(packed.indices))
+    constraints = asked.described() | ({} if ranks is None else {"scores": digest_of(ranks)})
+    with ExitStack() as held:
+        keeper = None
+        if checkpoint is not None:
+            of_run: dict[str, Any] = {
+                "metric": metric,
+                "k": most,
+                "n": rows.n,
+                "d": rows.d,
+                "dtype": rows.dtype,
+            }
+            of_run |= {"constraints": constraints}
+            keeper = PackingCheckpoint(checkpoint, of_run, lambda: rows.fingerprint, asked.floor2)
+            held.callback(keeper.close)
+        packed = _packed(rows, asked, ranks, most, quota, progress, held, keeper)
+    manifest = _manifest(rows, asked, constraints, began, len(packed.indices))
     found = Packing(
         packed.indices,
         packed.verdicts,
@@ -236,17 +255,20 @@ def _packed(
     k: int | None,
     quota: NDArray[np.int64] | None,
     progress: bool | Report,
-    shown: ExitStack,
+    held: ExitStack,
+    checkpoint: PackingCheckpoint | None,
 ) -> Packed:
-    report: Callable[[int, int], Any]
+    report: Report
+    reading: Reading | None
     if callable(progress):
-        report = progress
+        report, reading = progress, getattr(progress, "reading", None)
     else:
-        show = shown.enter_context(shown_share(progress))
+        show = held.enter_context(shown_share(progress))
         count = max(1, _count(rows.n, asked.eligible))
         report = lambda decided, taken: show(decided / count, f"{taken} rows taken")  # noqa: E731
+        reading = lambda read, n: show(read / n, "reading rows")  # noqa: E731
     if isinstance(rows, DiskRows):
-        for _ in rows.take_in(lambda count: None):
+        for _ in rows.take_in(lambda count: None, reading):
             pass
     return pack_rows(
         rows,
@@ -258,16 +280,14 @@ def _packed(
         group=None if asked.groups is None else asked.groups.group,
         quota=quota,
         report=report,
+        checkpoint=checkpoint,
     )
 
 
 def _manifest(
-    rows: Rows, asked: Constraints, scores: NDArray[Any] | None, began: float, k: int
+    rows: Rows, asked: Constraints, constraints: dict[str, Any], began: float, k: int
 ) -> dict[str, Any]:
-    constraints = asked.described()
-    constraints.pop("min_distance", None)
-    if scores is not None:
-        constraints["scores"] = digest_of(scores)
+    named = {name: value for name, value in constraints.items() if name != "min_distance"}
     manifest = {
         "rule": "ranked packing",
         "metric": asked.metric,
@@ -282,4 +302,4 @@ def _manifest(
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - began, 6),
     }
-    return manifest | ({"constraints": constraints} if constraints else {})
+    return manifest | ({"constraints": named} if named else {})

@@ -49,7 +49,8 @@ def select(
 
     The result is that of a brute-force float64 greedy on the values as they are stored, whatever
     the processor, its instruction set or the number of threads; of equally far rows the lowest
-    index is picked. It is within a factor of 2 of the best smallest distance and covering radius.
+    index is picked. It is within a factor of 2 of the best smallest distance and covering radius;
+    `Selection.optimality` tells how much nearer the smallest distance is proven to be.
 
     Parameters
     ----------

@@ -73,6 +73,7 @@ def test_indices_on_standard_output(
     assert done.returncode == 0, done.stderr
     assert list(map(int, done.stdout.split())) == expected.indices.tolist()
     assert f"12 of {N} rows" in done.stderr
+    assert f"at least {expected.optimality:.3f} of the best possible" in done.stderr
     assert run("select", folder / source, "-k", 12, "-q").stderr == ""
 
 

@@ -1,5 +1,6 @@
-// AVX-512 in AVX2, for machines that have no AVX-512: `PYUNIFORM_EMULATE_AVX512=1 pip install .`
-// compiles isa_avx512.cpp and isa_vnni.cpp with this, and needs SIMDe (Debian: libsimde-dev).
+// AVX-512 and AVX-VNNI in AVX2, for machines without: `PYUNIFORM_EMULATE_AVX512=1 pip install .`
+// compiles isa_avx512.cpp, isa_vnni.cpp and isa_avxvnni.cpp with this, and needs SIMDe (Debian:
+// libsimde-dev).
 #pragma once
 
 #define SIMDE_ENABLE_NATIVE_ALIASES
@@ -7,7 +8,7 @@
 
 // What SIMDe 0.7.4 lacks.
 
-inline simde__m512 emulated_cvtepi32_ps(simde__m512i x) {
+static inline simde__m512 emulated_cvtepi32_ps(simde__m512i x) {
   int32_t from[16];
   float to[16];
   simde_mm512_storeu_si512(from, x);
@@ -15,7 +16,7 @@ inline simde__m512 emulated_cvtepi32_ps(simde__m512i x) {
   return simde_mm512_loadu_ps(to);
 }
 
-inline simde__m512d emulated_cvtps_pd(__m256 x) {
+static inline simde__m512d emulated_cvtps_pd(__m256 x) {
   float from[8];
   double to[8];
   _mm256_storeu_ps(from, x);
@@ -23,13 +24,14 @@ inline simde__m512d emulated_cvtps_pd(__m256 x) {
   return simde_mm512_loadu_pd(to);
 }
 
-inline double emulated_reduce_add_pd(simde__m512d x) {
+static inline double emulated_reduce_add_pd(simde__m512d x) {
   double lanes[8], sum = 0;
   simde_mm512_storeu_pd(lanes, x);
   for (double lane : lanes) sum += lane;
   return sum;
 }
 
+#define _mm256_dpbusd_avx_epi32 simde_mm256_dpbusd_epi32
 #define _mm512_cvtepi32_ps emulated_cvtepi32_ps
 #define _mm512_cvtps_pd emulated_cvtps_pd
 #define _mm512_reduce_add_pd emulated_reduce_add_pd

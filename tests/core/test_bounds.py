@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from exact import assert_exact, filters_of
+from hooks import Hooks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pyuniform import reference
-from pyuniform._core import code_flags, pair_bounds
 from pyuniform._engine.rows.host import prepare
 
 # The isa fixture is set once for all the examples of a test, as is meant.
@@ -52,14 +52,25 @@ def usable(X: np.ndarray, metric: str) -> bool:
     )
 
 
+@pytest.mark.parametrize("d", [1, 2, 3, 15, 16, 17, 100, 384, 1000])
+def test_the_canonical_distance_is_the_references(d: int, isa: str, hooks: Hooks) -> None:
+    rng = np.random.default_rng(d)
+    X = (rng.standard_normal((20, d)) * 10.0 ** rng.integers(-9, 9, (20, d))).astype(np.float32)
+    expected = np.stack([reference.distance2(X.astype(np.float64), x) for x in X.astype("f8")])
+    _, exact, _, _ = hooks.pair_bounds(prepare(X, "euclidean", 1))
+    np.testing.assert_array_equal(exact, expected)
+
+
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @given(X=matrices())
 @FIXTURE_IS_FINE
-def test_bounds_enclose_the_canonical_distance(X: np.ndarray, metric: str, isa: str) -> None:
+def test_bounds_enclose_the_canonical_distance(
+    X: np.ndarray, metric: str, isa: str, hooks: Hooks
+) -> None:
     if not usable(X, metric):
         return
     rows = prepare(X, metric, 1)
-    lower, exact, upper, slack = pair_bounds(rows.core, rows.center, rows.exponent)
+    lower, exact, upper, slack = hooks.pair_bounds(rows)
     assert np.all(lower <= exact)
     assert np.all(exact <= upper)
     assert np.all(upper - exact <= slack)
@@ -69,27 +80,27 @@ def test_bounds_enclose_the_canonical_distance(X: np.ndarray, metric: str, isa: 
 @given(X=matrices(), balance=st.sampled_from([1e-9, 0.004, 0.03, 0.3, 1.0]), data=st.data())
 @FIXTURE_IS_FINE
 def test_codes_never_exclude_a_pick_in_reach(
-    X: np.ndarray, metric: str, balance: float, data: st.DataObject, isa: str
+    X: np.ndarray, metric: str, balance: float, data: st.DataObject, isa: str, hooks: Hooks
 ) -> None:
     if not usable(X, metric):
         return
     rows = prepare(X, metric, 1)
-    _, exact, _, _ = pair_bounds(rows.core, rows.center, rows.exponent)
+    _, exact, _, _ = hooks.pair_bounds(rows)
     # A reach that is the very distance of some pair: ties are within it.
     shift = data.draw(st.integers(0, len(X) - 1))
     reach = np.array([exact[i, (i + shift) % len(X)] for i in range(len(X))])
-    flags, upper = code_flags(rows.core, rows.center, rows.exponent, reach, balance)
+    flags, upper = hooks.code_flags(rows, reach, balance)
     assert np.all(flags[exact <= reach[:, None]])
     assert np.all(upper >= exact)
 
 
-def test_codes_exclude_nearly_all_the_others(wordnet: np.ndarray, isa: str) -> None:
+def test_codes_exclude_nearly_all_the_others(wordnet: np.ndarray, isa: str, hooks: Hooks) -> None:
     X = wordnet[:500]
     rows = prepare(X, "euclidean", 1)
-    _, exact, _, _ = pair_bounds(rows.core, rows.center, rows.exponent)
+    _, exact, _, _ = hooks.pair_bounds(rows)
     np.fill_diagonal(exact, np.inf)
     nearest = exact.min(axis=1)
-    flags, upper = code_flags(rows.core, rows.center, rows.exponent, nearest, 0.02)
+    flags, upper = hooks.code_flags(rows, nearest, 0.02)
     others = np.isfinite(exact)
     assert np.median(np.sqrt(upper[others] / exact[others])) < 1.06
     np.fill_diagonal(flags, False)
@@ -132,10 +143,10 @@ def test_selection_is_the_reference(
     )
 
 
-def test_bounds_are_tight_enough_to_be_of_use(wordnet: np.ndarray, isa: str) -> None:
+def test_bounds_are_tight_enough_to_be_of_use(wordnet: np.ndarray, isa: str, hooks: Hooks) -> None:
     """A filter that enclosed everything would pass the test above."""
     for X in (wordnet[:200], wordnet[:200].astype(np.float64) + 1000):
         rows = prepare(X, "euclidean", 1)
-        lower, exact, upper, _ = pair_bounds(rows.core, rows.center, rows.exponent)
+        lower, exact, upper, _ = hooks.pair_bounds(rows)
         far = ~np.eye(200, dtype=bool)
         assert np.max((upper - lower)[far] / exact[far]) < 1e-3

@@ -1,6 +1,4 @@
-// Tests of csrc/core/thread_pool.cpp alone, which tests/core/test_thread_pool.py builds and runs;
-// with -fsanitize=thread it is what .ci/sanitize begins with. A test that hangs is ended by its
-// caller.
+// The thread pool. A test that hangs is ended by its caller.
 #include "core/thread_pool.h"
 
 #include <sys/wait.h>
@@ -8,7 +6,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <mutex>
 #include <set>
@@ -17,17 +14,12 @@
 #include <thread>
 #include <vector>
 
+#include "check.h"
+
 using namespace pyuniform;
+using namespace pyuniform::tests;
 
 namespace {
-
-#define CHECK(condition)                                                   \
-  do {                                                                     \
-    if (!(condition)) {                                                    \
-      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-      std::_Exit(1);                                                       \
-    }                                                                      \
-  } while (0)
 
 void work_for(std::chrono::microseconds time) {
   const auto end = std::chrono::steady_clock::now() + time;
@@ -157,15 +149,19 @@ void forks() {
 
 }  // namespace
 
-// With an argument all but the forks: ThreadSanitizer does not follow threads of a forked child.
-int main(int arguments, char**) {
+TEST(thread_pool) {
   shapes();
   workers_come();
   exceptions();
   nested();
   several_callers();
-  if (arguments == 1) forks();
-  // A thread that is still in a loop when the process ends.
+}
+
+// ThreadSanitizer does not follow threads of a forked child.
+TEST(thread_pool_forks) { forks(); }
+
+// A thread that is still in a loop when the process ends.
+TEST(thread_pool_at_exit) {
   std::thread([] {
     for (;;)
       in_parallel(0, 1000, 1, 4, [](Share& share) {
@@ -176,5 +172,4 @@ int main(int arguments, char**) {
       });
   }).detach();
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  return 0;
 }

@@ -45,7 +45,8 @@ try:
     sel = pyuniform.distributed.select(X, progress=watch, threads=1, **how)
     answer = {
         "indices": sel.indices.tolist(), "radii": sel.radii[1:].tolist(),
-        "covering": sel.covering_radius, "manifest": sel.manifest, "stats": sel.stats,
+        "covering": sel.covering_radius, "optimality": sel.optimality,
+        "manifest": sel.manifest, "stats": sel.stats,
         "ids": None if sel.ids is None else sel.ids.tolist(),
     }
 except Exception as error:
@@ -97,6 +98,7 @@ def assert_as_one(answers: list[Any], X: np.ndarray, k: int, **options: Any) -> 
         assert answer["indices"] == one.indices.tolist()
         assert answer["radii"] == one.radii[1:].tolist()
         assert answer["covering"] == one.covering_radius
+        assert answer["optimality"] == pytest.approx(one.optimality, rel=0.02, nan_ok=True)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])

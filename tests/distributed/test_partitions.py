@@ -18,6 +18,7 @@ from pyuniform._engine.protocols import Shard
 from pyuniform.distributed.partitions import AllRows, Part
 from pyuniform.selection.request import Request
 from pyuniform.selection.run import pick
+from pyuniform.sources import open_source
 
 HOW = {"device": "cpu", "threads": 1}
 
@@ -27,8 +28,8 @@ class LocalParts:
 
     kind = "part"
 
-    def __init__(self, parts: Sequence[Any], metric: str) -> None:
-        self._parts = [Part(X, metric, HOW) for X in parts]
+    def __init__(self, parts: Sequence[Any], metric: str, how: dict[str, Any]) -> None:
+        self._parts = [Part(X, metric, HOW | how) for X in parts]
         self.members = len(parts)
         self.sizes: list[int] = []
 
@@ -49,9 +50,11 @@ class LocalParts:
         return []
 
 
-def select_parts(parts: Sequence[Any], k: int, **options: Any) -> pyuniform.Selection:
+def select_parts(
+    parts: Sequence[Any], k: int, how: dict[str, Any] | None = None, **options: Any
+) -> pyuniform.Selection:
     request = Request(k, **options)
-    team = LocalParts(parts, request.metric)
+    team = LocalParts(parts, request.metric, how or {})
     drop = request.invalid == "drop"
     rows = AllRows(team, request.metric, 0.0, 1, request.never_picked, drop)
     return pick(rows, request, None, time.perf_counter())
@@ -73,6 +76,7 @@ def test_invalid_rows_of_any_part_are_dropped(metric: str, cuts: tuple[int, ...]
     whole = pyuniform.select(X, 60, metric=metric, invalid="drop")
     np.testing.assert_array_equal(found.indices, whole.indices)
     np.testing.assert_array_equal(found.radii, whole.radii)
+    assert found.optimality == pytest.approx(whole.optimality, rel=0.02)
     assert found.covering_radius == whole.covering_radius
     # A row of zeros has no direction, but is a point.
     assert found.manifest["invalid_rows"] == len(bad) - (metric == "euclidean")
@@ -104,3 +108,18 @@ def test_missing_rows_of_a_table_in_parts(tmp_path: Path, options: dict[str, Any
     found = select_parts(parts, 12, **options)
     whole = pyuniform.select(str(tmp_path / "*.parquet"), 12, **options)
     np.testing.assert_array_equal(found.indices, whole.indices)
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_parts_in_memory_and_on_disk_prove_what_one_does(
+    tmp_path: Path, wordnet: np.ndarray, metric: str
+) -> None:
+    np.save(tmp_path / "rows.npy", wordnet[900:])
+    parts = [wordnet[:0], wordnet[:900], open_source(tmp_path / "rows.npy")]
+    exclude = np.arange(800, 1000)
+    whole = pyuniform.select(wordnet, 100, metric=metric, exclude=exclude)
+    for far in (False, True):
+        found = select_parts(parts, 100, how={"out_of_core": far}, metric=metric, exclude=exclude)
+        np.testing.assert_array_equal(found.indices, whole.indices)
+        assert found.manifest["h_min_bound"] == "spread"
+        assert found.optimality == pytest.approx(whole.optimality, rel=0.01)

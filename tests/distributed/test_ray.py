@@ -53,6 +53,7 @@ def over_ray(X: Any, k: int | None, **how: Any) -> pyuniform.Selection:
 def assert_same(found: pyuniform.Selection, one: pyuniform.Selection) -> None:
     np.testing.assert_array_equal(found.indices, one.indices)
     np.testing.assert_array_equal(found.radii, one.radii)
+    assert found.optimality == pytest.approx(one.optimality, rel=0.02, nan_ok=True)
     assert found.covering_radius == one.covering_radius
     assert found.manifest["fingerprint"] == one.manifest["fingerprint"]
 

@@ -8,13 +8,6 @@ from corpora import DATASETS, make
 from exact import assert_exact, filters_of
 
 from pyuniform import reference
-from pyuniform._common.native import (
-    active_instruction_set,
-    instruction_sets,
-    select_instruction_set,
-)
-from pyuniform._core import pair_bounds
-from pyuniform._engine.rows.host import prepare
 
 WAYS = [
     {"threads": 1, "pool_size": 512},
@@ -98,20 +91,6 @@ def test_strided_rows_are_read_in_place(isa: str) -> None:
         for filter, witnesses in filters_of(X.shape[1]):
             expected = reference.farthest_first(X, 50)
             assert_exact(X, expected, filter=filter, witnesses=witnesses)
-
-
-def test_all_instruction_sets_compute_the_same_canonical_distance() -> None:
-    rng = np.random.default_rng(3)
-    before = active_instruction_set()
-    for d in (1, 2, 3, 15, 16, 17, 100, 384, 1000):
-        X = (rng.standard_normal((20, d)) * 10.0 ** rng.integers(-9, 9, (20, d))).astype(np.float32)
-        expected = np.stack([reference.distance2(X.astype(np.float64), x) for x in X.astype("f8")])
-        for name in instruction_sets():
-            select_instruction_set(name)
-            rows = prepare(X, "euclidean", 1)
-            _, exact, _, _ = pair_bounds(rows.core, rows.center, rows.exponent)
-            np.testing.assert_array_equal(exact, expected)
-    select_instruction_set(before)
 
 
 def test_the_helper_notices_a_wrong_answer() -> None:

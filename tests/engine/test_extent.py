@@ -94,12 +94,12 @@ def test_bounds_are_those_of_the_specification(metric: str, d: int) -> None:
 
 
 def test_few_heights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyuniform._engine.extent.BLOCK_VALUES", 16)
+    monkeypatch.setattr("pyuniform._engine.extent.BLOCK_ROWS", 16)
     extent = Extent("euclidean", np.zeros(5), 4)
     X = np.random.default_rng(0).standard_normal((500, 5))
     for begin in range(0, 500, 10):
         block = X[begin : begin + 10]
-        extent.take(begin, block, None, lambda block=block: block)
+        extent.take(begin, (block * block).sum(axis=1), lambda block=block: block)
         assert extent.kept <= 2 * 4 + 16
     largest = np.sort((X * X).sum(axis=1))[-4:]
     np.testing.assert_allclose(np.sort(extent.whole().heights), largest, rtol=1e-12)

@@ -18,11 +18,13 @@ else:
     if not torch.cuda.is_available():
         # Read when triton is imported, and when kernels are defined.
         os.environ["TRITON_INTERPRET"] = "1"
+        import interpreter
         import shim
 
         from pyuniform.kernels import cuda
 
         cuda.start = shim.start
+        interpreter.hasten()
 
 
 @pytest.fixture(scope="session")

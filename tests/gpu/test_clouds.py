@@ -60,6 +60,10 @@ def cases(seed: int = 0) -> Iterator[tuple[str, Clouds]]:
 
 
 CLOUDS = dict(cases())
+# Where there is no device, `offline/test_cuda_clouds.py` runs the same kernel on all of them.
+LAUNCHED = list(CLOUDS)
+if not torch.cuda.is_available():
+    LAUNCHED = [name for name in CLOUDS if "-grid" not in name and "1e" not in name]
 
 
 def check(
@@ -86,7 +90,7 @@ def agrees(clouds: Clouds, device: str, layout: CloudLayout | None = None) -> No
     check(points, k, start, *(x.cpu().numpy() for x in found))
 
 
-@pytest.mark.parametrize("name", CLOUDS)
+@pytest.mark.parametrize("name", LAUNCHED)
 def test_the_reference_agrees(name: str, device: str) -> None:
     agrees(CLOUDS[name], device)
 

@@ -22,13 +22,13 @@ from pyuniform._engine.traversal import InitialPicks, RunState, farthest_first
 
 # Rows and picks: few, for the interpreter.
 CASES = {
-    "gaussian-17": (120, 20),
-    "clustered-17": (120, 20),
+    "gaussian-17": (80, 12),
+    "clustered-17": (80, 12),
     "grid-3": (30, 30),
     "duplicates": (40, 40),
-    "long-row": (80, 15),
-    "mixed-scales": (80, 15),
-    "tiny": (80, 15),
+    "long-row": (80, 10),
+    "mixed-scales": (80, 10),
+    "tiny": (80, 10),
 }
 
 
@@ -59,24 +59,24 @@ def test_picks_are_the_references(device: str, name: str, metric: str, filter: s
     )
 
 
-@pytest.mark.parametrize(("pool_size", "chunk"), [(3, 32), (200, 500)])
+@pytest.mark.parametrize(("pool_size", "chunk"), [(3, 5), (200, 500)])
 def test_pools_and_chunks_change_nothing(device: str, pool_size: int, chunk: int) -> None:
-    X = make("clustered-17")[:150]
-    shard = shard_of(as_tensor(X, device), "euclidean", "int8", 20, chunk)
-    run = farthest_first(shard, 20, 0, pool_size=pool_size)
-    assert_picks(run, reference.farthest_first(X, 20), "euclidean")
+    X = make("clustered-17")[:100]
+    shard = shard_of(as_tensor(X, device), "euclidean", "int8", 12, chunk)
+    run = farthest_first(shard, 12, 0, pool_size=pool_size)
+    assert_picks(run, reference.farthest_first(X, 12), "euclidean")
 
 
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64", "int8", "uint8"])
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 def test_rows_as_they_are_stored(device: str, dtype: str, metric: str) -> None:
     for d, filters in ((20, ("auto",)), (48, ("auto", "int8"))):
-        values = np.random.default_rng(2).standard_normal((120, d)) * 20
+        values = np.random.default_rng(2).standard_normal((80, d)) * 20
         X = as_tensor(np.abs(values) + 1, device, dtype)
-        expected = reference.farthest_first(X.double().cpu().numpy(), 20, metric)
+        expected = reference.farthest_first(X.double().cpu().numpy(), 12, metric)
         for filter in filters:
-            shard = shard_of(X, metric, filter, 20)
-            assert_picks(farthest_first(shard, 20, 0, pool_size=16), expected, metric)
+            shard = shard_of(X, metric, filter, 12)
+            assert_picks(farthest_first(shard, 12, 0, pool_size=10), expected, metric)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 16, 17])
@@ -91,14 +91,14 @@ def test_few_rows(device: str, n: int) -> None:
 def test_shards_here_and_there_agree(device: str, metric: str) -> None:
     """Two on the device and one in host memory, of different filters."""
     X = make("clustered-17")[:180]
-    expected = reference.farthest_first(X, 40, metric, 70)
+    expected = reference.farthest_first(X, 24, metric, 70)
     rows = prepare(X[60:130], metric, 1)
     shards = [
-        shard_of(as_tensor(X[:60], device), metric, "int8", 40),
-        HostShard(rows, make_plan(rows, 40, "int8", False)),
-        shard_of(as_tensor(X[130:], device, "float64"), metric, "auto", 40),
+        shard_of(as_tensor(X[:60], device), metric, "int8", 24),
+        HostShard(rows, make_plan(rows, 24, "int8", False)),
+        shard_of(as_tensor(X[130:], device, "float64"), metric, "auto", 24),
     ]
-    assert_picks(farthest_first(Coordinator(shards), 40, 70, pool_size=40), expected, metric)
+    assert_picks(farthest_first(Coordinator(shards), 24, 70, pool_size=24), expected, metric)
 
 
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
@@ -142,18 +142,18 @@ def test_float64_rows_need_codes(place: str) -> None:
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
 def test_constraints_are_the_references(device: str, names: tuple[str, ...]) -> None:
     """LocalTeam alone, and beside a shard in host memory; metrics take turns."""
-    X = make("clustered-17")[:120]
+    X = make("clustered-17")[:80]
     metric = ("euclidean", "cosine")[len("".join(names)) % 2]
     options = options_for(X, metric, names)
     if "groups" in options:
-        options["quotas"] = {"web": 4, "books": 6, "code": 5}
+        options["quotas"] = {"web": 3, "books": 4, "code": 3}
     alone = [shard_of(as_tensor(X, device), metric, "int8", 20)]
-    assert_run(alone, X, 15, metric, options, pool_size=20)
+    assert_run(alone, X, 10, metric, options, pool_size=12)
     if len(names) == 2:
         return
-    beside = HostShard(prepare(X[70:], metric, 1))
-    both = [shard_of(as_tensor(X[:70], device), metric, "auto", 20), beside]
-    assert_run(both, X, 15, metric, options, pool_size=20)
+    beside = HostShard(prepare(X[50:], metric, 1))
+    both = [shard_of(as_tensor(X[:50], device), metric, "auto", 20), beside]
+    assert_run(both, X, 10, metric, options, pool_size=12)
 
 
 def test_anchors_and_preselected_rows(device: str) -> None:

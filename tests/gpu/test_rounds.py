@@ -82,7 +82,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
 
 
 def test_a_round_is_forty_launches_and_one_wait(device: str, counted: Counted) -> None:
-    n, k = 1500, 60
+    n, k = 700, 60
     X = as_tensor(np.random.default_rng(0).standard_normal((n, 8)).astype("f4"), device)
     shard = DeviceShard(prepare_device(X, "euclidean", device), "int8", k, TILE, chunk=3)
     play = shard.pick_round
@@ -110,7 +110,7 @@ def test_a_round_is_forty_launches_and_one_wait(device: str, counted: Counted) -
 def test_programs_do_not_grow_with_the_rows(device: str) -> None:
     """Programs share out what there is; none is started for rows that are not listed."""
     seen: list[dict[str, int]] = []
-    for n in (1000, 4000):
+    for n in (500, 2000):
         most: dict[str, int] = defaultdict(int)
 
         def observe(launch: Launch, most: dict[str, int] = most) -> None:

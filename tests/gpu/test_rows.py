@@ -9,6 +9,7 @@ from devices import as_tensor, canonical, filter_of
 
 import pyuniform
 from pyuniform import reference
+from pyuniform._engine.extent import Extent
 from pyuniform._engine.rows.device import as_tensor as taken
 from pyuniform._engine.rows.device import prepare_device, resolve_device
 from pyuniform._engine.rows.host import prepare
@@ -45,6 +46,23 @@ def test_rows_may_lie_apart_and_anywhere(device: str) -> None:
             prepare_device(X, "euclidean", device).fingerprint
             == prepare(X.contiguous().cpu(), "euclidean").fingerprint
         )
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8"])
+@pytest.mark.parametrize("d", [3, 37])
+def test_rows_extend_as_on_the_host(device: str, dtype: str, d: int, metric: str) -> None:
+    rng = np.random.default_rng(d)
+    X = as_tensor(np.abs(rng.standard_normal((45, d))) * 20 + 1, device, dtype)
+    may = np.arange(45) % 5 != 3
+    on_host, on_device = prepare(X.cpu(), metric), prepare_device(X, metric, device)
+    np.testing.assert_allclose(on_device.middle(), on_host.middle(), rtol=1e-12)
+    known, found = (Extent(metric, on_host.middle(), 20, may) for _ in range(2))
+    on_host.measure(known)()
+    on_device.measure(found)()
+    for (name, bound), (same, other) in zip(found.bounds(), known.bounds(), strict=True):
+        assert name == same
+        np.testing.assert_allclose(bound, other, rtol=1e-4)  # there in float32
 
 
 def test_rows_may_be_scanned_in_parts(device: str) -> None:

@@ -10,6 +10,8 @@ import pyuniform
 from pyuniform import reference
 from pyuniform._engine.tuning import tuned
 
+# Every filter: float32, codes, and codes of a prefix first.
+FILTERS = [("float32", False), ("int8", False), ("int8", True)]
 OPTIONS = ("scores", "k", "anchors", "exclude", "groups")
 
 
@@ -69,17 +71,28 @@ def assert_packing(packing: pyuniform.Packing, wanted: tuple[np.ndarray, ...]) -
         np.testing.assert_array_equal(array, other, err_msg=name)
 
 
+def packed(
+    X: np.ndarray,
+    min_distance: float,
+    metric: str = "euclidean",
+    options: dict[str, Any] | None = None,
+    filter: tuple[str, bool | str] = ("auto", "auto"),
+    **how: Any,
+) -> pyuniform.Packing:
+    """`pyuniform.pack` with a filter of the test's choice."""
+    with tuned(*filter):
+        return pyuniform.pack(X, min_distance, metric=metric, **options or {}, **how)
+
+
 def assert_packed(
     X: np.ndarray,
     min_distance: float,
     metric: str = "euclidean",
     options: dict[str, Any] | None = None,
-    filter: str = "auto",
+    filter: tuple[str, bool | str] = ("auto", "auto"),
     **how: Any,
 ) -> pyuniform.Packing:
     """Fails unless pack does what the reference does; returns the packing."""
-    options = options or {}
-    with tuned(filter):
-        packing = pyuniform.pack(X, min_distance, metric=metric, **options, **how)
-    assert_packing(packing, expected(X, min_distance, metric, options))
+    packing = packed(X, min_distance, metric, options, filter, **how)
+    assert_packing(packing, expected(X, min_distance, metric, options or {}))
     return packing

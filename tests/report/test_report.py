@@ -125,6 +125,18 @@ def test_measures_beside_random_subsets(page: Page, data: np.ndarray, selection:
     assert page.tables["measures"][1][1] == f"{selection.h_min:#.4g}"
 
 
+def test_how_near_to_the_best(
+    page: Page, data: np.ndarray, selection: Selection, tmp_path: Path
+) -> None:
+    told = (
+        f"at least {selection.optimality:#.4g} of the largest that any 80 rows can have, in chords"
+    )
+    assert told in page.sections["uniform"]
+    old = tmp_path / "old.html"
+    write_report(old, data, dataclasses.replace(selection, h_min_bounds=None), random_subsets=0)
+    assert "proven" not in old.read_text(encoding="utf-8")
+
+
 def test_clusters_and_labels(page: Page, data: np.ndarray, selection: Selection) -> None:
     near = pyuniform.nearest(data, selection)
     sizes = np.bincount(near.pick, minlength=80)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,7 @@ def small_sets() -> dict[str, np.ndarray]:
         "huge32": (rng.standard_normal((10, 6)) * 1e30).astype(np.float32),
         "half": rng.standard_normal((12, 9)).astype(np.float16),
         "bytes": rng.integers(-128, 127, (12, 5)).astype(np.int8),
+        "arc": np.array([[1, 0], [np.cos(0.1), np.sin(0.1)], [np.cos(0.1), -np.sin(0.1)]]),
         "alone": np.array([[3.0, 4.0]]),
         "two": np.array([[3.0, 4.0], [1.0, 0.0]]),
         "outlier": np.vstack([rng.standard_normal((9, 4)), [[1e9, 1, 1, 1]]]),
@@ -269,6 +271,21 @@ def test_a_checkpoint_goes_on_to_the_same_bounds(
         sel = pyuniform.select(wordnet, 100, checkpoint=kept)
         np.testing.assert_array_equal(sel.h_min_bounds, whole.h_min_bounds)
         assert sel.manifest["h_min_bound"] == whole.manifest["h_min_bound"]
+
+
+def test_an_interrupted_run_proves_what_its_prefix_does(wordnet: np.ndarray) -> None:
+    stops = [signal.SIGINT]
+
+    def stop(picks: int, k: int, radius: float) -> None:
+        if picks > 20 and stops:
+            signal.raise_signal(stops.pop())
+
+    whole = pyuniform.select(wordnet, 300)
+    with pytest.raises(pyuniform.Interrupted) as stopped:
+        pyuniform.select(wordnet, 300, progress=stop)
+    part = stopped.value.selection
+    np.testing.assert_array_equal(part.h_min_bounds, whole.h_min_bounds[: len(part)])
+    assert part.optimality == whole.prefix(len(part)).optimality
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,16 @@ import pytest
 from corpora import make
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from packed import OPTIONS, a_distance, assert_packed, expected, packing_options
+from packed import (
+    FILTERS,
+    OPTIONS,
+    a_distance,
+    assert_packed,
+    assert_packing,
+    expected,
+    packed,
+    packing_options,
+)
 
 import pyuniform
 from pyuniform import Verdict, reference
@@ -19,7 +30,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:.* rows were taken, of")
 
 ALL_PAIRS = [(), *((name,) for name in OPTIONS), *itertools.combinations(OPTIONS, 2), OPTIONS]
 METRICS = ["euclidean", "cosine"]
-FILTERS = ["float32", "int8"]
 
 
 @pytest.mark.parametrize("names", ALL_PAIRS, ids="+".join)
@@ -36,15 +46,23 @@ def test_options_and_pairs_of_them(
     assert packing.count(Verdict.RULED_OUT) > 10
 
 
-@pytest.mark.parametrize("name", ["grid-3", "grid-5", "duplicates", "gaussian-2", "mixed-scales"])
+HARD = ["grid-3", "grid-5", "duplicates", "gaussian-2", "gaussian-384", "mixed-scales"]
+
+
+@pytest.mark.parametrize("name", HARD)
 @pytest.mark.parametrize("metric", METRICS)
 def test_ties_and_hard_data(name: str, metric: str, isa: str) -> None:
     X = make(name)
     X = X[reference.distance2(X.astype("f8"), np.zeros(X.shape[1])) > 0][:300]
-    for seed, names in enumerate([("scores",), ("scores", "anchors"), OPTIONS]):
-        for filter, share in itertools.product(FILTERS, (0.0, 0.02, 0.2)):
-            options = packing_options(X, names, seed)
-            assert_packed(X, a_distance(X, metric, share), metric, options, filter)
+    for seed, names in enumerate([("scores",), OPTIONS]):
+        options = packing_options(X, names, seed)
+        for share in (0.02, 0.2):
+            # A distance that two rows have, which is not too near, and the next one, which is.
+            r = a_distance(X, metric, share)
+            for near in (r, float(np.nextafter(r, np.inf))):
+                wanted = expected(X, near, metric, options)
+                for filter in FILTERS:
+                    assert_packing(packed(X, near, metric, options, filter), wanted)
 
 
 @given(
@@ -61,7 +79,7 @@ def test_small_lattices(
     scores: list[float],
     r: float,
     names: set[str],
-    filter: str,
+    filter: tuple[str, bool],
     seed: int,
 ) -> None:
     X = np.array(values, np.float32)
@@ -246,3 +264,13 @@ def test_progress_is_told() -> None:
     told: list[tuple[int, int]] = []
     pyuniform.pack(X4, 1.0, progress=lambda decided, taken: told.append((decided, taken)))
     assert told[-1] == (4, 4)
+
+
+def test_the_guide_prints_what_it_should(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "guide" / "quality-and-diversity.md"
+    code = re.findall(r"^```python\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL)
+    exec(code[0], {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("500 rows taken, the worst with score 0.")
+    better, worse = map(float, printed[2].split("<")[::-1])
+    assert better > worse

@@ -24,6 +24,8 @@ FILE = Path(__file__).with_name("counts.json")
 DATA = Path(__file__).parents[2] / "examples" / "data" / "wordnet.npy"
 ENVIRONMENT = {"PYUNIFORM_ISA": "base", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 FILTERS = [("float32", False), ("int8", False), ("float32", True), ("int8", True)]
+PACKING_FILTERS = [("float32", False), ("int8", False), ("int8", True)]
+PACKED_WITHIN2 = 1.2
 KEPT = ["rounds", "pairs", "exact_pairs", "pool_pairs", "sketch_pairs"]
 
 Counts = dict[str, dict[str, int]]
@@ -49,11 +51,16 @@ def measured() -> Counts:
 
 def _all() -> Counts:
     _run(np.eye(40, 64, dtype=np.float32), 4, "int8", True)  # modules and their tables are there
-    return {
+    selections = {
         f"{name}, {filter}{', witnesses' * witnesses}": _run(X, k, filter, witnesses)
         for name, X, k in _data()
         for filter, witnesses in FILTERS
     }
+    packings = {
+        f"text packed, {filter}{', prefix' * prefix}": _pack(np.load(DATA), filter, prefix)
+        for filter, prefix in PACKING_FILTERS
+    }
+    return selections | packings
 
 
 def _data() -> Iterator[tuple[str, np.ndarray, int]]:
@@ -88,6 +95,17 @@ def _run(X: np.ndarray, k: int, filter: str, witnesses: bool) -> dict[str, int]:
     if before is not None and after is not None:
         counts["held_bytes"] = after - before
     return counts
+
+
+def _pack(X: np.ndarray, filter: str, prefix: bool) -> dict[str, int]:
+    """Rows in their order, some 1,600 of which are taken."""
+    from pyuniform._engine.forced_filter import tuned
+    from pyuniform._engine.packing import pack_rows
+    from pyuniform._engine.rows.host import prepare
+
+    with tuned(filter, prefix):
+        packed = pack_rows(prepare(X, "euclidean", 1), PACKED_WITHIN2, np.arange(len(X)))
+    return {"rows_taken": len(packed.indices), **packed.stats}
 
 
 class _Mallinfo(ctypes.Structure):

@@ -24,7 +24,15 @@ from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
 from pyuniform._engine.extent import Extent
-from pyuniform._engine.rows.host import LEAST_NORM, HostRows, Scan, prepare, processor, sample_rows
+from pyuniform._engine.rows.host import (
+    LEAST_NORM,
+    HostRows,
+    Scan,
+    measure_rows,
+    prepare,
+    processor,
+    sample_rows,
+)
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
 
@@ -192,7 +200,8 @@ class DiskRows:
                 scan.read(at, end, norms)
                 if scan.clean:
                     take(len(block))
-                    self._measure(at, block, norms)
+                    if self._extent is not None:
+                        measure_rows(self.core, self._extent, self.exponent, at, end, self.threads)
                 at = end
                 if reading:
                     reading(at, self.n)
@@ -204,14 +213,6 @@ class DiskRows:
         self.fingerprint = scan.fingerprint(
             self.n, self.d, numpy_dtype(self.dtype, self._name).itemsize
         )
-
-    def _measure(self, begin: int, block: NDArray[Any], norms: NDArray[np.float64] | None) -> None:
-        """Has the extent take rows that are in memory."""
-        if self._extent is not None:
-            numbers = np.arange(begin, begin + len(block))
-            self._extent.take(
-                begin, block, norms, lambda: self.core.canonical(numbers)[:, : self.d]
-            )
 
 
 def invalid_rows(

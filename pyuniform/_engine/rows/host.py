@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +14,10 @@ from pyuniform._common.array_input import as_matrix, check_metric
 from pyuniform._common.mapped import Stamp, guard, path_of
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
+from pyuniform._core import center_distances
 from pyuniform._core import frame_exponent as core_frame_exponent
 from pyuniform._core import scan as core_scan
-from pyuniform._engine.extent import BLOCK_VALUES, Extent, Part
+from pyuniform._engine.extent import BLOCK_ROWS, BLOCK_VALUES, Extent
 
 # Squared distances of larger values could overflow float64.
 LARGEST = 2.0**500
@@ -74,23 +74,11 @@ class HostRows:
 
     def measure(self, extent: Extent) -> Callable[[], None]:
         """See `Rows`."""
-        step = max(1, BLOCK_VALUES // self.d)
-
-        def part(begin: int) -> Part:
-            end = min(begin + step, self.n)
-            norms = None if self.norms is None else self.norms[begin:end]
-            numbers = np.arange(begin, end)
-            return extent.part(
-                begin,
-                self.values[begin:end],
-                norms,
-                lambda: self.core.canonical(numbers)[:, : self.d],
-            )
 
         def take() -> None:
-            with ThreadPoolExecutor(self.threads) as pool:
-                for found in pool.map(part, range(0, self.n, step)):
-                    extent.add(found)
+            for begin in range(0, self.n, BLOCK_ROWS):
+                end = min(begin + BLOCK_ROWS, self.n)
+                measure_rows(self.core, extent, self.exponent, begin, end, self.threads)
 
         return take
 
@@ -110,6 +98,14 @@ class HostRows:
         """Some rows in about the place where the filter sees them: float32 (m, d)."""
         values = self.core.canonical(rows)[:, : self.d] * 2.0**-self.exponent
         return (values - self.center).astype(np.float32)
+
+
+def measure_rows(
+    core: CoreRows, extent: Extent, exponent: int, begin: int, end: int, threads: int
+) -> None:
+    """Has an extent take rows begin to end, which are in memory; `exponent` is the frame's."""
+    squares = center_distances(core, extent.center, exponent, begin, end, threads)
+    extent.take(begin, squares, lambda: core.canonical(np.arange(begin, end))[:, : extent.d])
 
 
 def processor(threads: int) -> dict[str, Any]:
