@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from pyuniform._core import MOST_CELL_COLUMNS, MOST_CODE_COLUMNS
-from pyuniform._engine.forced_filter import current_tuning
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.shards.filters import LEAST_CODE_COLUMNS, principal_axes
+from pyuniform._engine.tuning import current_tuning
 
 # Axes of a prefix, which with the rest's norm makes whole groups of columns.
 PREFIXES = (31, 63, 127)

@@ -43,7 +43,8 @@ class Packing:
         Of the run: metric, min_distance, k, n, d, dtype, fingerprint of the data, constraints,
         version, seconds.
     stats : dict
-        Work done: pairs by what looked at them, multiply-adds by kind.
+        Work done: ``filter_pairs`` and ``filter_multiply_adds``, padding included, of what excludes
+        pairs; ``exact_pairs``, distances in float64.
     ids : ndarray of int or object (str), shape (k,), or None
         Record ids of the rows taken, where the rows come from a source that has ids.
     """
@@ -150,7 +151,7 @@ class Packing:
         OSError
             A file cannot be read.
         """
-        indices, _, ids, record = read_picks(Path(path))
+        indices, _, ids, record, _ = read_picks(Path(path))
         manifest = record.get("manifest", {})
         n = manifest.get("n")
         if not isinstance(n, int) or "min_distance" not in manifest:

@@ -111,3 +111,9 @@ def test_steps_and_threads_change_nothing(
         found = assert_packed(X, R, filter=filter, threads=threads)
         counts.add(found.stats["filter_pairs"])
     assert len(counts) == 1
+
+
+@pytest.mark.parametrize("filter", [("float32", False), ("int8", False), ("int8", True)])
+def test_a_distance_beyond_all_rows_takes_the_first(filter: tuple[str, bool]) -> None:
+    assert assert_packed(X[:50], 1e200, filter=filter).indices.tolist() == [0]
+    assert assert_packed(X[:50, :2].copy(), 1e200, filter=("boxes", "auto")).indices.tolist() == [0]

@@ -99,9 +99,9 @@ def _run(X: np.ndarray, k: int, filter: str, witnesses: bool) -> dict[str, int]:
 
 def _pack(X: np.ndarray, filter: str, prefix: bool) -> dict[str, int]:
     """Rows in their order, some 1,600 of which are taken."""
-    from pyuniform._engine.forced_filter import tuned
     from pyuniform._engine.packing import pack_rows
     from pyuniform._engine.rows.host import prepare
+    from pyuniform._engine.tuning import tuned
 
     with tuned(filter, prefix):
         packed = pack_rows(prepare(X, "euclidean", 1), PACKED_WITHIN2, np.arange(len(X)))
