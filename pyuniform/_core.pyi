@@ -1,4 +1,4 @@
-"""Types of the compiled core; csrc/simd/kernels.h says what it does."""
+"""Types of the compiled core; docs/development/core.md says what it does."""
 
 from typing import Any, overload
 
@@ -68,12 +68,10 @@ class Shard:
         center: _Float,
         exponent: int,
         threads: int,
-        codes: bool,
-        axes: NDArray[np.float32] | None,
-        scanned: int = ...,
-        far: bool = False,
+        filter: str,
+        axes: NDArray[np.float32] | None = None,
+        scanned: int = 0,
         sample: Rows | None = None,
-        boxes: bool = False,
     ) -> None: ...
     def set_scores(self, factor: _Float | None, floor2: float) -> None: ...
     def take_in(self, count: int) -> None: ...

@@ -13,7 +13,7 @@ namespace py = pybind11;
 
 PYBIND11_MODULE(_core, m) {
   using namespace pyuniform;
-  m.doc() = "The C++ core of pyuniform; see csrc/simd/kernels.h.";
+  m.doc() = "The C++ core of pyuniform; see docs/development/core.md.";
   bindings::bind_kernels(m);
   bindings::bind_rows(m);
   bindings::bind_shard(m);

@@ -6,42 +6,60 @@
 #include <memory>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 #include "bindings/arrays.h"
 #include "bindings/bindings.h"
 #include "bindings/rows.h"
 #include "bindings/unlocked.h"
 #include "codes/code.h"
+#include "shard/make_shard.h"
 
 namespace pyuniform::bindings {
 namespace {
 
 using NoGil = py::call_guard<Unlocked>;
 
-std::unique_ptr<Shard> make_shard(const Rows& rows, const Array<double>& center, int exponent,
-                                  int threads, bool codes, std::optional<Array<float>> axes,
-                                  int64_t scanned, bool far, const Rows* sample, bool boxes) {
+// What a filter needs beside the rows; throws if that does not go together.
+void check(const Rows& rows, const std::string& filter, const std::optional<Array<float>>& axes,
+           int64_t scanned, const Rows* sample) {
   const int64_t d = rows.matrix.d;
-  if (center.size() != d) throw std::invalid_argument("one center value a column");
-  if (codes && d > kMostCodeColumns) throw std::invalid_argument("too many columns for codes");
+  if (filter != "float32" && filter != "int8" && filter != "boxes")
+    throw std::invalid_argument("no filter is called " + filter);
+  if (filter == "int8" && d > kMostCodeColumns)
+    throw std::invalid_argument("too many columns for codes");
   if (axes && (axes->ndim() != 2 || axes->shape(1) != d || axes->shape(0) % kPanel ||
                scanned < kPanel || scanned % kPanel || scanned > axes->shape(0) ||
                scanned > kMostScannedColumns || axes->shape(0) - scanned > kMostOtherColumns))
     throw std::invalid_argument("axes are rows: 32, 64 or 96 are scanned, up to 96 are not");
-  if (far && (!codes || axes)) throw std::invalid_argument("far rows want codes and no axes");
-  if (boxes && (codes || axes || far || d > kBoxColumns))
-    throw std::invalid_argument("boxes want few columns, no codes and no axes");
-  const Matrix& looked_at = sample ? sample->matrix : rows.matrix;
-  const double* middle = center.data();
-  const float* axis = axes ? axes->data() : nullptr;
-  const int64_t p = axes ? axes->shape(0) : 0;
+  if (sample && (filter != "int8" || axes))
+    throw std::invalid_argument("rows on disk want codes and no axes");
+  if (filter == "boxes" && (axes || d > kBoxColumns))
+    throw std::invalid_argument("boxes want few columns and no axes");
+}
+
+std::unique_ptr<Shard> make_shard(const Rows& rows, const Array<double>& center, int exponent,
+                                  int threads, const std::string& filter,
+                                  std::optional<Array<float>> axes, int64_t scanned,
+                                  const Rows* sample) {
+  if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
+  check(rows, filter, axes, scanned, sample);
+  const ShardRows all = {rows.matrix, rows.kernels, center.data(), exponent, threads};
+  const SketchAxes given = axes ? SketchAxes{axes->data(), axes->shape(0), scanned} : SketchAxes{};
+  const SketchAxes* const sketched = axes ? &given : nullptr;
   std::unique_ptr<Shard> made;
   {
     Unlocked unlocked;
-    made = std::make_unique<Shard>(rows.kernels, rows.matrix, looked_at, middle, exponent, threads,
-                                   codes, axis, p, axes ? scanned : 0, far, boxes);
+    if (sample)
+      made = make_disk_shard(all, sample->matrix);
+    else if (filter == "boxes")
+      made = make_box_shard(all);
+    else if (filter == "int8")
+      made = make_code_shard(all, sketched);
+    else
+      made = make_float_shard(all, sketched);
   }
-  check_file(looked_at);
+  check_file(sample ? sample->matrix : rows.matrix);
   return made;
 }
 
@@ -85,24 +103,40 @@ void shard_write(Shard& shard, const Array<int64_t>& rows, const Array<double>& 
   shard.write(row, count, d2, near, met);
 }
 
-// What is known of the rows, by name: views that can be written to, of the kinds that are kept.
+void shard_settle(Shard& shard, const Array<int64_t>& rows) {
+  const int64_t *row = rows.data(), count = rows.size();
+  {
+    Unlocked unlocked;
+    shard.settle(row, count);
+  }
+  check_file(shard.matrix());
+}
+
+int64_t shard_first_unsound(Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
+  if (picked.size() != shard.size() || begin < 0 || end > shard.size())
+    throw std::invalid_argument("one flag a row");
+  const bool* flags = picked.data();
+  int64_t row;
+  {
+    Unlocked unlocked;
+    row = shard.first_unsound(flags, begin, end);
+  }
+  check_file(shard.matrix());
+  return row;
+}
+
+// The state of the rows, by name: views that can be written to, of the kinds that are kept.
 py::dict shard_state(py::object self) {
   Shard& shard = self.cast<Shard&>();
   {
     Unlocked unlocked;
-    shard.bound();  // takes together what is known of the rows
+    shard.update_state();
   }
   py::dict out;
-  auto add = [&](const char* name, auto& values) {
+  shard.each_state([&](const char* name, auto& values) {
     using T = typename std::decay_t<decltype(values)>::value_type;
-    if (!values.empty())
-      out[name] = py::array_t<T>({static_cast<py::ssize_t>(values.size())}, values.data(), self);
-  };
-  add("bound", shard.bound());
-  add("second", shard.second());
-  add("nearest", shard.nearest());
-  add("seen", shard.seen());
-  add("scanned", shard.scanned());
+    out[name] = py::array_t<T>({static_cast<py::ssize_t>(values.size())}, values.data(), self);
+  });
   return out;
 }
 
@@ -130,9 +164,8 @@ py::dict shard_stats(const Shard& shard) {
 void bind_shard(py::module_& m) {
   py::class_<Shard>(m, "Shard")
       .def(py::init(&make_shard), py::keep_alive<1, 2>(), py::arg("rows"), py::arg("center"),
-           py::arg("exponent"), py::arg("threads"), py::arg("codes"), py::arg("axes"),
-           py::arg("scanned") = 0, py::arg("far") = false, py::arg("sample") = nullptr,
-           py::arg("boxes") = false)
+           py::arg("exponent"), py::arg("threads"), py::arg("filter"),
+           py::arg("axes") = std::nullopt, py::arg("scanned") = 0, py::arg("sample") = nullptr)
       .def("drop_codes", &Shard::drop_codes, NoGil())
       .def("drop_sketches", &Shard::drop_sketches, NoGil())
       .def("add_picks",
@@ -152,19 +185,7 @@ void bind_shard(py::module_& m) {
           // The shard looks at the caller's own array.
           py::keep_alive<1, 2>())
       .def("take_in", &Shard::take_in, NoGil())
-      .def("first_unsound",
-           [](Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
-             if (picked.size() != shard.size() || begin < 0 || end > shard.size())
-               throw std::invalid_argument("one flag a row");
-             const bool* flags = picked.data();
-             int64_t row;
-             {
-               Unlocked unlocked;
-               row = shard.first_unsound(flags, begin, end);
-             }
-             check_file(shard.matrix());
-             return row;
-           })
+      .def("first_unsound", &shard_first_unsound)
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, NoGil())
       .def("relax",
@@ -179,16 +200,7 @@ void bind_shard(py::module_& m) {
            })
       .def("candidates", &shard_candidates)
       .def("read", &shard_read)
-      .def("settle",
-           [](Shard& shard, const Array<int64_t>& rows) {
-             const int64_t* r = rows.data();
-             const int64_t count = rows.size();
-             {
-               Unlocked unlocked;
-               shard.settle(r, count);
-             }
-             check_file(shard.matrix());
-           })
+      .def("settle", &shard_settle)
       .def("write", &shard_write)
       .def("stats", &shard_stats);
 }

@@ -1,77 +1,60 @@
 // One thread's rows on their way through the panels of picks.
 //
-// What a row learns on its way is a block's own affair: FloatBlock computes upper bounds of all
-// distances in float32, CodeBlock excludes picks by int8 codes and decides the rest in float64, and
-// SketchBlock and FarBlock look for one pick that is near enough. Active rows stay contiguous: a
-// parked row's place is taken by the last.
+// A block has slots, of which the first are active: each holds one row. A BlockRelaxation fills the
+// slots, lets the block look at one panel after another, and empties the slots again. What the
+// block finds out about a row's distances is its own affair, and differs from one subclass to the
+// next: FloatBlock, CodeBlock, CodeBoundBlock, SketchBlock.
+//
+// The life of a row in a slot, and of the slots together (in angle brackets):
+//
+//     prefetch          asks memory for the row; any number of times, or never
+//        │
+//     load              reads the row. BlockRelaxation has set rows[slot], bound[slot] and
+//        │              parks_at[slot]; load may lower the bound.
+//     <prepare>         once for all slots that were loaded for the same panel
+//        │
+//        ├◄─────────────────────────────────────────────────────────────────────┐
+//     <scan>            sets `flags` and `value` for one tile of slots: the     │
+//        │              hits, which are picks of this panel that may matter     │
+//        ├── no hits ───────────────────────────────────────────────────┐       │
+//     postpone          may take hits back, and asks memory for what    │       │
+//        │              `apply` will read; changes no bound             │       │ next
+//        ├── true: the hits wait until all tiles are scanned            │       │ panel
+//        ├── false: the hits that are left are applied at once          │       │
+//     apply             may lower bound[slot] and change rows[slot]     │       │
+//        ├◄─────────────────────────────────────────────────────────────┘       │
+//        ├── bound[slot] > parks_at[slot], more panels ─────────────────────────┘
+//        ├── bound[slot] <= parks_at[slot]: the row is parked ──────────┐
+//     close             the row has met all picks and scores above      │
+//        │              the threshold; a last chance to lower bound     │
+//        ├◄─────────────────────────────────────────────────────────────┘
+//     store             writes what the block keeps of a row beside bound and nearest;
+//        │              only if rows[slot].changed
+//     move              the last active row takes the free slot; not after the last panel
+//
+// BlockRelaxation makes all these calls, for each block on one thread at a time. Only `scan` may
+// write `flags` and `value`; no call may touch slots other than those it is given.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
+#include "shard/row_state.h"
+#include "shard/stats.h"
 #include "simd/kernels.h"
 
 namespace pyuniform {
-
-// Row-pick pairs, and multiply-adds with padding, of relax.
-struct ShardStats {
-  int64_t filter_pairs = 0;  // pairs the filter looked at, in float32 or int8
-  int64_t sketch_pairs = 0;  // pairs that sketches looked at
-  int64_t exact_pairs = 0;   // canonical distances computed, but for the pool's
-  int64_t decided = 0;       // of these, pairs that codes could not exclude
-  int64_t sketch_madds = 0;  // in int8
-  int64_t int8_madds = 0;
-  int64_t float32_madds = 0;
-  int64_t float64_madds = 0;
-  int64_t rescanned = 0;    // rows whose nearest pick the float32 bounds left open
-  int64_t relaxed = 0;      // rows taken up by relax
-  int64_t reactivated = 0;  // of these, rows that an earlier relax had parked
-  int64_t witnessed = 0;    // rows that a sketch found a witness for
-  int64_t parked = 0;       // rows left at or below the threshold, these included
-
-  void add(const ShardStats& other) {
-    filter_pairs += other.filter_pairs;
-    sketch_pairs += other.sketch_pairs;
-    exact_pairs += other.exact_pairs;
-    decided += other.decided;
-    sketch_madds += other.sketch_madds;
-    float32_madds += other.float32_madds;
-    int8_madds += other.int8_madds;
-    float64_madds += other.float64_madds;
-    rescanned += other.rescanned;
-    relaxed += other.relaxed;
-    reactivated += other.reactivated;
-    witnessed += other.witnessed;
-    parked += other.parked;
-  }
-};
-
-// Rows that are left above a threshold, and the largest score of others.
-struct Survivors {
-  std::vector<int32_t> above;
-  double below = -1;
-
-  // Takes over what another holds, which is empty afterwards.
-  void take(Survivors* other) {
-    above.insert(above.end(), other->above.begin(), other->above.end());
-    below = std::max(below, other->below);
-    *other = {};
-  }
-};
-
-// Shard's `second` where no pick but `nearest` can be the nearest, and the bound is exact.
-constexpr float kSettled = std::numeric_limits<float>::infinity();
 
 class Block {
  public:
   struct Row {
     int32_t row, nearest;
-    uint32_t skip;  // picks of the first panel that the row has met already
-    bool changed;
+    uint32_t skip;  // picks of the row's first panel that it has met already
+    bool changed;   // whether there is something to store
   };
 
+  // Hits that wait for memory.
   struct PendingHits {
     int64_t slot;
     uint32_t bits;
@@ -90,56 +73,65 @@ class Block {
         parkable((capacity + 63) / 64),
         flags(tile_rows),
         value(tile_rows * kPanel),
-        news(capacity) {}
+        pending(capacity) {}
   virtual ~Block() = default;
 
-  // Asks for what `load` reads of row i early: gathered rows are where no hardware prefetcher
-  // expects them.
+  // Asks for what `load` reads of row i: gathered rows are where no hardware prefetcher expects
+  // them.
   virtual void prefetch(int64_t i) const = 0;
 
-  // Takes up rows[slot], whose bound[slot] and parks_at[slot] are set.
+  // Reads the row rows[slot].
   virtual void load(int64_t slot) = 0;
 
-  // What else slots `begin` to `end` - 1 need, which have just been loaded.
-  virtual void loaded(int64_t, int64_t) {}
+  // Computes what slots `begin` to `end` - 1 need, which have just been loaded.
+  virtual void prepare(int64_t /*begin*/, int64_t /*end*/) {}
 
-  // Sets flags[r] for n rows from slot `at` on: of the p-th `width` picks those that can matter.
+  // For n rows from slot `at` on: bit c of flags[r] says that pick c of the p-th `width` picks may
+  // matter, and value[r * kPanel + c] is what the block has computed for it.
   virtual void scan(int64_t at, int n, int64_t p) = 0;
 
-  // Whether taking flagged picks of a row needs something from memory. That is asked for now, and
-  // they are taken later. At a closer look, values may change and flags be taken back.
-  virtual bool expect(int64_t, float*, uint32_t&, int64_t) { return false; }
+  // Whether applying the hits `bits` of a row needs something from memory, which is asked for now.
+  // A closer look may change values and take hits back.
+  virtual bool postpone(int64_t /*slot*/, float* /*values*/, uint32_t& /*bits*/, int64_t /*p*/) {
+    return false;
+  }
 
-  // Takes note of flagged picks: updates nearest and bound. `values` are the row's, of the p-th
-  // `width` picks.
-  virtual void take(int64_t slot, const float* values, uint32_t bits, int64_t p) = 0;
+  // Updates nearest and bound by the hits `bits`; `values` are the row's, of the p-th `width`
+  // picks.
+  virtual void apply(int64_t slot, const float* values, uint32_t bits, int64_t p) = 0;
 
-  // To be called when a bound may have come down to what parks its row.
+  // Looks once more at a row that has met all picks and stays above the threshold.
+  virtual void close(int64_t /*slot*/) {}
+
+  // Writes what the block keeps of a changed row beside nearest and bound.
+  virtual void store(int64_t /*slot*/) {}
+
+  // Copies what the block keeps of a slot.
+  virtual void move(int64_t from, int64_t to) = 0;
+
+  // Notes for BlockRelaxation that the row can be parked, if its bound is `at` or less.
   void note_parkable(int64_t slot, double at) {
     parkable[slot / 64] |= static_cast<uint64_t>(bound[slot] <= at) << slot % 64;
   }
 
-  // The row has met all picks and stays above the threshold.
-  virtual void last(int64_t) {}
-
-  // Puts away what the block keeps of a changed row beside nearest and bound.
-  virtual void store(int64_t) {}
-
-  virtual void move(int64_t from, int64_t to) = 0;
-
   const int64_t capacity, step;
-  const int64_t ahead;     // rows between asking for one and loading it
-  int64_t width = kPanel;  // picks that rows meet at a time, in the pass under way
-  std::vector<Row> rows;
-  // Apart from the rest, since every panel looks at those of all rows.
-  std::vector<double> bound, parks_at;
-  std::vector<uint64_t> parkable;  // a bit a slot
-  std::vector<uint32_t> flags;
-  std::vector<float> value;       // of the last scan
-  std::vector<PendingHits> news;  // of a panel
-  ShardStats stats;
-  Survivors left;
+  const int64_t ahead;                // rows between asking for one and loading it
+  int64_t width = kPanel;             // picks that rows meet at a time, in the pass under way
   PrefetchHook* meanwhile = nullptr;  // what scans may do in between
+
+  // By slot; bounds apart from the rest, since every panel looks at those of all rows.
+  std::vector<Row> rows;
+  std::vector<double> bound, parks_at;  // a row is parked when its bound is at parks_at or below
+  std::vector<uint64_t> parkable;       // a bit a slot
+
+  // Of the last scan, by row of the tile.
+  std::vector<uint32_t> flags;
+  std::vector<float> value;
+  std::vector<PendingHits> pending;  // of the panel
+
+  // What the block has done since they were last collected.
+  ShardStats stats;
+  Survivors survivors;
 
  private:
   // More than memory can be asked for in the time it takes to answer.

@@ -1,112 +1,12 @@
-// Boxes by halving: rows are split at about the median of the coordinate in which they spread most.
 #include "shard/boxes.h"
 
-#include <atomic>
+#include <algorithm>
 
 #include "core/thread_pool.h"
 #include "rows/row_reader.h"
-#include "shard/shard.h"
+#include "shard/halving.h"
 
 namespace pyuniform {
-namespace {
-
-template <int D>
-struct Point {
-  double value[D];
-  int32_t row;
-  bool first;  // of a box
-};
-
-// Of every `step`-th of n points: the coordinate in which they spread most, and its least value.
-struct Widest {
-  int j = 0;
-  double low = 0, spread = 0;
-};
-
-template <int D>
-Widest widest(const Point<D>* points, int64_t n, int64_t step) {
-  Widest best;
-  for (int j = 0; j < D; ++j) {
-    double low = points->value[j], high = low;
-    for (int64_t m = step; m < n; m += step) {
-      low = std::min(low, points[m].value[j]);
-      high = std::max(high, points[m].value[j]);
-    }
-    if (high - low > best.spread) best = {j, low, high - low};
-  }
-  return best;
-}
-
-// Reorders n points, at least two, so that those before the place that it returns lie apart from
-// those after it: about half of them, by a sample. Neither part is empty.
-template <int D>
-int64_t split(Point<D>* points, int64_t n) {
-  constexpr int64_t kSample = 64;
-  const int64_t step = std::max<int64_t>(1, n / kSample);
-  Widest by = widest<D>(points, n, step);
-  if (by.spread == 0) by = widest<D>(points, n, 1);
-  if (by.spread == 0) return n / 2;
-  double sample[2 * kSample];
-  int64_t count = 0;
-  for (int64_t m = 0; m < n; m += step) sample[count++] = points[m].value[by.j];
-  std::nth_element(sample, sample + count / 2, sample + count);
-  const double pivot = sample[count / 2];
-  // Without a branch, which every other point would mispredict.
-  auto divide = [&](auto before) {
-    int64_t place = 0;
-    for (int64_t m = 0; m < n; ++m) {
-      const Point<D> point = points[m];
-      points[m] = points[place];
-      points[place] = point;
-      place += before(point.value[by.j]);
-    }
-    return place;
-  };
-  return pivot > by.low ? divide([=](double v) { return v < pivot; })
-                        : divide([=](double v) { return v <= pivot; });
-}
-
-// Orders points into boxes of at most kRows.
-template <int D>
-void halve(Point<D>* points, int64_t n) {
-  if (n <= Boxes::kRows) {
-    points->first = true;
-    return;
-  }
-  const int64_t middle = split<D>(points, n);
-  halve<D>(points, middle);
-  halve<D>(points + middle, n - middle);
-}
-
-// The same on several threads: parts are halved side by side until there are enough of them.
-template <int D>
-void halve_in_parallel(Point<D>* points, int64_t n, int threads) {
-  constexpr int64_t kSmallest = 1 << 14;
-  std::vector<Range> parts = {{0, n}};
-  int64_t largest = n;
-  while (threads > 1 && static_cast<int>(parts.size()) < 4 * threads && largest > kSmallest) {
-    const int64_t count = static_cast<int64_t>(parts.size());
-    std::vector<Range> halves(2 * count);
-    in_parallel(0, count, 1, threads, [&](Share& share) {
-      for (const auto [p, end] : share) {
-        const Range part = parts[p];
-        const int64_t middle = part.begin + split<D>(points + part.begin, part.end - part.begin);
-        halves[2 * p] = {part.begin, middle};
-        halves[2 * p + 1] = {middle, part.end};
-      }
-    });
-    parts.swap(halves);
-    largest = 0;
-    for (const Range& part : parts) largest = std::max(largest, part.end - part.begin);
-  }
-  in_parallel(0, static_cast<int64_t>(parts.size()), 1, threads, [&](Share& share) {
-    for (const auto [p, end] : share)
-      halve<D>(points + parts[p].begin, parts[p].end - parts[p].begin);
-  });
-}
-
-}  // namespace
-
 template <int D>
 void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, int64_t end,
                   int threads) {
@@ -121,11 +21,11 @@ void Boxes::order(const Matrix& matrix, const Kernels& kernels, int64_t begin, i
         reader.canonical(begin + m, wide.data());
         std::copy_n(wide.data(), D, points[m].value);
         points[m].row = static_cast<int32_t>(begin + m);
-        points[m].first = false;  // of a box
+        points[m].first = false;
       }
     }
   });
-  halve_in_parallel<D>(points.data(), n, threads);
+  halve_in_parallel<D>(points.data(), n, kRows, threads);
   in_parallel(0, n, step, threads, [&](Share& share) {
     for (const auto [from, to] : share) {
       for (int64_t m = from; m < to; ++m) {
@@ -246,39 +146,6 @@ void Boxes::store(int64_t box, double* bound, int32_t* nearest) {
     bound[i] = bound_[m];
     nearest[i] = static_cast<int32_t>(nearest_[m]);
   }
-}
-
-bool Shard::relax_boxes(double rho, double budget) {
-  const int64_t all = boxes_->outer_count();
-  const double each = static_cast<double>(Boxes::kRows * Boxes::kInner * matrix_.d * picks());
-  const int64_t end =
-      std::min(all, boxes_done_ + static_cast<int64_t>(std::max(8.0, budget / each)));
-  // Without factors scores are bounds.
-  const double parks_at = factor_ ? -1 : std::max(rho, floor2_);
-  std::atomic<int64_t> pairs{0}, relaxed{0};
-  // Most boxes have met all picks but the last.
-  const double fresh = static_cast<double>(picks() - relaxed_picks_) / static_cast<double>(picks());
-  const int threads =
-      useful_threads(fresh * each * static_cast<double>(end - boxes_done_), threads_);
-  in_parallel(boxes_done_, end, 1, threads, [&](Share& share) {
-    int64_t met = 0, rows = 0;
-    for (const auto [outer, after] : share) {
-      int64_t own = 0;
-      met += boxes_->meet(kernels_, outer, parks_at, &own);
-      rows += own;
-    }
-    pairs += met;
-    relaxed += rows;
-  });
-  stats_.exact_pairs += pairs;
-  stats_.float64_madds += pairs * padded(matrix_.d);
-  stats_.relaxed += relaxed;
-  boxes_done_ = end;
-  if (end < all) return false;
-  boxes_done_ = 0;
-  relaxed_picks_ = picks();
-  if (factor_) boxes_->store(bound_.data(), nearest_.data());
-  return true;
 }
 
 }  // namespace pyuniform

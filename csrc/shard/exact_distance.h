@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "picks/canonical_picks.h"
+#include "rows/matrix.h"
 #include "rows/row_reader.h"
 
 namespace pyuniform {

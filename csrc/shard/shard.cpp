@@ -2,279 +2,138 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <stdexcept>
+#include <utility>
+#include <vector>
 
 #include "core/thread_pool.h"
+#include "rows/frame.h"
+#include "rows/row_block.h"
 #include "rows/row_reader.h"
-#include "shard/code_block.h"
 #include "shard/exact_distance.h"
-#include "shard/far_block.h"
-#include "shard/float_block.h"
-#include "shard/sketch_block.h"
+#include "shard/float_filter.h"
 
 namespace pyuniform {
 
-Shard::Shard(const Kernels& kernels, const Matrix& matrix, const Matrix& sample,
-             const double* center, int exponent, int threads, bool codes, const float* axes,
-             int64_t p, int64_t scanned, bool far, bool boxes)
-    : kernels_(kernels),
-      matrix_(matrix),
-      frame_(center, matrix.d, exponent, matrix.unit),
-      threads_(threads),
-      canonical_picks_(matrix, codes || axes || boxes),
-      panels_(kernels_, matrix.d),
-      code_panels_(Codes::padded_columns(matrix.d)),
-      pick_sketches_(p, scanned),
-      coded_(codes),
-      code_bounds_(CodeBounds::balanced(1, 1)),
-      far_(far) {
-  forget_blocks();
-  const int touching = useful_threads(1e3 * static_cast<double>(matrix.n), threads);
-  fill(&bound_, 0, matrix.n, std::numeric_limits<double>::infinity(), touching);
-  fill(&nearest_, 0, matrix.n, -1, touching);
-  fill(&seen_, 0, matrix.n, 0, touching);
-  if (codes) {
-    // Where witnesses are searched most rows never come to the filter.
-    if (!axes) codes_.resize(matrix.n, matrix.d);
-    code_bounds_ = sample_bounds(sample);
-  } else if (boxes) {
-    boxes_ = std::make_unique<Boxes>(matrix.d);
-  } else {
-    fill(&second_, 0, matrix.n, kSettled, touching);
-  }
-  if (axes) {
-    axes_ = std::make_unique<Axes>(kernels_, axes, p, scanned, matrix.d);
-    sketches_.resize(matrix.n, p);
-  }
-  if (axes || far) fill(&scanned_, 0, matrix.n, 0, touching);
+Shard::Shard(std::unique_ptr<ShardContext> context, std::unique_ptr<Filter> filter,
+             std::unique_ptr<WitnessSearch> witness)
+    : context_(std::move(context)),
+      filter_(std::move(filter)),
+      witness_(std::move(witness)),
+      state_(context_->matrix.n, context_->threads) {
+  if (witness_) witness_->set_filter(*filter_);
 }
 
-// Distances are about as large as norms.
-CodeBounds Shard::sample_bounds(const Matrix& sample) const {
-  RowReader reader(sample, kernels_);
-  std::vector<float> packed(matrix_.d);
-  std::vector<int8_t> code(matrix_.d);
-  double error = 0, norm = 1e-30;
-  for (int64_t i = 0; i < sample.n; i += std::max<int64_t>(1, sample.n / 128)) {
-    const double norm2 = reader.pack(i, frame_, packed.data());
-    error += encode_row(kernels_, frame_, packed.data(), norm2, matrix_.d, kernels_.row_codes,
-                        code.data())
-                 .error;
-    norm += std::sqrt(norm2);
-  }
-  return CodeBounds::balanced(error, norm);
-}
-
-void Shard::encode(int64_t i, const float* in_frame, double norm2, int8_t* values) {
-  const Code code =
-      encode_row(kernels_, frame_, in_frame, norm2, matrix_.d, kernels_.row_codes, values);
-  codes_.set(i, code, values, matrix_.d);
+// What it takes to encode a row or a pick, about.
+double Shard::madds_a_row() const {
+  return static_cast<double>(4 * columns() + (witness_ ? witness_->madds_a_row() : 0));
 }
 
 void Shard::take_in(int64_t count) {
-  const int64_t begin = taken_in_, end = std::min(matrix_.n, begin + count), d = matrix_.d;
-  if (!second_.empty() && !axes_ && picks() > 1) {  // the filter looks at all picks together
-    taken_in_ = end;
-    return;
+  const int64_t begin = taken_in_, end = std::min(size(), begin + count);
+  taken_in_ = end;
+  if (!witness_ && !filter_->wants_first_distance(picks())) return;
+  take_in_rows(begin, end);
+  std::fill(state_.nearest.begin() + begin, state_.nearest.begin() + end, 0);
+  std::fill(state_.seen.begin() + begin, state_.seen.begin() + end, 1);
+  if (witness_) {
+    std::fill(witness_->scanned.begin() + begin, witness_->scanned.begin() + end, 1);
+    stats_.int8_madds += (end - begin) * witness_->madds_a_row();
   }
-  const int64_t step = kernels_.tile_rows;
-  const int threads = useful_threads(static_cast<double>(end - begin) * madds_a_row(), threads_);
+  stats_.exact_pairs += end - begin;
+  stats_.float64_madds += (end - begin) * padded(columns());
+  filter_->rows_taken_in(begin, end);
+}
+
+// Computes distances to the first pick, and encodes rows; a tile at a time, so that a row is still
+// in the cache when it is read again.
+void Shard::take_in_rows(int64_t begin, int64_t end) {
+  const ShardContext& context = *context_;
+  const int64_t step = context.kernels.tile_rows;
+  const int threads =
+      useful_threads(static_cast<double>(end - begin) * madds_a_row(), context.threads);
   in_parallel(begin, end, even_step(end - begin, step, threads), threads, [&](Share& share) {
-    RowReader reader(matrix_, kernels_);
-    ExactDistance decider(matrix_, kernels_, canonical_picks_);
-    std::unique_ptr<Sketcher> sketcher;
-    if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
-    std::vector<float> in_frame(d);
-    std::vector<int8_t> code(std::max(d, axes_ ? axes_->count() : 0));
+    ExactDistance decider(context.matrix, context.kernels, context.picks);
+    const std::unique_ptr<RowEncoder> encoders[] = {filter_->row_encoder(),
+                                                    witness_ ? witness_->row_encoder() : nullptr};
     auto take_in_tile = [&](int64_t at, int n) {
-      for (int r = 0; r < n; ++r) {
-        const int64_t i = at + r;
-        if (bound_[i] >= 0) bound_[i] = decider.distance2(i, 0);
-        if (codes_.empty() && !axes_) continue;
-        const double norm2 = reader.pack(i, frame_, in_frame.data());
-        if (axes_) sketcher->load(r, in_frame.data(), norm2);
-        if (!codes_.empty()) encode(i, in_frame.data(), norm2, code.data());
-      }
-      if (!axes_) return;
-      sketcher->project(n);
-      for (int r = 0; r < n; ++r) {
-        const Code sketch = sketcher->encode(r, kernels_.row_codes.levels, code.data());
-        sketches_.set(at + r, sketch, code.data(), axes_->count());
-      }
+      for (int64_t i = at; i < at + n; ++i)
+        if (state_.bound[i] >= 0) state_.bound[i] = decider.distance2(i, 0);
+      for (const auto& encoder : encoders)
+        if (encoder) encoder->encode(at, n);
     };
     for (const auto [from, to] : share)
       for (int64_t at = from; at < to; at += step)
         take_in_tile(at, static_cast<int>(std::min(step, to - at)));
   });
-  std::fill(nearest_.begin() + begin, nearest_.begin() + end, 0);
-  std::fill(seen_.begin() + begin, seen_.begin() + end, 1);
-  if (!scanned_.empty()) std::fill(scanned_.begin() + begin, scanned_.begin() + end, 1);
-  stats_.exact_pairs += end - begin;
-  stats_.float64_madds += (end - begin) * padded(d);
-  if (axes_) stats_.int8_madds += (end - begin) * axes_->count() * d;
-  if (boxes_) boxes_->add_rows(matrix_, kernels_, begin, end, threads_);
-  taken_in_ = end;
 }
 
 void Shard::add_picks(const int64_t* rows, const double* values, int64_t count) {
-  const int64_t width = padded(matrix_.d), d = matrix_.d, p = axes_ ? axes_->count() : 0;
-  const int64_t group = 256, step = kernels_.tile_rows;
-  RowBlock packed(std::min(group, count), d, kernels_.tile_rows);
-  std::vector<double> norm2(group);
-  std::vector<Code> code(group), sketch(group);
-  std::vector<int8_t> code_values(has_codes() ? group * d : 0), sketch_values(group * p);
-  for (int64_t begin = 0; begin < count; begin += group) {
-    const int64_t size = std::min(group, count - begin);
-    const int threads = useful_threads(static_cast<double>(size) * madds_a_row(), threads_);
-    in_parallel(0, size, step, threads, [&](Share& share) {
-      std::unique_ptr<Sketcher> sketcher;
-      if (axes_) sketcher = std::make_unique<Sketcher>(kernels_, *axes_);
-      for (const auto [at, end] : share) {
-        const int n = static_cast<int>(end - at);
-        for (int64_t c = at; c < end; ++c) {
+  constexpr int64_t kGroup = 256;
+  const Kernels& kernels = context_->kernels;
+  const Frame& frame = context_->frame;
+  const int64_t width = padded(columns()), d = columns();
+  RowBlock packed(std::min(kGroup, count), d, kernels.tile_rows);
+  std::vector<double> norm2(kGroup);
+  for (int64_t begin = 0; begin < count; begin += kGroup) {
+    const int64_t size = std::min(kGroup, count - begin);
+    const double* const canonical = values + begin * width;
+    const int threads = useful_threads(4.0 * static_cast<double>(size * d), context_->threads);
+    in_parallel(0, size, even_step(size, 1, threads), threads, [&](Share& share) {
+      for (const auto [from, to] : share)
+        for (int64_t c = from; c < to; ++c)
           // Canonical values are divided by their norm already: the scale is that of a unit row.
-          norm2[c] = kernels_.pack(values + (begin + c) * width, DType::f64, frame_.scale(1),
-                                   frame_.center.data(), d, packed.row(c), nullptr);
-          if (has_codes())
-            code[c] = encode_row(kernels_, frame_, packed.row(c), norm2[c], d, kernels_.pick_codes,
-                                 &code_values[c * d]);
-          if (axes_) sketcher->load(static_cast<int>(c - at), packed.row(c), norm2[c]);
-        }
-        if (!axes_) continue;
-        sketcher->project(n);
-        for (int r = 0; r < n; ++r)
-          sketch[at + r] =
-              sketcher->encode(r, kernels_.pick_codes.levels, &sketch_values[(at + r) * p]);
-      }
+          norm2[c] = kernels.pack(canonical + c * width, DType::f64, frame.scale(1),
+                                  frame.center.data(), d, packed.row(c), nullptr);
     });
-    // Each list grows in order; much of the time the system hands out memory.
-    auto keep_values = [&](int64_t c) {
-      if (rows[begin + c] >= 0) bound_[rows[begin + c]] = -1;
-      canonical_picks_.append(rows[begin + c], values + (begin + c) * width);
-      if (boxes_) boxes_->add_pick(values + (begin + c) * width);
-    };
-    auto keep_filter = [&](int64_t c) {
-      if (has_codes())
-        code_panels_.append(&code_values[c * d], d, code[c].scale, code_bounds_.half(code[c]));
-      else if (!boxes_)
-        panels_.append(frame_, packed.row(c), norm2[c]);
-      if (far_) pick_codes_.push_back(code[c]);
-      if (axes_) pick_sketches_.append(sketch[c], &sketch_values[c * p]);
-    };
-    in_parallel(0, 2, 1, threads, [&](Share& share) {
-      for (const auto [list, end] : share)
-        for (int64_t c = 0; c < size; ++c) list == 0 ? keep_values(c) : keep_filter(c);
-    });
-  }
-  if (axes_) stats_.int8_madds += count * p * d;
-}
-
-int64_t Shard::first_unsound(const bool* picked, int64_t begin, int64_t end) {
-  const int32_t t = static_cast<int32_t>(picks());
-  std::atomic<int64_t> first{matrix_.n};
-  const int threads = threads_for_rows(end - begin);
-  in_parallel(begin, end, even_step(end - begin, 1, threads), threads, [&](Share& share) {
-    ExactDistance decider(matrix_, kernels_, canonical_picks_);
-    auto sound = [&](int64_t i) {
-      const double bound = bound_[i];
-      const bool proven = nearest_[i] >= 0 || !far_;
-      const int32_t nearest = proven ? nearest_[i] : CodedBlock::unproven(nearest_[i]);
-      const bool scanned = scanned_.empty() || (scanned_[i] >= 0 && scanned_[i] <= t);
-      if (seen_[i] < 0 || seen_[i] > t || !scanned) return false;
-      if (picked[i]) return bound == -1;
-      if (!(bound >= 0) || std::isinf(bound)) return false;
-      if (nearest < 0 || nearest >= t) return false;
-      const double distance2 = decider.distance2(i, nearest);
-      const bool exact = proven && (second_.empty() || second_[i] == kSettled);
-      return exact ? bound == distance2 : bound >= distance2;
-    };
-    for (const auto [from, to] : share) {
-      int64_t i = from;
-      while (i < to && i < first && sound(i)) ++i;
-      int64_t known = first;
-      while (i < to && i < known && !first.compare_exchange_weak(known, i)) {
-      }
+    for (int64_t c = 0; c < size; ++c) {
+      if (rows[begin + c] >= 0) state_.bound[rows[begin + c]] = -1;
+      context_->picks.append(rows[begin + c], canonical + c * width);
     }
-  });
-  return first < matrix_.n ? first.load() : -1;
-}
-
-void Shard::drop_codes() {
-  std::vector<float> packed(matrix_.d);
-  std::vector<double> scratch(padded(matrix_.d));
-  RowReader reader(matrix_, kernels_);
-  for (int64_t c = 0; c < picks(); ++c) {
-    const double* values = canonical_picks_.doubles(c, reader, scratch.data());
-    const double norm2 = kernels_.pack(values, DType::f64, frame_.scale(1), frame_.center.data(),
-                                       matrix_.d, packed.data(), nullptr);
-    panels_.append(frame_, packed.data(), norm2);
+    const NewPicks picks = {size, packed.row(0), packed.stride, norm2.data(), canonical};
+    filter_->add_picks(picks);
+    if (witness_) witness_->add_picks(picks, &stats_);
   }
-  // What codes left as bounds is exact: nothing is in doubt.
-  fill(&second_, 0, matrix_.n, kSettled, threads_);
-  forget_blocks();
-  codes_ = Codes();
-  coded_ = false;
 }
 
-void Shard::drop_sketches() {
-  axes_.reset();
-  forget_blocks();
-  sketches_ = Codes();
-  if (!coded_) return;
-  // From here on all rows come to the filter, and most of them often.
-  codes_.resize(matrix_.n, matrix_.d);
-  const int threads = useful_threads(static_cast<double>(matrix_.n) * madds_a_row(), threads_);
-  in_parallel(0, matrix_.n, even_step(matrix_.n, 1, threads), threads, [&](Share& share) {
-    RowReader reader(matrix_, kernels_);
-    std::vector<float> in_frame(matrix_.d);
-    std::vector<int8_t> values(matrix_.d);
-    for (const auto [from, to] : share)
-      for (int64_t i = from; i < to; ++i)
-        encode(i, in_frame.data(), reader.pack(i, frame_, in_frame.data()), values.data());
-  });
+bool Shard::relax(double rho, double aim, int64_t chunk, double budget) {
+  if (taken_in_ < size() && !context_->rows_on_disk()) {
+    const int64_t rows = static_cast<int64_t>(std::max(1024.0, budget / madds_a_row()));
+    take_in(std::min(rows, filter_->most_taken_in()));
+    return false;
+  }
+  if (!filter_->relax({rho, aim, chunk, budget, state_, witness_.get(), stats_})) return false;
+  state_.relaxed_picks = picks();
+  return true;
 }
 
-Block& Shard::block(Pass pass, int slot) {
-  auto& blocks = pass == Pass::witness ? witness_blocks_ : filter_blocks_;
-  std::unique_ptr<Block>& block = blocks[slot];
-  if (block) return *block;
-  float* second = second_.empty() ? nullptr : second_.data();
-  if (pass == Pass::witness && far_)
-    block = std::make_unique<FarBlock>(kernels_, frame_, code_bounds_, codes_, code_panels_,
-                                       pick_codes_);
-  else if (pass == Pass::witness)
-    block = std::make_unique<SketchBlock>(matrix_, kernels_, frame_, sketches_, pick_sketches_,
-                                          canonical_picks_, second);
-  else if (has_codes())
-    block = std::make_unique<CodeBlock>(matrix_, kernels_, frame_, code_bounds_, codes_,
-                                        code_panels_, canonical_picks_);
-  else
-    block =
-        std::make_unique<FloatBlock>(matrix_, kernels_, frame_, panels_, canonical_picks_, second);
-  return *block;
-}
-
-double Shard::threshold(int64_t count) const {
-  const int64_t step = std::max<int64_t>(1, matrix_.n >> 16);
-  std::vector<double> sample;
-  sample.reserve(matrix_.n / step + 1);
-  for (int64_t i = 0; i < matrix_.n; i += step) sample.push_back(score(i));
-  const int64_t rank = std::min<int64_t>(count / step, static_cast<int64_t>(sample.size()) - 1);
-  if (rank == 0) return *std::max_element(sample.begin(), sample.end());
-  std::nth_element(sample.begin(), sample.begin() + rank, sample.end(), std::greater<double>());
-  return sample[rank];
+int64_t Shard::candidates(double rho, int64_t limit, int64_t* rows, Outside* outside) {
+  BestRows best(rho, limit);
+  if (const Survivors* survivors = state_.survivors(rho)) {
+    for (int32_t i : survivors->above) best.offer({state_.score(i), i});
+    best.offer_rest(state_.scores().of_rest(survivors->below));
+  } else {
+    filter_->offer(rho, state_, context_->threads, &best);
+  }
+  int64_t count = 0;
+  for (const ScoredRow& entry : best.best()) rows[count++] = entry.row;
+  settle(rows, count);
+  *outside = {best.rest().score, best.rest().row};
+  return count;
 }
 
 void Shard::read(const int64_t* rows, int64_t count, double* values, double* distance2,
-                 int32_t* nearest) {
-  const int64_t width = padded(matrix_.d);
-  const int threads = threads_for_rows(count);
+                 int32_t* nearest) const {
+  const int64_t width = padded(columns());
+  const int threads = context_->threads_for_rows(count);
   in_parallel(0, count, even_step(count, 1, threads), threads, [&](Share& share) {
-    RowReader reader(matrix_, kernels_);
+    RowReader reader(context_->matrix, context_->kernels);
     for (const auto [from, to] : share) {
       for (int64_t m = from; m < to; ++m) {
         if (values) reader.canonical(rows[m], values + m * width);
-        distance2[m] = bound_[rows[m]];
-        nearest[m] = nearest_[rows[m]];
+        distance2[m] = state_.bound[rows[m]];
+        nearest[m] = state_.nearest[rows[m]];
       }
     }
   });
@@ -284,11 +143,54 @@ void Shard::write(const int64_t* rows, int64_t count, const double* distance2,
                   const int32_t* nearest, const int32_t* seen) {
   for (int64_t m = 0; m < count; ++m) {
     if (seen[m] < 0) continue;  // picked: add_picks takes it out of the race
-    bound_[rows[m]] = distance2[m];
-    nearest_[rows[m]] = nearest[m];
-    seen_[rows[m]] = seen[m];
-    if (!scanned_.empty()) scanned_[rows[m]] = seen[m];
+    state_.bound[rows[m]] = distance2[m];
+    state_.nearest[rows[m]] = nearest[m];
+    state_.seen[rows[m]] = seen[m];
+    if (witness_) witness_->scanned[rows[m]] = seen[m];
   }
+}
+
+void Shard::drop_codes() {
+  if (witness_ && witness_->leaves_unproven())
+    throw std::logic_error("rows on disk need their codes");
+  filter_ = std::make_unique<FloatFilter>(*context_);
+  if (witness_) witness_->set_filter(*filter_);
+}
+
+void Shard::drop_sketches() {
+  witness_.reset();
+  filter_->search_dropped();
+}
+
+int64_t Shard::first_unsound(const bool* picked, int64_t begin, int64_t end) const {
+  std::atomic<int64_t> first{size()};
+  const int threads = context_->threads_for_rows(end - begin);
+  in_parallel(begin, end, even_step(end - begin, 1, threads), threads, [&](Share& share) {
+    ExactDistance decider(context_->matrix, context_->kernels, context_->picks);
+    for (const auto [from, to] : share) {
+      int64_t i = from;
+      while (i < to && i < first && is_sound(i, picked[i], decider)) ++i;
+      int64_t known = first;
+      while (i < to && i < known && !first.compare_exchange_weak(known, i)) {
+      }
+    }
+  });
+  return first < size() ? first.load() : -1;
+}
+
+bool Shard::is_sound(int64_t i, bool picked, ExactDistance& decider) const {
+  const int32_t t = static_cast<int32_t>(picks()), seen = state_.seen[i];
+  if (seen < 0 || seen > t) return false;
+  if (witness_ && (witness_->scanned[i] < 0 || witness_->scanned[i] > t)) return false;
+  const double bound = state_.bound[i];
+  if (picked) return bound == -1;
+  if (!(bound >= 0) || std::isinf(bound)) return false;
+  int32_t nearest = state_.nearest[i];
+  const bool proven = nearest >= 0 || !witness_ || !witness_->leaves_unproven();
+  if (!proven) nearest = unproven(nearest);
+  if (nearest < 0 || nearest >= t) return false;
+  const double distance2 = decider.distance2(i, nearest);
+  return proven && filter_->is_exact(i) ? bound == distance2 : bound >= distance2;
 }
 
 }  // namespace pyuniform

@@ -1,24 +1,8 @@
 // The C++ core of pyuniform: raw pointers in, raw pointers out; only bindings/ sees Python.
 //
-//   bindings/ ─────► Shard (shard.h)          state of N rows: threshold, relax, candidates, commit
-//        │             ├─ relax.cpp           gathered rows × missed picks, parking as it goes
-//        │             └─ candidates.cpp      the largest bounds, settled in float64
-//        ├──► greedy_pool (pool.h)            exact greedy among the candidates of one round
-//        ├──► closest_pair (closest_pair.h)   h_min of any set, with its pair
-//        ├──► near_rows (near_rows.h)         all pairs of rows nearer than a distance
-//        ├──► scan_rows (scan.h)              one validating read of the data
-//        └──► guard_mapped (mapped_files.h)   files that are cut while they are mapped
-//                   │
-//   Frame (frame.h)      where the float32 filter works, and its proven error bounds
-//   Panels (panels.h)    picks packed 32 abreast for the tile kernel
-//   Codes (codes.h)      int8 codes of rows and picks, and what they can exclude
-//   Boxes (boxes.h)      rows of few values, grouped by where they lie, for a relax of their own
-//   Block (block.h)      one thread's rows in relax: float_block.h, sketch_block.h, and on
-//                        coded_block.h code_block.h and far_block.h
-//                   │
-//   in_parallel (thread_pool.h)  loops over blocks, on threads that the process keeps
-//   Kernels (this file)  the few loops written per instruction set: isa_*.cpp, of loops/;
-//                        dispatch.cpp lists those that the processor can run
+// docs/development/core.md says which part does what. This file declares the few loops that are
+// written per instruction set: isa_*.cpp, of loops/; dispatch.cpp lists those that the processor
+// can run.
 //
 // Two kinds of arithmetic, never mixed up:
 // - the filter (float32 or int8, any summation order) yields rigorous bounds and decides nothing;

@@ -250,7 +250,7 @@ def large_rows() -> np.ndarray:
 
 
 def shard_of(rows: CoreRows, d: int) -> Shard:
-    return Shard(rows, np.zeros(d), 0, 1, True, None)
+    return Shard(rows, np.zeros(d), 0, 1, "int8")
 
 
 def calls_without_the_gil() -> Iterator[tuple[str, Callable[[], object]]]:
@@ -281,7 +281,7 @@ def shard_on_disk(file: BinaryIO, X: np.ndarray) -> Shard:
     rows = CoreRows(active_kernels(), n, d, "float32", False)
     rows.read_from([(0, file.fileno(), 0, 4 * d)])
     few = CoreRows(active_kernels(), X[:9], "float32")
-    return Shard(rows, np.zeros(d), 0, 1, True, None, far=True, sample=few)
+    return Shard(rows, np.zeros(d), 0, 1, "int8", sample=few)
 
 
 def test_a_failed_read_is_told_by_the_selection_whose_it_was(tmp_path: Path) -> None:

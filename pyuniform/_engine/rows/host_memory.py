@@ -1,7 +1,7 @@
 """Rows that stay on disk: when, and what it asks for.
 
 With int8 codes in memory, rows are read once in order (disk.py), and after that only those that
-might be picked next (csrc/shard/far_block.h). That pays where they do not fit in memory.
+might be picked next (csrc/shard/code_bound_search.h). That pays where they do not fit in memory.
 """
 
 from __future__ import annotations

@@ -91,6 +91,11 @@ class Plan:
     picks: int = 0
     scanned: int = SCANNED[0]
 
+    @property
+    def filter(self) -> str:
+        """The filter by the name that the core has for it."""
+        return "boxes" if self.boxes else "int8" if self.codes else "float32"
+
 
 def make_plan(
     rows: HostRows,

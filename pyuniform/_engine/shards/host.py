@@ -77,12 +77,10 @@ class HostShard:
             rows.center,
             rows.exponent,
             rows.threads,
-            plan.codes,
+            plan.filter,
             plan.axes,
             plan.scanned,
-            self._far,
             rows.sample.core if isinstance(rows, DiskRows) else None,
-            plan.boxes,
         )
         self._budget = RELAX_BUDGET
         self._take_in: Iterator[None] = iter(())
