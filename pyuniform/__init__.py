@@ -29,6 +29,7 @@ from pyuniform import (
 from pyuniform._common.version import __version__
 from pyuniform.evaluate.compare import compare
 from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_min, nearest
+from pyuniform.evaluate.near_pairs import NearPairs, neighbours
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.reference import Verdict
 from pyuniform.selection.clouds import CloudPicks, select_clouds
@@ -49,6 +50,7 @@ __all__ = [
     "Deduplication",
     "GistSelection",
     "Interrupted",
+    "NearPairs",
     "Nearest",
     "Packing",
     "Selection",
@@ -64,6 +66,7 @@ __all__ = [
     "evaluate",
     "h_min",
     "nearest",
+    "neighbours",
     "pack",
     "pipelines",
     "reference",

@@ -127,3 +127,15 @@ def closest_pair(
     first: int,
     second: int,
 ) -> tuple[float, int, int]: ...
+def near_rows(
+    rows: Rows,
+    center: _Float,
+    exponent: int,
+    begin: int,
+    end: int,
+    columns_begin: int,
+    columns_end: int,
+    floor2: float,
+    most: int,
+    threads: int,
+) -> tuple[_Int, _Int, _Float] | None: ...

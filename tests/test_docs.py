@@ -118,3 +118,18 @@ def run(arguments: list[str], folder: Path) -> str:
     """Run Python with these arguments in a folder, and return its standard output."""
     command = [sys.executable, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def test_deduplication_prints_what_it_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guide" / "deduplication.md").read_text(encoding="utf-8")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    commands = "".join(re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL))
+    lines = [shlex.split(line) for line in commands.replace("\\\n", "").splitlines()]
+    assert [words[:2] for words in lines] == [["pyuniform", "deduplicate"]] * 2
+    assert "".join(run(["-m", *words], tmp_path) for words in lines) == ""
+    names = ["thresholds.html", "kept.jsonl", "duplicates.parquet", "tags.parquet"]
+    assert all((tmp_path / name).exists() for name in names)
+    shown = re.findall(r"^```python\n([^`]*)^```\n\n```text\n(.*?)^```", page, re.M | re.S)
+    assert len(shown) == 2
+    for code, printed in shown:
+        assert run(["-c", f"import pyuniform\n{code}"], tmp_path) == printed

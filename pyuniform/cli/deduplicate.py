@@ -158,9 +158,8 @@ def deduplicate_command(
         check_writable(path)
     if picks_file:
         check_suffix(picks_file)
-    for path in (duplicates, tag):
-        if path:
-            check_table_suffix(path)
+    for table in filter(None, (duplicates, tag)):
+        check_table_suffix(table)
     if report and report.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{report} must end in one of {', '.join(SUFFIXES)}")
     source = open_source(embeddings, **reading)

@@ -8,20 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._engine.rows.host import prepare
-from pyuniform.evaluate.distances import norms2, slack, squared_apart
+from pyuniform._engine.scoring import floor2_of
 from pyuniform.evaluate.metrics import nearest
+from pyuniform.evaluate.near_pairs import near_rows
 from pyuniform.evaluate.neighbours import neighbours
-from pyuniform.reference import distance2, to_metric
+from pyuniform.reference import to_metric
 
 _Float = NDArray[np.float64]
 _Int = NDArray[np.int64]
-
-# Rows of a tile of distances among picks.
-TILE = 1024
-# Pairs whose canonical distance is computed at a time.
-PAIRS = 4096
-# An expanded distance is taken as it is from so many times its largest error on: six digits.
-DIGITS = 1e6
 
 
 class Spread(NamedTuple):
@@ -50,37 +44,24 @@ def spread(X: Any, picks: _Int, metric: str, threads: int | None) -> Spread:
 def close_pairs(X: Any, picks: _Int, metric: str, radius: float, near: float) -> ClosePairs:
     """Counts the pairs of picks nearer than `near`, and sums squares of those within `radius`.
 
-    Both in the metric's unit; what is summed are squared lengths, 2 (1 - cos) for cosine. Pairs are
-    counted by canonical distances. The sum has six digits or more: squares are taken from products
-    where they are a million times larger than these may err.
+    Both in the metric's unit; what is summed are squared lengths, 2 (1 - cos) for cosine.
     """
-    values = prepare(X, metric).canonical(picks)
-    d = values.shape[1]
+    whole = prepare(X, metric)
+    values = whole.canonical(picks)[:, : whole.d]
     # Equal rows are equal bytes, but for the sign of zero.
-    whole = np.ascontiguousarray(values + 0.0).view(np.dtype((np.void, 8 * d)))[:, 0]
-    _, first, times = np.unique(whole, return_index=True, return_counts=True)
-    values, times = values[first], times.astype(np.float64)
-    equal = float((times * (times - 1) / 2).sum())
-    count, total = equal if near > 0 else 0.0, 0.0
-    margin = slack(norms2(values).max(), d)
-    limits = [2 * limit if metric == "cosine" else limit * limit for limit in (radius, near)]
-    for top in range(0, len(values), TILE):
-        rows = values[top : top + TILE]
-        for left in range(top, len(values), TILE):
-            others = values[left : left + TILE]
-            squared = squared_apart(rows, others)
-            doubtful = squared < DIGITS * margin
-            for limit in limits:
-                doubtful |= np.abs(squared - limit) <= margin + 1e-15 * limit
-            above = np.ones_like(doubtful)
-            if left == top:
-                above = np.triu(above, 1)
-            i, j = np.nonzero(doubtful & above)
-            for at in range(0, len(i), PAIRS):
-                a, b = i[at : at + PAIRS], j[at : at + PAIRS]
-                squared[a, b] = distance2(rows[a] - others[b], np.zeros(d))
-            distance = to_metric(np.maximum(squared, 0), metric)
-            mine, theirs = times[top : top + TILE], times[left : left + TILE]
-            count += float(mine @ (above & (distance < near)) @ theirs)
-            total += float(mine @ np.where(above & (distance <= radius), squared, 0) @ theirs)
-    return ClosePairs(len(picks) - len(values), round(count), float(total))
+    size = values.shape[1] * values.itemsize
+    equal = np.ascontiguousarray(values + 0.0).view(np.dtype((np.void, size)))[:, 0]
+    _, first, times = np.unique(equal, return_index=True, return_counts=True)
+    times = times.astype(np.float64)
+    count = float((times * (times - 1) / 2).sum()) if near > 0 else 0.0
+    total = 0.0
+    # Canonical values, of which Euclid's distances are those of the metric.
+    rows = prepare(values[first], "euclidean", whole.threads)
+    # What is beyond is a distance in the metric's unit that no pair within reaches.
+    beyond = np.nextafter(max(radius, near), np.inf)
+    for i, j, squared in near_rows(rows, floor2_of(beyond, metric)):
+        distance = to_metric(squared, metric)
+        both = times[i] * times[j]
+        count += float(both @ (distance < near))
+        total += float(both @ np.where(distance <= radius, squared, 0))
+    return ClosePairs(len(picks) - len(first), round(count), total)

@@ -1,9 +1,10 @@
 """Farthest-first traversal in float64 NumPy, one pick at a time, and what goes with it.
 
-Every backend returns exactly these indices and radii; `constrained` is what options mean, and
-`ranked_packing` is the rule of `pyuniform.pack`. The squared distance has one summation order:
-sixteen partial sums, partial sum l taking the terms l, l + 16, l + 32, ... in that order; then the
-upper half is added to the lower half until one is left.
+Every backend returns exactly these indices and radii; `constrained` is what options mean,
+`ranked_packing` is the rule of `pyuniform.pack`, and `neighbours` that of `pyuniform.neighbours`.
+The squared distance has one summation order: sixteen partial sums, partial sum l taking the terms
+l, l + 16, l + 32, ... in that order; then the upper half is added to the lower half until one is
+left.
 """
 
 from __future__ import annotations
@@ -158,6 +159,28 @@ def constrained(
         np.array(radii),
         float(to_metric(covered.max(), metric)) if len(covered) else 0.0,
     )
+
+
+def neighbours(
+    X: ArrayLike, within: float, metric: str = "euclidean"
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """All pairs of rows i < j nearer to each other than `within`, by i and then j: i, j, distance.
+
+    Parameters
+    ----------
+    X, metric
+        As of `farthest_first`.
+    within : float
+        In the metric's unit.
+    """
+    rows = canonical_rows(X, metric)
+    found = [(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+    for i in range(len(rows)):
+        distance = to_metric(distance2(rows[i + 1 :], rows[i]), metric)
+        near = np.flatnonzero(distance < within)
+        found.append((np.full(len(near), i), i + 1 + near, distance[near]))
+    i, j, distance = (np.concatenate(part) for part in zip(*found, strict=True))
+    return i, j, distance
 
 
 class Verdict(IntEnum):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import pyuniform
 from pyuniform import reference
 from pyuniform.cli.main import cli
-from pyuniform.evaluate import baselines, pairwise
+from pyuniform.evaluate import baselines, near_pairs
 from pyuniform.evaluate.agreement import agreement
 
 N = 90
@@ -82,9 +82,8 @@ def test_measures_are_their_definitions(
 
 
 @pytest.mark.parametrize("name", ["duplicates", "near-duplicates", "offset", "tiny", "zeros"])
-def test_hard_data_in_tiles(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pairwise, "TILE", 16)
-    monkeypatch.setattr(pairwise, "PAIRS", 7)
+def test_hard_data_in_blocks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_pairs, "MOST_PAIRS", 7)
     rows = make(name)[:60]
     apart = expected(rows, range(60), "euclidean", 0, 0)
     for limit in (apart["h_min"], apart["nearest_50"], np.nextafter(apart["nearest_50"], np.inf)):

@@ -77,7 +77,8 @@ def test_small_lattices(values: list[list[int]], keep: Any, threshold: float) ->
     X = np.array(values, np.float32)
     keep = keep if isinstance(keep, str) else np.array(keep[: len(X)])
     found = assert_deduplicated(X, threshold, "euclidean", keep)
-    apart = np.sqrt(((X[:, None] - X[None]) ** 2).sum(-1))
+    rows = X.astype(np.float64)
+    apart = np.sqrt(((rows[:, None] - rows[None]) ** 2).sum(-1))
     among = apart[np.ix_(found.kept, found.kept)] + 1e9 * np.eye(len(found))
     assert (among >= threshold).all()
     assert (apart[found.removed, found.duplicate_of] < threshold).all()
@@ -168,7 +169,9 @@ def test_a_column_says_which_row_stays_and_ids_come_along(table: Path) -> None:
 @pytest.mark.parametrize("ids", [np.array([7, 5, 3, 1, 9, 2]), list("abcdef")])
 def test_files(ids: Any, tmp_path: Path) -> None:
     source = pyuniform.sources.open_source(pa.table({"embedding": LINE.tolist()}))
-    source = pyuniform.sources.with_ids(source, np.array(ids, None if len(ids[:1]) else object))
+    source = pyuniform.sources.with_ids(
+        source, np.array(ids, object if isinstance(ids, list) else np.int64)
+    )
     found = pyuniform.deduplicate(source, 0.8, metric="euclidean", anchors=[[9.5]])
     a, b, c, d, e, f = np.array(ids).tolist()
     found.save_tags(tmp_path / "tags.parquet")
