@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from pyuniform._common.validate import as_number
 from pyuniform._core import near_rows as core_near_rows
+from pyuniform._engine.closest_pair import COLUMN_BYTES, PAIR_BUDGET
 from pyuniform._engine.rows.host import HostRows, prepare
 from pyuniform._engine.scoring import floor2_of
-from pyuniform.evaluate.metrics import COLUMN_BYTES, PAIR_BUDGET
 from pyuniform.reference import to_metric
 from pyuniform.selection.placement import loaded
 
