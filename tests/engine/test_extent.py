@@ -90,7 +90,8 @@ def test_bounds_are_those_of_the_specification(metric: str, d: int) -> None:
     bounds = np.min([bound for _, bound in extent.bounds()], axis=0)
     for m in range(1, 41):
         known = reference.h_min_bound(X, m, metric, eligible=may, center=extent.center)
-        assert bounds[m - 1] == pytest.approx(known, rel=1e-8)
+        assert bounds[m - 1] == pytest.approx(known, rel=1e-6, abs=1e-7)
+        assert bounds[m - 1] >= known * (1 - 1e-12)
 
 
 def test_few_heights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
