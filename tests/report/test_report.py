@@ -480,7 +480,7 @@ def test_whole_or_not_at_all(
     if where == "while drawing":
         monkeypatch.setattr(figures, "draw", fail)
     else:
-        monkeypatch.setattr(figures, "draw", lambda facts: {})
+        monkeypatch.setattr(figures, "draw", lambda *_: {})
         monkeypatch.setattr("pyuniform.report.page.render", lambda *_: "a page")
         monkeypatch.setattr("os.fsync", fail)
     monkeypatch.setattr(facts, "measure", lambda *_: None)
