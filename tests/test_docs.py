@@ -92,11 +92,13 @@ def test_the_readme_shows_what_its_ten_lines_find(tmp_path: Path) -> None:
     page = (ROOT / "README.md").read_text(encoding="utf-8")
     code = re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    show = "print(sel.indices.shape, f'{sel.h_min:.3f}', len(sel.prefix(100)))"
+    numbers = "f'{sel.h_min:.3f} {sel.optimality:.2f}'"
+    show = f"print(sel.indices.shape, {numbers}, len(sel.prefix(100)))"
     assert len(code) == 1
     assert "(393,) row numbers" in code[0]
     assert "# 0.732: the two closest picks" in code[0]
-    assert run(["-c", code[0] + show], tmp_path) == "(393,) 0.732 100\n"
+    assert "# 0.86: no 393 rows" in code[0]
+    assert run(["-c", code[0] + show], tmp_path) == "(393,) 0.732 0.86 100\n"
     assert (tmp_path / "picks.parquet").exists()
     assert len(page.splitlines()) < 120
 
