@@ -110,16 +110,26 @@ def shown_share(
         yield _Lines(stream).share
 
 
-def _bar(**options: Any) -> Any:
-    from tqdm import tqdm  # few runs have a terminal, and importing it takes time
+def _tqdm() -> Any:
+    # Not above: few runs have a terminal, and importing it takes time.
+    try:
+        from tqdm import tqdm
+    except ValueError as error:
+        raise ValueError(
+            f"cannot import tqdm: ValueError: {error}; it takes options from variables TQDM_..."
+        ) from error
+    return tqdm
 
-    return tqdm(mininterval=0.2, **options)
+
+def _bar(**options: Any) -> Any:
+    return _tqdm()(mininterval=0.2, **options)
 
 
 class _Bars:
     """A bar for the reading, if there is any, and then one for the picks."""
 
     def __init__(self, stack: ExitStack, stream: TextIO) -> None:
+        _tqdm()  # what is wrong with it is told before any work
         self._stack, self._stream = stack, stream
         self._unit = ""
         self._bar: Any = None
@@ -140,9 +150,7 @@ class _Bars:
         self._advance(rows, total, " rows read")
 
     def note(self, text: str) -> None:
-        from tqdm import tqdm
-
-        tqdm.write(text, file=self._stream)
+        _tqdm().write(text, file=self._stream)
 
 
 class _Lines:

@@ -156,7 +156,6 @@ def test_an_interrupt_that_is_ignored_stays_ignored(folder: Path) -> None:
         ("PYUNIFORM_NUM_THREADS", "-1"),
         ("PYUNIFORM_NUM_THREADS", "1" * 5000),
         ("PYUNIFORM_ISA", "\x01"),
-        ("TQDM_MININTERVAL", "abc"),
     ],
 )
 def test_an_environment_variable_that_is_nonsense_gets_one_line(name: str, value: str) -> None:
@@ -164,8 +163,24 @@ def test_an_environment_variable_that_is_nonsense_gets_one_line(name: str, value
         done = shell(f"{COMMAND} {command}", **{name: value})
         assert done.returncode == 1
         assert len(done.stderr.splitlines()) == 1
-        who = "cannot import tqdm: ValueError" if name.startswith("TQDM") else name
-        assert done.stderr.startswith(f"pyuniform: {who}")
+        assert done.stderr.startswith(f"pyuniform: {name}")
+
+
+def test_what_tqdm_cannot_read_gets_one_line_where_it_draws_a_bar() -> None:
+    command = f"{COMMAND} select x.npy -k 5 -o out.npy"
+    assert shell(command, TQDM_MININTERVAL="abc").returncode == 0
+    Path("out.npy").unlink()
+    terminal, stderr = os.openpty()
+    done = subprocess.run(
+        command.split(), stderr=stderr, check=False, env=os.environ | {"TQDM_MININTERVAL": "abc"}
+    )
+    os.close(stderr)
+    said = os.read(terminal, 4096).decode()
+    os.close(terminal)
+    assert done.returncode == 1
+    assert said.splitlines() == [said.strip()]
+    assert said.startswith("pyuniform: cannot import tqdm: ValueError")
+    assert not Path("out.npy").exists()
 
 
 @pytest.mark.parametrize(
