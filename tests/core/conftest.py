@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from build import HOOKS, PROGRAM, build, compiler, environment_flags
+from cpp_build import HOOKS, PROGRAM, build, compiler, environment_flags
 from hooks import Hooks
 
 

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from build import TESTS
+from cpp_build import TESTS
 
 from pyuniform._common.native import instruction_sets
 

@@ -1,7 +1,7 @@
 """Builds C++ tests, and what Python tests call, out of their sources and those of the core.
 
 Sources of `csrc/`, but for Python's bindings, are compiled with the flags of `setup.py`. Another
-architecture needs its compiler only: `CXX=... python build.py PROGRAM [FLAG ...]` builds the
+architecture needs its compiler only: `CXX=... python cpp_build.py PROGRAM [FLAG ...]` builds the
 program of all C++ tests, which an emulator can run.
 """
 
