@@ -179,8 +179,8 @@ def neighbours(
         distance = to_metric(distance2(rows[i + 1 :], rows[i]), metric)
         near = np.flatnonzero(distance < within)
         found.append((np.full(len(near), i), i + 1 + near, distance[near]))
-    i, j, distance = (np.concatenate(part) for part in zip(*found, strict=True))
-    return i, j, distance
+    first, second, apart = (np.concatenate(part) for part in zip(*found, strict=True))
+    return first, second, apart
 
 
 class Verdict(IntEnum):
