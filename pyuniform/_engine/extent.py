@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -83,7 +84,7 @@ class Extent:
         part._parts, part.kept = [], 0
         return part
 
-    def take(self, begin: int, squares: _Float, values: Callable[[], _Float]) -> None:
+    def take(self, begin: int, squares: _Float, values: Callable[[], NDArray[Any]]) -> None:
         """Takes rows in host memory.
 
         Parameters
@@ -93,7 +94,7 @@ class Extent:
         squares : ndarray of float64, shape (m,)
             Upper bounds of their squared distances to the center.
         values : callable
-            Returns their canonical values, float64 (m, d).
+            Returns their values for a box, (m, d) of any dtype.
         """
         may = slice(None) if self.may is None else self.may[begin : begin + len(squares)]
         heights = squares[may]
@@ -106,7 +107,8 @@ class Extent:
         if some is None or not len(some):
             self.add(Part(heights))
         else:
-            self.add(Part(heights, some.min(axis=0), some.max(axis=0)))
+            low, high = some.min(axis=0), some.max(axis=0)
+            self.add(Part(heights, low.astype(np.float64), high.astype(np.float64)))
 
     def _rounded_up(self, heights: _Float, values: _Float | None) -> Part:
         """The part of rows whose heights a sum in float64 gave, in any order."""

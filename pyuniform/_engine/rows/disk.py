@@ -201,7 +201,9 @@ class DiskRows:
                 if scan.clean:
                     take(len(block))
                     if self._extent is not None:
-                        measure_rows(self.core, self._extent, self.exponent, at, end, self.threads)
+                        measure_rows(
+                            self.core, self._extent, self.exponent, at, _bits(block), self.threads
+                        )
                 at = end
                 if reading:
                     reading(at, self.n)

@@ -77,8 +77,8 @@ class HostRows:
 
         def take() -> None:
             for begin in range(0, self.n, BLOCK_ROWS):
-                end = min(begin + BLOCK_ROWS, self.n)
-                measure_rows(self.core, extent, self.exponent, begin, end, self.threads)
+                stored = self.values[begin : begin + BLOCK_ROWS]
+                measure_rows(self.core, extent, self.exponent, begin, stored, self.threads)
 
         return take
 
@@ -101,11 +101,30 @@ class HostRows:
 
 
 def measure_rows(
-    core: CoreRows, extent: Extent, exponent: int, begin: int, end: int, threads: int
+    core: CoreRows, extent: Extent, exponent: int, begin: int, stored: NDArray[Any], threads: int
 ) -> None:
-    """Has an extent take rows begin to end, which are in memory; `exponent` is the frame's."""
+    """Has an extent take the rows from `begin` on, which are in memory.
+
+    Parameters
+    ----------
+    core : CoreRows
+    extent : Extent
+    exponent : int
+        The frame's.
+    begin : int
+    stored : ndarray, shape (m, d)
+        The rows' values; bfloat16 as uint16 bits, which `core` reads.
+    threads : int
+    """
+    end = begin + len(stored)
     squares = center_distances(core, extent.center, exponent, begin, end, threads)
-    extent.take(begin, squares, lambda: core.canonical(np.arange(begin, end))[:, : extent.d])
+
+    def values() -> NDArray[Any]:
+        if stored.dtype.kind == "f":
+            return stored
+        return core.canonical(np.arange(begin, end))[:, : extent.d]
+
+    extent.take(begin, squares, values)
 
 
 def processor(threads: int) -> dict[str, Any]:
