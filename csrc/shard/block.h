@@ -115,9 +115,9 @@ class Block {
   }
 
   const int64_t capacity, step;
-  const int64_t ahead;                // rows between asking for one and loading it
-  int64_t width = kPanel;             // picks that rows meet at a time, in the pass under way
-  PrefetchHook* meanwhile = nullptr;  // what scans may do in between
+  const int64_t ahead;           // rows between asking for one and loading it
+  int64_t width = kPanel;        // picks that rows meet at a time, in the pass under way
+  PrefetchHook* hook = nullptr;  // runs now and then within a scan, or null
 
   // By slot; bounds apart from the rest, since every panel looks at those of all rows.
   std::vector<Row> rows;

@@ -64,7 +64,7 @@ void FloatBlock::scan(int64_t at, int n, int64_t p) {
   const Panel& panel = panels_[first / kPanel];
   const float* half = width == kPanel ? panel.half_upper : panel.split_upper[part / width];
   kernels_.tile(packed_.row(at), packed_.stride, n, panel.values.get() + part * d_, half, d_,
-                &limit_[at], value.data(), flags.data(), meanwhile);
+                &limit_[at], value.data(), flags.data(), hook);
   stats.filter_pairs += n * std::min(width, panels_.size() - first);
   stats.float32_madds += n * width * d_;
 }

@@ -158,14 +158,14 @@ void Relaxation::run_blocks(const RelaxCall& call) {
     BlockRelaxation relaxation(call, context_, stage_->met(call.state).data(), lists, block);
     RowPrefetcher upcoming(relaxation);
     block.width = width_;
-    block.meanwhile = &upcoming;
+    block.hook = &upcoming;
     for (const auto [b, end] : share) {
       // The block that this thread takes next, if blocks take about as long as each other.
       const int64_t after = std::min<int64_t>(count, b + threads);
       upcoming.set(rows + begins[after], begins[std::min(count, after + 1)] - begins[after]);
       relaxation.run(rows + begins[b], begins[end] - begins[b]);
     }
-    block.meanwhile = nullptr;
+    block.hook = nullptr;
   });
   collect(call);
   done_ += take;

@@ -25,7 +25,7 @@ namespace pyuniform {
 
 class SketchBlock final : public Block {
  public:
-  // `filter` is told of nearest picks that are replaced.
+  // Calls `filter.nearest_replaced` for each nearest pick that is replaced.
   SketchBlock(const ShardContext& context, const Codes& sketches, const PickSketches& pick_sketches,
               Filter& filter);
 

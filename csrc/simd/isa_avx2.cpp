@@ -100,11 +100,11 @@ void half_tile(const float* rows, int64_t stride, const float* panel, const floa
 
 // Half a panel fits into the first-level cache, and serves several groups of rows before the other.
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
-          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* meanwhile) {
+          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* hook) {
   const int end = half_empty(half) ? kWidth : kPanel;
   for (int shift = 0; shift < end; shift += kWidth) {
     for (int r = 0; r < n; r += kGroup) {
-      if (meanwhile) meanwhile->step();
+      if (hook) hook->step();
       auto* part = n - r > 4 ? half_tile<6> : n - r > 2 ? half_tile<4> : half_tile<2>;
       part(rows + r * stride, stride, panel + shift * d, half + shift, d, limit + r,
            value + r * kPanel + shift, below + r, shift);

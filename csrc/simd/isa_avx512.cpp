@@ -104,8 +104,8 @@ inline __attribute__((always_inline)) void panel_tile(const float* rows, int64_t
 }
 
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
-          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* meanwhile) {
-  if (meanwhile) meanwhile->step();
+          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* hook) {
+  if (hook) hook->step();
   if (n > 8) return panel_tile<14>(rows, stride, panel, half, d, limit, value, below);
   if (n > 4) return panel_tile<8>(rows, stride, panel, half, d, limit, value, below);
   panel_tile<4>(rows, stride, panel, half, d, limit, value, below);

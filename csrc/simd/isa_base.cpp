@@ -19,9 +19,9 @@ constexpr int kRows = 4;
 constexpr int kColumns = 2 * kWidth;
 
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
-          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* meanwhile) {
+          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* hook) {
   for (int c = 0; c < kPanel; c += kColumns) {
-    if (meanwhile) meanwhile->step();
+    if (hook) hook->step();
     Vector low[kRows] = {}, high[kRows] = {};
     for (int64_t j = 0; j < d; ++j) {
       const Vector p0 = load(panel + j * kPanel + c), p1 = load(panel + j * kPanel + c + kWidth);

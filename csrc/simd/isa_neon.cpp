@@ -115,12 +115,12 @@ void eight_tile(const float* rows, int64_t stride, const float* panel, const flo
 }
 
 void tile(const float* rows, int64_t stride, int n, const float* panel, const float* half,
-          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* meanwhile) {
+          int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* hook) {
   for (int r = 0; r < kNeonRows; ++r) below[r] = 0;
   for (int shift = 0; shift < kPanel; shift += kEight) {
     if (eight_empty(half + shift)) continue;
     for (int r = 0; r < n; r += kGroup) {
-      if (meanwhile) meanwhile->step();
+      if (hook) hook->step();
       auto* part = n - r > 4 ? eight_tile<8> : n - r > 2 ? eight_tile<4> : eight_tile<2>;
       part(rows + r * stride, stride, panel + shift * d, half + shift, d, limit + r,
            value + r * kPanel, below + r, shift);

@@ -77,10 +77,9 @@ struct Kernels {
 
   // value[r * kPanel + c] = half[c] - <rows[r], pick c of the panel> for n <= tile_rows rows that
   // lie `stride` floats apart. Bit c of below[r] says whether that value is smaller than limit[r].
-  // Reads, but does not use, up to tile_rows rows. `meanwhile` may be null.
+  // Reads, but does not use, up to tile_rows rows. `hook` may be null.
   void (*tile)(const float* rows, int64_t stride, int n, const float* panel, const float* half,
-               int64_t d, const float* limit, float* value, uint32_t* below,
-               PrefetchHook* meanwhile);
+               int64_t d, const float* limit, float* value, uint32_t* below, PrefetchHook* hook);
 
   // The largest norm of a half of a segment of d values.
   float (*segment_norm)(const float* x, int64_t d);
