@@ -10,21 +10,29 @@ import click
 import numpy as np
 
 import pyuniform
-from pyuniform._common.files import check_apart, check_writable
 from pyuniform._common.progress import shown_share
 from pyuniform.cli.constraints import FILE, open_anchors
-from pyuniform.cli.options import INPUT, THREADS, metric_option, reading_options
-from pyuniform.pipelines.subsets import check_output, write_records
+from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
+from pyuniform.cli.options import (
+    INPUT,
+    INVALID_ROWS,
+    OUT_OF_CORE,
+    SCRATCH,
+    SILENT,
+    THREADS,
+    metric_option,
+    reading_options,
+    teller,
+)
+from pyuniform.pipelines.subsets import write_records
 from pyuniform.report import write_threshold_report
 from pyuniform.report.write import SUFFIXES
 from pyuniform.selection.deduplicate import ORDERS
 from pyuniform.selection.deduplication import Deduplication, check_table_suffix
-from pyuniform.selection.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
-from pyuniform.selection.request import INVALID
-from pyuniform.sources import open_source, read_ids, with_ids
+from pyuniform.selection.pick_files import FORMATS
 from pyuniform.sources.ids import read_numbers
 from pyuniform.sources.protocol import field_of
-from pyuniform.sources.records import open_records, read_field
+from pyuniform.sources.records import read_field
 
 # Groups that the summary names.
 LARGEST = 3
@@ -96,27 +104,10 @@ LARGEST = 3
     show_default=True,
     help="With --report and --join: field of the records to show.",
 )
-@click.option(
-    "--out-of-core/--in-memory",
-    default=None,
-    help="Leave rows on disk, or load them. Changes time and memory only.  [default: out of core "
-    "if memory is short]",
-)
-@click.option(
-    "--scratch",
-    type=FILE,
-    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
-    "/var/tmp]",
-)
-@click.option(
-    "--invalid",
-    type=click.Choice(INVALID),
-    default="raise",
-    show_default=True,
-    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
-    "with an error, or drop them.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+@OUT_OF_CORE
+@SCRATCH
+@INVALID_ROWS
+@SILENT
 def deduplicate_command(
     embeddings: str,
     threshold: float | None,
@@ -145,31 +136,20 @@ def deduplicate_command(
     A row is removed if a row that is kept is nearer than --threshold; at exactly that both stay.
     Choose it by --report, a page with examples.
     """
-    ids, id_column = reading.pop("ids"), reading["id_column"]
+    ids = ids_file(reading)
     results = [path for path in (output, picks, duplicates, tag) if path]
-    _check_usage(threshold, report, thresholds, results, join, output, picks, ids, id_column)
+    _check_usage(threshold, report, thresholds, results, join, output, picks)
     if sum(map(bool, (keep, keep_column, scores))) > 1:
         raise click.UsageError("give one of --keep, --keep-column and --scores")
     picks_file = picks if join else output
-    manifest = manifest_path(picks_file) if picks_file and picks_file.suffix in BESIDE else None
-    outputs = [path for path in (*results, manifest, report) if path]
-    check_apart(outputs, [path for path in (embeddings, join, ids, scores, anchors) if path])
-    for path in outputs:
-        check_writable(path)
-    if picks_file:
-        check_suffix(picks_file)
+    check_files((*results, report), (embeddings, join, ids, scores, anchors), picks_file)
     for table in filter(None, (duplicates, tag)):
         check_table_suffix(table)
     if report and report.suffix.lower() not in SUFFIXES:
         raise ValueError(f"{report} must end in one of {', '.join(SUFFIXES)}")
-    source = open_source(embeddings, **reading)
-    if ids:
-        source = with_ids(source, read_ids(ids))
+    source = open_rows(embeddings, reading, ids)
 
-    def tell(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
+    tell = teller(quiet)
     how: dict[str, Any] = {"metric": metric, "keep": keep or "first"}
     how |= {"invalid": invalid, "threads": threads}
     if keep_column:
@@ -181,13 +161,7 @@ def deduplicate_command(
         how["anchors"] = open_anchors(anchors, source, reading, metric, tell)
     records = None
     if join:
-        records = open_records(join)
-        if output:
-            check_output(records, output)
-        if (count := records.count()) != source.shape[0]:
-            raise ValueError(
-                f"{join} has {count} records for {source.shape[0]} rows of {embeddings}"
-            )
+        records = open_joined(join, output, source, embeddings)
     if report:
         with shown_share(not quiet) as share:
             write_threshold_report(
@@ -219,7 +193,7 @@ def deduplicate_command(
     if records and output:
         write_records(records, found.kept, output, "source")
     if not results and not report:
-        click.echo("".join(f"{row}\n" for row in found.kept.tolist()), nl=False)
+        print_rows(found.kept)
     for line in _summary(found, output):
         tell(line)
 
@@ -232,8 +206,6 @@ def _check_usage(
     join: Path | None,
     output: Path | None,
     picks: Path | None,
-    ids: Path | None,
-    id_column: str | None,
 ) -> None:
     if threshold is None and report is None:
         raise click.UsageError("give --threshold, or --report to choose one by")
@@ -245,8 +217,6 @@ def _check_usage(
         raise click.UsageError("--picks goes with --join; -o names the kept rows otherwise")
     if join and output is None and report is None:
         raise click.UsageError("--join needs -o, the file for the kept records, or --report")
-    if ids and id_column:
-        raise click.UsageError("give --id-column or --ids, not both")
 
 
 def _numbers(text: str | None) -> list[float] | None:

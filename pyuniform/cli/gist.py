@@ -9,13 +9,21 @@ from typing import Any
 import click
 
 import pyuniform
-from pyuniform._common.files import check_apart, check_writable
 from pyuniform.cli.constraints import constraint_options, constraints_of
-from pyuniform.cli.options import INPUT, THREADS, metric_option, reading_options
-from pyuniform.selection.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
-from pyuniform.selection.request import INVALID
+from pyuniform.cli.inputs import check_files, ids_file, open_rows, print_rows
+from pyuniform.cli.options import (
+    INPUT,
+    INVALID_ROWS,
+    OUT_OF_CORE,
+    SCRATCH,
+    SILENT,
+    THREADS,
+    metric_option,
+    reading_options,
+    teller,
+)
+from pyuniform.selection.pick_files import FORMATS
 from pyuniform.selection.tradeoff import GistSelection
-from pyuniform.sources import open_source, read_ids, with_ids
 from pyuniform.sources.ids import read_numbers
 from pyuniform.sources.protocol import field_of
 
@@ -71,27 +79,10 @@ ABSENT = (
     type=click.Path(path_type=Path),
     help="File to write all points of the sweep to (.json).",
 )
-@click.option(
-    "--out-of-core/--in-memory",
-    default=None,
-    help="Leave rows on disk, or load them. Changes time and memory only.  [default: out of core "
-    "if memory is short]",
-)
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path),
-    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
-    "/var/tmp]",
-)
-@click.option(
-    "--invalid",
-    type=click.Choice(INVALID),
-    default="raise",
-    show_default=True,
-    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
-    "with an error, or drop them.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+@OUT_OF_CORE
+@SCRATCH
+@INVALID_ROWS
+@SILENT
 def gist(
     embeddings: str,
     k: int,
@@ -117,30 +108,16 @@ def gist(
     """
     if (utility is None) == (utility_column is None):
         raise click.UsageError("give --utility or --utility-column")
-    ids, id_column = reading.pop("ids"), reading["id_column"]
-    if ids and id_column:
-        raise click.UsageError("give --id-column or --ids, not both")
-    manifest = manifest_path(output) if output and output.suffix in BESIDE else None
-    outputs = [path for path in (output, manifest, curve) if path]
-    check_apart(outputs, [path for path in (embeddings, utility, ids) if path])
-    for path in outputs:
-        check_writable(path)
-    if output:
-        check_suffix(output)
+    ids = ids_file(reading)
+    has_ids = bool(ids or reading["id_column"])
+    check_files((output, curve), (embeddings, utility, ids), output)
     if curve and curve.suffix != ".json":
         raise ValueError(f"{curve}: the file of the curve must end in .json")
-    source = open_source(embeddings, **reading)
-    if ids:
-        source = with_ids(source, read_ids(ids))
+    source = open_rows(embeddings, reading, ids)
 
-    def tell(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
+    tell = teller(quiet)
     absent = dict.fromkeys(ABSENT)
-    asked = constraints_of(
-        absent | constraints, source, reading, bool(ids or id_column), metric, tell
-    )
+    asked = constraints_of(absent | constraints, source, reading, has_ids, metric, tell)
     found = pyuniform.select_gist(
         source,
         k,
@@ -160,7 +137,7 @@ def gist(
     if output:
         found.save(output)
     else:
-        click.echo("".join(f"{row}\n" for row in found.indices.tolist()), nl=False)
+        print_rows(found.indices)
     if not quiet:
         _summarise(found, output)
 

@@ -11,6 +11,7 @@ import click
 
 from pyuniform._common.array_input import DTYPES, METRICS
 from pyuniform._common.threads import MOST_THREADS
+from pyuniform.selection.request import INVALID
 from pyuniform.selection.result import Selection
 
 # Not a Path, which would drop a slash of a URL.
@@ -52,6 +53,33 @@ def reading_options(command: Callable[..., None], ids: bool = False) -> Callable
     return reads
 
 
+OUT_OF_CORE = click.option(
+    "--out-of-core/--in-memory",
+    default=None,
+    help="Leave rows on disk, or load them. Changes time and memory only.  [default: out of core "
+    "if memory is short]",
+)
+SCRATCH = click.option(
+    "--scratch",
+    type=click.Path(path_type=Path),
+    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
+    "/var/tmp]",
+)
+CHECKPOINT = click.option(
+    "--checkpoint",
+    type=click.Path(path_type=Path),
+    help="Save the run in this file every minute, and resume from it if it exists. It is removed "
+    "when the outputs have been written.",
+)
+INVALID_ROWS = click.option(
+    "--invalid",
+    type=click.Choice(INVALID),
+    default="raise",
+    show_default=True,
+    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
+    "with an error, or drop them.",
+)
+SILENT = click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="Where to work: auto, cpu, cuda, cuda:1."
@@ -66,6 +94,11 @@ THREADS = click.option(
 def tell(text: str) -> None:
     """Says something on standard error."""
     click.echo(text, err=True)
+
+
+def teller(quiet: bool) -> Callable[[str], None]:
+    """`tell`, or what says nothing."""
+    return (lambda text: None) if quiet else tell
 
 
 def load_picks(

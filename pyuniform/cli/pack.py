@@ -9,14 +9,23 @@ from typing import Any
 import click
 
 import pyuniform
-from pyuniform._common.files import check_apart, check_writable
 from pyuniform.cli.constraints import constraint_options, constraints_of
-from pyuniform.cli.options import INPUT, THREADS, metric_option, reading_options
+from pyuniform.cli.inputs import check_files, ids_file, open_rows, print_rows
+from pyuniform.cli.options import (
+    CHECKPOINT,
+    INPUT,
+    INVALID_ROWS,
+    OUT_OF_CORE,
+    SCRATCH,
+    SILENT,
+    THREADS,
+    metric_option,
+    reading_options,
+    teller,
+)
 from pyuniform.reference import Verdict
 from pyuniform.selection.packing import Packing, check_ruled_out_suffix
-from pyuniform.selection.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
-from pyuniform.selection.request import INVALID
-from pyuniform.sources import open_source, read_ids, with_ids
+from pyuniform.selection.pick_files import FORMATS
 from pyuniform.sources.ids import read_numbers
 from pyuniform.sources.protocol import field_of
 
@@ -46,33 +55,11 @@ CONSTRAINTS = ("anchors", "exclude", "min_distance", "groups", "group_column", "
     help="File to write the other rows to (.parquet), each with the row or anchor that ruled it "
     "out and their distance.",
 )
-@click.option(
-    "--out-of-core/--in-memory",
-    default=None,
-    help="Leave rows on disk, or load them. Changes time and memory only.  [default: out of core "
-    "if memory is short]",
-)
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path),
-    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
-    "/var/tmp]",
-)
-@click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    help="Save the run in this file every minute, and resume from it if it exists. It is removed "
-    "when the outputs have been written.",
-)
-@click.option(
-    "--invalid",
-    type=click.Choice(INVALID),
-    default="raise",
-    show_default=True,
-    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
-    "with an error, or drop them.",
-)
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+@OUT_OF_CORE
+@SCRATCH
+@CHECKPOINT
+@INVALID_ROWS
+@SILENT
 def pack(
     embeddings: str,
     k: int | None,
@@ -99,29 +86,17 @@ def pack(
         raise click.UsageError("--min-distance is needed")
     if scores and scores_column:
         raise click.UsageError("give --scores or --scores-column, not both")
-    ids, id_column = reading.pop("ids"), reading["id_column"]
-    if ids and id_column:
-        raise click.UsageError("give --id-column or --ids, not both")
-    manifest = manifest_path(output) if output and output.suffix in BESIDE else None
-    outputs = [path for path in (output, manifest, ruled_out, checkpoint) if path]
-    check_apart(outputs, [path for path in (embeddings, scores, ids) if path])
-    for path in outputs:
-        check_writable(path)
-    if output:
-        check_suffix(output)
+    ids = ids_file(reading)
+    has_ids = bool(ids or reading["id_column"])
+    check_files((output, ruled_out, checkpoint), (embeddings, scores, ids), output)
     if ruled_out:
         check_ruled_out_suffix(ruled_out)
-    source = open_source(embeddings, **reading)
-    if ids:
-        source = with_ids(source, read_ids(ids))
+    source = open_rows(embeddings, reading, ids)
 
-    def tell(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
+    tell = teller(quiet)
     absent = dict.fromkeys(("preselected", "resume", "weights", "weights_column"))
     given = absent | constraints
-    arguments = constraints_of(given, source, reading, bool(ids or id_column), metric, tell)
+    arguments = constraints_of(given, source, reading, has_ids, metric, tell)
     if scores:
         arguments["scores"] = read_numbers(scores)
     elif scores_column:
@@ -143,7 +118,7 @@ def pack(
     if output:
         packing.save(output)
     else:
-        click.echo("".join(f"{row}\n" for row in packing.indices.tolist()), nl=False)
+        print_rows(packing.indices)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     if not quiet:

@@ -14,17 +14,26 @@ import click
 
 import pyuniform
 from pyuniform._common.command_line import INTERRUPTED
-from pyuniform._common.files import check_apart, check_writable
 from pyuniform._common.optional import need
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
-from pyuniform.cli.options import DEVICE, INPUT, THREADS, metric_option, reading_options
+from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
+from pyuniform.cli.options import (
+    CHECKPOINT,
+    DEVICE,
+    INPUT,
+    INVALID_ROWS,
+    SCRATCH,
+    SILENT,
+    THREADS,
+    metric_option,
+    reading_options,
+    teller,
+)
 from pyuniform.pipelines.datacomp import check_uids, write_uids
-from pyuniform.pipelines.subsets import ORDERS, check_output, write_records
-from pyuniform.selection.pick_files import BESIDE, FORMATS, check_suffix, manifest_path
-from pyuniform.selection.request import INVALID
+from pyuniform.pipelines.subsets import ORDERS, write_records
+from pyuniform.selection.pick_files import FORMATS
 from pyuniform.selection.result import Interrupted, Selection
-from pyuniform.sources import check_ids, ids_at, open_source, read_ids, with_ids
-from pyuniform.sources.records import open_records
+from pyuniform.sources import check_ids, ids_at
 
 # For a Ray cluster to answer at its address.
 CONNECT_SECONDS = 10.0
@@ -77,18 +86,8 @@ CONNECT_SECONDS = 10.0
     help="Leave rows on disk (for a GPU, in host memory), or load them. Changes time and memory "
     "only.  [default: out of core if memory is short]",
 )
-@click.option(
-    "--scratch",
-    type=click.Path(path_type=Path),
-    help="Folder of the scratch file that some formats need out of core.  [default: TMPDIR, or "
-    "/var/tmp]",
-)
-@click.option(
-    "--checkpoint",
-    type=click.Path(path_type=Path),
-    help="Save the run in this file every minute, and resume from it if it exists. It is removed "
-    "when the outputs have been written.",
-)
+@SCRATCH
+@CHECKPOINT
 @click.option(
     "--ray",
     is_flag=False,
@@ -102,20 +101,13 @@ CONNECT_SECONDS = 10.0
     type=click.IntRange(min=1),
     help="With --ray: number of actors.  [default: as many as there are free processors]",
 )
-@click.option(
-    "--invalid",
-    type=click.Choice(INVALID),
-    default="raise",
-    show_default=True,
-    help="How to treat rows with NaN, infinity, a missing value or, for cosine, only zeros: stop "
-    "with an error, or drop them.",
-)
+@INVALID_ROWS
 @click.option(
     "--trace",
     type=click.Path(path_type=Path),
     help="File to write the rounds of the run to (.json).",
 )
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress and no summary.")
+@SILENT
 def select(
     embeddings: str,
     k: int | None,
@@ -157,39 +149,22 @@ def select(
         raise click.UsageError("--join needs -o, the file for the picked records")
     if ray is None and shards is not None:
         raise click.UsageError("--shards goes with --ray")
-    ids, id_column = reading.pop("ids"), reading["id_column"]
-    if ids and id_column:
-        raise click.UsageError("give --id-column or --ids, not both")
-    if uids and not (ids or id_column):
+    ids = ids_file(reading)
+    has_ids = bool(ids or reading["id_column"])
+    if uids and not has_ids:
         raise click.UsageError("--uids needs --id-column or --ids")
     picks_file = picks if join else output
-    manifest = manifest_path(picks_file) if picks_file and picks_file.suffix in BESIDE else None
-    outputs = [path for path in (output, picks, manifest, uids, trace, checkpoint) if path]
-    check_apart(outputs, [path for path in (embeddings, join, ids) if path])
-    for path in outputs:
-        check_writable(path)
-    if picks_file:
-        check_suffix(picks_file)
-    source = open_source(embeddings, **reading)
-    if ids:
-        source = with_ids(source, read_ids(ids))
+    check_files((output, picks, uids, trace, checkpoint), (embeddings, join, ids), picks_file)
+    source = open_rows(embeddings, reading, ids)
     if uids:
         check_uids(uids, ids_at(source, [0]))
 
-    def tell(text: str) -> None:
-        if not quiet:
-            click.echo(text, err=True)
-
-    arguments = constraints_of(constraints, source, reading, bool(ids or id_column), metric, tell)
+    tell = teller(quiet)
+    arguments = constraints_of(constraints, source, reading, has_ids, metric, tell)
     add_robust_choices(arguments, constraints, source, k, metric, threads, not quiet)
     records = None
-    if join and output:
-        records = open_records(join)
-        check_output(records, output)
-        if (count := records.count()) != source.shape[0]:
-            raise ValueError(
-                f"{join} has {count} records for {source.shape[0]} rows of {embeddings}"
-            )
+    if join:
+        records = open_joined(join, output, source, embeddings)
 
     arguments |= {
         "fraction": fraction,
@@ -226,7 +201,7 @@ def select(
     if uids and selection.ids is not None:
         write_uids(uids, selection.ids)
     if output is None and uids is None:
-        click.echo("".join(f"{row}\n" for row in selection.indices.tolist()), nl=False)
+        print_rows(selection.indices)
     if checkpoint:
         checkpoint.unlink(missing_ok=True)
     if not quiet:
