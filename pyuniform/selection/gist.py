@@ -7,27 +7,24 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform._common.progress import shown_share
-from pyuniform._common.validate import as_mask, as_number, integer_within
-from pyuniform._common.version import __version__
+from pyuniform._common.validate import as_number, integer_within
 from pyuniform._engine.gist import Report, Sweep, sweep
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import LARGEST, HostRows
 from pyuniform.reference import by_score
 from pyuniform.selection.constraints import Constraints, check_constraints, digest_of
-from pyuniform.selection.matching import check_same_model
+from pyuniform.selection.manifest import facts_of_run
 from pyuniform.selection.pack import as_scores
-from pyuniform.selection.placement import prepare_rows
+from pyuniform.selection.ranked_rows import ranked_rows
 from pyuniform.selection.request import Request
 from pyuniform.selection.tradeoff import GistSelection, Tradeoff
-from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.sources.protocol import let_nulls
+from pyuniform.sources import ids_at
 
 # Thresholds grow by a factor of 1 + epsilon: smaller ones would make a sweep of thousands.
 LEAST_EPSILON = 1e-3
@@ -119,29 +116,8 @@ def select_gist(
     if not LEAST_EPSILON <= epsilon <= 1:
         raise ValueError(f"epsilon must be from {LEAST_EPSILON:g} to 1, got {epsilon:g}")
     request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
-    source = open_source(X) if is_source(X) else None
-    if source is not None:
-        check_ids(source)
-        X = source
-        check_same_model(source, None, metric)
-        if invalid == "drop" or exclude is not None:
-            let_nulls(source)
-    rows = prepare_rows(
-        X,
-        metric,
-        "cpu",
-        threads,
-        out_of_core,
-        scratch,
-        picks=request.likely_picks,
-        lenient=request.never_picked,
-        drop=invalid == "drop",
-    )
-    assert isinstance(rows, (HostRows, DiskRows))
-    if rows.invalid is not None and rows.invalid.any():
-        exclude = rows.invalid if exclude is None else rows.invalid | as_mask(exclude, rows.n)
-    request.check_belongs(rows)
-    asked = check_constraints(rows.n, rows.d, metric, exclude=exclude)
+    rows, source, _ = ranked_rows(X, request, threads, out_of_core, scratch)
+    asked = check_constraints(rows.n, rows.d, metric, exclude=request.excluded(rows))
     values = as_utility(utility, rows.n)
     count = rows.n if asked.eligible is None else int(np.count_nonzero(asked.eligible))
     k = integer_within("k", k, 1, count)
@@ -222,13 +198,6 @@ def _manifest(
         "balance": balance,
         "epsilon": epsilon,
         "diameter": list(swept.diameter),
-        "n": rows.n,
-        "d": rows.d,
-        "dtype": rows.dtype,
-        "fingerprint": rows.fingerprint,
-        "version": __version__,
-        **rows.machine(),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - began, 6),
+        **facts_of_run(rows, began),
         "constraints": constraints,
     }

@@ -7,15 +7,13 @@ import time
 import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform._common.progress import shown_share
-from pyuniform._common.validate import as_mask, as_number, integer_within
-from pyuniform._common.version import __version__
+from pyuniform._common.validate import as_number, integer_within
 from pyuniform._engine.packing import Packed, Report, pack_rows
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.disk import DiskRows, Reading
@@ -25,17 +23,14 @@ from pyuniform.selection.constraints import (
     Constraints,
     check_constraints,
     digest_of,
-    reach_of,
-    read_anchors,
 )
-from pyuniform.selection.matching import check_same_model
+from pyuniform.selection.manifest import facts_of_run
 from pyuniform.selection.pack_checkpoint import PackingCheckpoint
 from pyuniform.selection.packing import Packing
-from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.quotas import shares
+from pyuniform.selection.ranked_rows import ranked_rows
 from pyuniform.selection.request import Request
-from pyuniform.sources import check_ids, ids_at, is_source, open_source
-from pyuniform.sources.protocol import let_nulls, looks_like_a_source
+from pyuniform.sources import ids_at
 
 
 def pack(
@@ -137,38 +132,13 @@ def pack(
         quotas=quotas,
         invalid=invalid,
     )
-    source = open_source(X) if is_source(X) else None
-    if source is not None:
-        check_ids(source)
-        X = source
-        if is_source(anchors):
-            anchors = open_source(anchors)
-        check_same_model(source, anchors if looks_like_a_source(anchors) else None, metric)
-        if invalid == "drop" or exclude is not None:
-            let_nulls(source)
-    kept_away = read_anchors(anchors, metric)
-    rows = prepare_rows(
-        X,
-        metric,
-        "cpu",
-        threads,
-        out_of_core,
-        scratch,
-        reach_of(kept_away),
-        picks=request.likely_picks,
-        lenient=request.never_picked,
-        drop=invalid == "drop",
-    )
-    assert isinstance(rows, (HostRows, DiskRows))
-    if rows.invalid is not None and rows.invalid.any():
-        exclude = rows.invalid if exclude is None else rows.invalid | as_mask(exclude, rows.n)
-    request.check_belongs(rows)
+    rows, source, kept_away = ranked_rows(X, request, threads, out_of_core, scratch)
     asked = check_constraints(
         rows.n,
         rows.d,
         metric,
         anchors=kept_away,
-        exclude=exclude,
+        exclude=request.excluded(rows),
         min_distance=min_distance,
         groups=groups,
         quotas=quotas,
@@ -293,13 +263,6 @@ def _manifest(
         "metric": asked.metric,
         "min_distance": asked.min_distance,
         "k": k,
-        "n": rows.n,
-        "d": rows.d,
-        "dtype": rows.dtype,
-        "fingerprint": rows.fingerprint,
-        "version": __version__,
-        **rows.machine(),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - began, 6),
+        **facts_of_run(rows, began),
     }
     return manifest | ({"constraints": named} if named else {})

@@ -68,6 +68,15 @@ class Request:
             never[row_numbers("preselected", self.preselected, n)] = False
         return never
 
+    def excluded(self, rows: Rows) -> ArrayLike | None:
+        """Rows that `exclude` names, and those that ``invalid="drop"`` drops."""
+        if self.invalid == "drop":
+            assert rows.invalid is not None
+            if rows.invalid.any():
+                named = self.exclude
+                return rows.invalid if named is None else rows.invalid | as_mask(named, rows.n)
+        return self.exclude
+
     def likely_picks(self, n: int) -> int:
         """Estimate the number of picks among n rows, from arguments that are not checked yet."""
         if isinstance(self.k, (int, np.integer)):

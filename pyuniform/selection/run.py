@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import math
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
-from datetime import datetime, timezone
 from typing import Any
 
 import numpy as np
 
 from pyuniform._common.progress import shown
-from pyuniform._common.validate import as_mask
-from pyuniform._common.version import __version__
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.run import make_backend
@@ -31,6 +27,7 @@ from pyuniform.selection.constraints import (
 )
 from pyuniform.selection.duplicates import distinct_below
 from pyuniform.selection.initial import initial_picks, initial_radii
+from pyuniform.selection.manifest import facts_of_run
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Interrupted, Selection
 
@@ -68,11 +65,6 @@ def pick(
     """
     metric = request.metric
     request.check_belongs(rows)
-    exclude = request.exclude
-    if request.invalid == "drop":
-        assert rows.invalid is not None
-        if rows.invalid.any():
-            exclude = rows.invalid if exclude is None else rows.invalid | as_mask(exclude, rows.n)
     resumed = request.resume if isinstance(request.resume, Selection) else None
     asked = check_constraints(
         rows.n,
@@ -80,7 +72,7 @@ def pick(
         metric,
         preselected=request.preselected,
         anchors=anchors,
-        exclude=exclude,
+        exclude=request.excluded(rows),
         min_distance=request.min_distance,
         weights=request.weights,
         groups=request.groups,
@@ -186,14 +178,7 @@ def _manifest(
         "start": start,
         "seed": request.seed,
         "k": k,
-        "n": rows.n,
-        "d": rows.d,
-        "dtype": rows.dtype,
-        "fingerprint": rows.fingerprint,
-        "version": __version__,
-        **rows.machine(),
-        "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "seconds": round(time.perf_counter() - began, 6),
+        **facts_of_run(rows, began),
     }
     if request.invalid == "drop" and rows.invalid is not None:
         manifest["invalid_rows"] = int(np.count_nonzero(rows.invalid))
