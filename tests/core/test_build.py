@@ -30,7 +30,9 @@ def run_setup(monkeypatch: pytest.MonkeyPatch, **environment: str) -> dict[str, 
     monkeypatch.setitem(sys.modules, "pybind11", SimpleNamespace(setup_helpers=helpers))
     monkeypatch.setitem(sys.modules, "pybind11.setup_helpers", helpers)
     monkeypatch.chdir(ROOT)
-    monkeypatch.delenv("ARCHFLAGS", raising=False)
+    # Set and taken away, so that it is taken away again at the end: setup.py may set it.
+    monkeypatch.setenv("ARCHFLAGS", "")
+    monkeypatch.delenv("ARCHFLAGS")
     monkeypatch.delenv("PYUNIFORM_EMULATE_AVX512", raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
