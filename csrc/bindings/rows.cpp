@@ -3,7 +3,6 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <stdexcept>
 #include <utility>
@@ -11,8 +10,8 @@
 
 #include "bindings/bindings.h"
 #include "bindings/unlocked.h"
+#include "picks/distances.h"
 #include "rows/center_distances.h"
-#include "rows/distances.h"
 #include "rows/mapped_files.h"
 #include "rows/row_reader.h"
 #include "rows/scan.h"
@@ -44,10 +43,7 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
 
 py::array_t<double> find_center_distances(const Rows& rows, const Array<double>& center,
                                           int exponent, int64_t begin, int64_t end, int threads) {
-  std::vector<double> scaled(center.data(), center.data() + center.size());
-  for (double& c : scaled) c = std::ldexp(c, -exponent);
-  if (center.size() != rows.matrix.d) throw std::invalid_argument("one center value a column");
-  const Frame frame(scaled.data(), rows.matrix.d, exponent, rows.matrix.unit);
+  const Frame frame = make_frame(rows, center, exponent);
   py::array_t<double> out(end - begin);
   const double* middle = center.data();
   double* distance2 = out.mutable_data();

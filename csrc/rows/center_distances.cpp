@@ -1,6 +1,5 @@
 #include "rows/center_distances.h"
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -22,11 +21,11 @@ class CenterDistance {
         row_(padded(matrix.d)),
         center_(padded(matrix.d)),
         rounding_(static_cast<double>(matrix.d + 8) * 0x1p-52) {
-    std::copy_n(center, matrix.d, center_.begin());
     double shift2 = 0;
     const double unit = std::sqrt(frame.unit2);
     for (int64_t j = 0; j < matrix.d; ++j) {
-      const double apart = center[j] / unit - frame.center[j];
+      center_[j] = center[j] * unit;
+      const double apart = center[j] - frame.center[j];
       shift2 += apart * apart;
     }
     shift_ = std::sqrt(shift2) * (1 + rounding_);

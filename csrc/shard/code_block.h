@@ -1,8 +1,8 @@
 // The int8 filter's block: codes exclude most picks, and float64 decides the others at once.
 #pragma once
 
+#include "picks/exact_distance.h"
 #include "shard/coded_block.h"
-#include "shard/exact_distance.h"
 #include "shard/row_coder.h"
 
 namespace pyuniform {

@@ -3,12 +3,12 @@
 
 #include <vector>
 
+#include "picks/exact_distance.h"
 #include "picks/panels.h"
 #include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "shard/block.h"
 #include "shard/context.h"
-#include "shard/exact_distance.h"
 
 namespace pyuniform {
 

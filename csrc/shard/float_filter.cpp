@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "core/thread_pool.h"
+#include "picks/exact_distance.h"
 #include "rows/rounding.h"
 #include "rows/row_reader.h"
-#include "shard/exact_distance.h"
 #include "shard/float_block.h"
 #include "shard/rescan.h"
 

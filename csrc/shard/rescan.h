@@ -3,11 +3,11 @@
 
 #include <vector>
 
+#include "picks/exact_distance.h"
 #include "picks/panels.h"
 #include "rows/row_block.h"
 #include "rows/row_reader.h"
 #include "shard/context.h"
-#include "shard/exact_distance.h"
 #include "shard/row_state.h"
 
 namespace pyuniform {

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "core/thread_pool.h"
+#include "picks/exact_distance.h"
 #include "rows/row_block.h"
 #include "rows/row_reader.h"
-#include "shard/exact_distance.h"
 #include "shard/float_filter.h"
 
 namespace pyuniform {

@@ -14,9 +14,9 @@
 #include <cstdint>
 #include <memory>
 
+#include "picks/exact_distance.h"
 #include "pool/pool.h"
 #include "shard/context.h"
-#include "shard/exact_distance.h"
 #include "shard/filter.h"
 #include "shard/row_state.h"
 #include "shard/stats.h"

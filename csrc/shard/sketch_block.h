@@ -16,9 +16,9 @@
 #include "codes/code_rows.h"
 #include "codes/codes.h"
 #include "codes/pick_sketches.h"
+#include "picks/exact_distance.h"
 #include "shard/block.h"
 #include "shard/context.h"
-#include "shard/exact_distance.h"
 #include "shard/filter.h"
 
 namespace pyuniform {

@@ -117,7 +117,8 @@ def measure_rows(
     threads : int
     """
     end = begin + len(stored)
-    squares = center_distances(core, extent.center, exponent, begin, end, threads)
+    center = np.ldexp(extent.center, -exponent)
+    squares = center_distances(core, center, exponent, begin, end, threads)
 
     def values() -> NDArray[Any]:
         if stored.dtype.kind == "f":

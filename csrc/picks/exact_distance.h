@@ -1,4 +1,4 @@
-// Canonical distances of one row at a time to picks, for blocks that decide in float64.
+// Canonical distances of one row at a time to picks, for whatever decides in float64.
 #pragma once
 
 #include <vector>
