@@ -11,7 +11,7 @@ int frame_exponent(double largest) {
 }
 
 Frame::Frame(const double* center, int64_t d, int exponent, bool unit_rows)
-    : center(center, center + d), exponent_(exponent), unit_rows_(unit_rows) {
+    : center(center, center + d), unit_rows_(unit_rows), scale_(std::ldexp(1.0, -exponent)) {
   const double u = 0x1p-24, n = static_cast<double>(d);
   double center2 = 0;
   for (float c : this->center) center2 += static_cast<double>(c) * c;

@@ -29,7 +29,7 @@ class Frame {
   Frame(const double* center, int64_t d, int exponent, bool unit_rows);
 
   // Scale of a row with the given norm (ignored for Euclid).
-  double scale(double norm) const { return unit_rows_ ? 1 / norm : std::ldexp(1.0, -exponent_); }
+  double scale(double norm) const { return unit_rows_ ? 1 / norm : scale_; }
 
   double row_upper(double norm2) const { return (1 + relative_) * norm2 + absolute_; }
   double row_lower(double norm2) const { return (1 - relative_) * norm2 - absolute_; }
@@ -59,9 +59,8 @@ class Frame {
   double unit2;  // 4^exponent: one unit of the filter's squared distances
 
  private:
-  int exponent_;
   bool unit_rows_;
-  double units_, relative_, absolute_, offset_, slack_norm2_, slack_distance2_, slack_;
+  double scale_, units_, relative_, absolute_, offset_, slack_norm2_, slack_distance2_, slack_;
 };
 
 }  // namespace pyuniform

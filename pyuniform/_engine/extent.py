@@ -107,8 +107,7 @@ class Extent:
         if some is None or not len(some):
             self.add(Part(heights))
         else:
-            low, high = some.min(axis=0), some.max(axis=0)
-            self.add(Part(heights, low.astype(np.float64), high.astype(np.float64)))
+            self.add(Part(heights, *_box(some)))
 
     def _rounded_up(self, heights: _Float, values: _Float | None) -> Part:
         """The part of rows whose heights a sum in float64 gave, in any order."""
@@ -118,7 +117,7 @@ class Extent:
         heights = self._largest(heights * (1 + error) + self.d * 2.0**-1070)
         if values is None or not self._boxed or not len(values):
             return Part(heights)
-        return Part(heights, values.min(axis=0), values.max(axis=0))
+        return Part(heights, *_box(values))
 
     def _largest(self, heights: _Float) -> _Float:
         """Those that are kept, in any order."""
@@ -191,3 +190,10 @@ class Extent:
             at = np.searchsorted(m, np.arange(2, self.count + 1), "right") - 1
             bound[1:] = packing_bound(sides, m)[at]
         return bound
+
+
+def _box(values: NDArray[Any]) -> tuple[_Float, _Float]:
+    """The least and the largest value of each column, float64 (d,)."""
+    # NumPy is slow along an axis that leaves a few values side by side.
+    columns = np.ascontiguousarray(values.T)
+    return columns.min(axis=1).astype(np.float64), columns.max(axis=1).astype(np.float64)
