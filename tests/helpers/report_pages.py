@@ -5,6 +5,16 @@ from __future__ import annotations
 from html.parser import HTMLParser
 from typing import Any
 
+# Texts of rows that must stay texts.
+HOSTILE = [
+    "<script>document.title = 'taken over'</script>",
+    "\"><img src='http://example.com/x' onerror=\"document.title = 'taken over'\">",
+    "</td></tr></table></main><h1>no more",
+    "&amp; stays as it is, <!-- and so does this",
+    "controls \x00\x08\x1b, lone surrogate \ud800, right to left \u202e",
+    "unbroken" * 60,
+]
+
 VOID = {"meta", "link", "br", "img", "input"}
 
 

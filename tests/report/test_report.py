@@ -1,12 +1,10 @@
+"""A report says what a selection is, whatever its texts hold."""
+
 from __future__ import annotations
 
 import dataclasses
 import re
-import shutil
-import subprocess
-import sys
 import warnings
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +22,8 @@ matplotlib = pytest.importorskip("matplotlib")
 
 pytest.importorskip("jinja2")
 
-from matplotlib.colors import to_rgb  # noqa: E402
-from matplotlib.image import imread  # noqa: E402
 
-from pyuniform.report import facts, figures, pairs  # noqa: E402
-
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
-HOSTILE = [
-    "<script>document.title = 'taken over'</script>",
-    "\"><img src='http://example.com/x' onerror=\"document.title = 'taken over'\">",
-    "</td></tr></table></main><h1>no more",
-    "&amp; stays as it is, <!-- and so does this",
-    "controls \x00\x08\x1b, lone surrogate \ud800, right to left \u202e",
-    "unbroken" * 60,
-]
+from pyuniform.report import facts, pairs  # noqa: E402
 
 
 def written(path: Path, X: Any, selection: Selection, **options: Any) -> Page:
@@ -54,33 +40,6 @@ def select(X: Any, k: int, **options: Any) -> Selection:
 def pairwise(X: np.ndarray, metric: str) -> np.ndarray:
     rows = reference.canonical_rows(X, metric)
     return reference.to_metric(np.stack([reference.distance2(rows, r) for r in rows]), metric)
-
-
-@pytest.fixture(scope="module")
-def data(wordnet: np.ndarray) -> np.ndarray:
-    X = wordnet[:700].copy()
-    X[650] = X[3]
-    return X
-
-
-@pytest.fixture(scope="module")
-def selection(data: np.ndarray) -> Selection:
-    return pyuniform.select(data, 80, metric="cosine", seed=5)
-
-
-@pytest.fixture(scope="module")
-def path(data: np.ndarray, selection: Selection, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("report") / "page.html"
-    texts = [f"{HOSTILE[i % len(HOSTILE)]} row{i}" for i in range(len(data))]
-    labels = ["<b>even</b>" if i % 2 == 0 else "odd" for i in range(len(data))]
-    title = "<i>A title</i> & more"
-    write_report(path, data, selection, texts=texts, labels=labels, title=title, seed=7)
-    return path
-
-
-@pytest.fixture(scope="module")
-def page(path: Path) -> Page:
-    return Page(path.read_text(encoding="utf-8"))
 
 
 def test_the_run_as_it_was(page: Page, selection: Selection) -> None:
@@ -374,215 +333,3 @@ def test_principal_components() -> None:
 def test_labels_that_are_names_make_no_table(data: np.ndarray, selection: Selection) -> None:
     names = [f"name {i // 2 if i < 20 else i}" for i in range(len(data))]
     assert measured(data, selection, labels=names).labels == []
-
-
-@pytest.mark.parametrize(
-    ("options", "error", "message"),
-    [
-        ({"path": "picks.parquet"}, ValueError, r"must end in one of \.html, \.htm"),
-        ({"path": "missing/page.html"}, FileNotFoundError, "is not a directory"),
-        ({"selection": [1, 2]}, TypeError, "must be a Selection, got list"),
-        ({"texts": ["a"] * 699}, ValueError, "texts has 699 entries for the 700 rows"),
-        ({"texts": "a" * 700}, TypeError, "texts must be a sequence .* got str"),
-        ({"texts": (t for t in "ab")}, TypeError, "texts must be a sequence .* got generator"),
-        ({"labels": np.arange(3)}, ValueError, "labels has 3 entries for the 700 rows"),
-        ({"metric": "euclidean"}, ValueError, "made with 'cosine'"),
-        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
-        ({"seed": 1.5}, TypeError, "seed must be an integer, got 1.5"),
-        ({"random_subsets": -1}, ValueError, "random_subsets must be at least 0"),
-        ({"random_subsets": True}, TypeError, "random_subsets must be an integer"),
-        ({"sample": 1}, ValueError, "sample must be at least 2, got 1"),
-        ({"title": 5}, TypeError, "title must be a string, got int"),
-        ({"threads": 0}, ValueError, "threads must be a positive integer"),
-        ({"device": "tpu"}, ValueError, "device must be"),
-    ],
-)
-def test_bad_arguments(
-    options: dict[str, Any],
-    error: type[Exception],
-    message: str,
-    data: np.ndarray,
-    selection: Selection,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(facts, "measure", lambda *_: pytest.fail("work was begun"))
-    given = {"path": "page.html", "selection": selection} | options
-    path = tmp_path / given.pop("path")
-    with pytest.raises(error, match=message):
-        write_report(path, data, given.pop("selection"), **given)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_other_data_are_refused(
-    data: np.ndarray, selection: Selection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(facts, "measure", lambda *_: pytest.fail("work was begun"))
-    changed = data.copy()
-    changed[99, 9] += np.float16(0.25)
-    for other, message in (
-        (changed, "fingerprint is '.*' there, '.*' here"),
-        (data[:-1], "n is 700 there, 699 here"),
-        (data[:, :-1], "d is 384 there, 383 here"),
-        (data.astype(np.float32), "dtype is 'float16' there, 'float32' here"),
-    ):
-        with pytest.raises(ValueError, match=f"picks were made from other data than X: {message}"):
-            write_report(tmp_path / "page.html", other, selection)
-    bare = Selection(selection.indices, np.full(80, np.nan), np.nan)
-    beyond = dataclasses.replace(selection, indices=selection.indices + 690)
-    for wrong, message in (
-        (bare, "does not say what it was made from"),
-        (dataclasses.replace(selection, manifest={}), "does not say what it was made from"),
-        (beyond, "picks must be row numbers from 0 to 699"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            write_report(tmp_path / "page.html", data, wrong)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("library", ["matplotlib", "jinja2"])
-def test_without_its_libraries(
-    library: str,
-    data: np.ndarray,
-    selection: Selection,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(sys.modules, library, None)
-    message = rf"cannot be written without {library}: pip install 'pyuniform\[plot\]'"
-    with pytest.raises(ValueError, match=message):
-        write_report(tmp_path / "page.html", data, selection)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_package_is_imported_without_its_libraries() -> None:
-    code = "import pyuniform.report, sys; print(bool({'matplotlib', 'jinja2'} & set(sys.modules)))"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd="/"
-    )
-    assert done.stdout.strip() == "False"
-
-
-@pytest.mark.parametrize("where", ["while drawing", "while writing"])
-def test_whole_or_not_at_all(
-    where: str,
-    data: np.ndarray,
-    selection: Selection,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-
-    def fail(*_: Any) -> None:
-        raise OSError("no space left")
-
-    path = tmp_path / "page.html"
-    path.write_text("an older page")
-    if where == "while drawing":
-        monkeypatch.setattr(figures, "draw", fail)
-    else:
-        monkeypatch.setattr(figures, "draw", lambda *_: {})
-        monkeypatch.setattr("pyuniform.report.page.render", lambda *_: "a page")
-        monkeypatch.setattr("os.fsync", fail)
-    monkeypatch.setattr(facts, "measure", lambda *_: None)
-    with pytest.raises(OSError, match="no space left"):
-        write_report(path, data, selection)
-    assert path.read_text() == "an older page"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def browse(page: Path, *options: str) -> tuple[str, list[str]]:
-    """Standard output of a headless browser that opened a page, and what its console said."""
-    assert CHROMIUM
-    done = subprocess.run(
-        [
-            CHROMIUM,
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--enable-logging=stderr",
-            f"--user-data-dir={page.parent / 'profile'}",
-            *options,
-            page.as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
-
-
-needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium (Debian: chromium)")
-
-
-@needs_browser
-@pytest.mark.parametrize(
-    ("width", "scheme", "paper"),
-    [(1200, 1, (255, 255, 255)), (400, 0, (15, 19, 25))],
-)
-def test_in_a_browser(
-    width: int,
-    scheme: int,
-    paper: tuple[int, ...],
-    path: Path,
-    tmp_path: Path,
-) -> None:
-    height = 3000
-    shot = tmp_path / "shot.png"
-    page = tmp_path / "page.html"
-    shutil.copy(path, page)
-    _, console = browse(
-        page,
-        f"--screenshot={shot}",
-        f"--window-size={width},{height}",
-        f"--blink-settings=preferredColorScheme={scheme}",
-    )
-    assert console == []
-    pixels = np.round(imread(shot)[..., :3] * 255).astype(int)
-    assert pixels.shape == (height, width, 3)
-    assert (pixels[2, 2] == paper).all()
-    drawn = (np.abs(pixels - paper) > 40).any(axis=2)
-    # Something is to be seen all the way down, and the margins are empty.
-    assert all(part.mean() > 0.005 for part in np.array_split(drawn, 10))
-    assert not drawn[:, :12].any()
-    assert not drawn[:, -12:].any()
-    # Lines and bars are in their colour, which is the same on both.
-    picks = np.round(255 * np.array(to_rgb(figures.PICKS)))
-    assert (pixels == picks).all(axis=2).sum() > 300
-
-
-@needs_browser
-def test_nothing_runs_and_nothing_runs_over(path: Path, tmp_path: Path) -> None:
-    # Without the page's policy, to see that the texts could not do anything without it either.
-    inner = re.sub(r"<meta http-equiv[^>]*>", "", path.read_text(encoding="utf-8"))
-    measure = """
-        const page = this.contentDocument, root = page.documentElement;
-        const over = [...page.querySelectorAll("main *")]
-          .filter(e => e.getBoundingClientRect().right > root.clientWidth + 0.5);
-        this.dataset.measured = [
-          root.clientWidth, root.scrollWidth, over.length, page.images.length,
-          page.querySelectorAll("h1").length, page.title.length].join(" ");"""
-    page = tmp_path / "outer.html"
-    page.write_text(
-        "".join(
-            f"<iframe width={width} height=900 style='border:0' srcdoc='{escape(inner)}' "
-            f"onload='{escape(measure)}'></iframe>"
-            for width in (400, 320)
-        ),
-        encoding="utf-8",
-    )
-    dom, _ = browse(page, "--dump-dom")
-    title = len("<i>A title</i> & more")
-    assert re.findall(r'data-measured="([^"]*)"', dom) == [
-        f"{width} {width} 0 0 1 {title}" for width in (400, 320)
-    ]
-
-
-@needs_browser
-def test_the_policy_refuses_requests_and_the_console_tells(path: Path, tmp_path: Path) -> None:
-    page = tmp_path / "page.html"
-    html = path.read_text(encoding="utf-8")
-    page.write_text(html.replace("</main>", '<img src="http://127.0.0.1:9/x"></main>'))
-    _, console = browse(page, f"--screenshot={tmp_path / 'shot.png'}")
-    assert any("Content Security Policy" in line for line in console)
