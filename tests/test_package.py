@@ -24,6 +24,12 @@ def python(interpreter: Path | str, code: str) -> str:
     ).stdout.strip()
 
 
+def test_one_version_and_types_for_users() -> None:
+    assert f"\nversion: {pyuniform.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"\n## {pyuniform.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert (Path(pyuniform.__file__).parent / "py.typed").is_file()
+
+
 def test_import_needs_no_extra() -> None:
     code = (
         "import sys; import pyuniform, pyuniform.cli.main, pyuniform.kernels; "
