@@ -1,4 +1,4 @@
-"""Progress of long runs: bars on a terminal, plain lines elsewhere."""
+"""Progress of long runs: bars on a terminal and in notebooks, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, TextIO
+
+from pyuniform._common.notebook import has_widgets
 
 Progress = Callable[[int, int, float], None]
 
@@ -54,7 +56,7 @@ def shown(progress: bool | Progress, total: int, stream: TextIO | None = None) -
         yield Display(progress, getattr(progress, "reading", _nothing))
     elif not progress or stream is None:
         yield Display()
-    elif stream.isatty():
+    elif stream.isatty() or has_widgets():
         with ExitStack() as bars:
             bar = _Bars(bars, stream)
             yield Display(bar.picks, bar.reading, bar.note)
@@ -80,7 +82,7 @@ def shown_texts(
         yield progress
     elif not progress or stream is None:
         yield _nothing
-    elif stream.isatty():
+    elif stream.isatty() or has_widgets():
         with _bar(
             total=total, initial=done, unit=" texts", unit_scale=True, file=stream, desc=what
         ) as bar:
@@ -98,7 +100,7 @@ def shown_share(
     stream = stream or sys.stderr
     if not progress or stream is None:
         yield _nothing
-    elif stream.isatty():
+    elif stream.isatty() or has_widgets():
         with _bar(total=100, unit="%", file=stream, leave=False) as bar:
 
             def show(share: float, what: str) -> None:
@@ -113,7 +115,10 @@ def shown_share(
 def _tqdm() -> Any:
     # Not above: few runs have a terminal, and importing it takes time.
     try:
-        from tqdm import tqdm
+        if has_widgets():
+            from tqdm.notebook import tqdm
+        else:
+            from tqdm import tqdm
     except ValueError as error:
         raise ValueError(
             f"cannot import tqdm: ValueError: {error}; it takes options from variables TQDM_..."

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from pyuniform._common.notebook import html_table
 from pyuniform.evaluate.agreement import Agreement
 
 # By name; counts are integers.
@@ -61,7 +62,7 @@ class Arm:
         return [label for label, kept in self.kept.items() if kept.high == 0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Comparison:
     """The result of `pyuniform.compare`; its text is a table.
 
@@ -125,21 +126,9 @@ class Comparison:
 
     def __str__(self) -> str:
         """A column an arm, a line a measure; baselines of several runs as mean (low to high)."""
-        rows = [["", *(arm.name for arm in self.arms)]]
-        rows.append(["k", *(f"{arm.k:,}" for arm in self.arms)])
-        for name in self._measured():
-            rows.append([name, *(_shown(arm.measures.get(name)) for arm in self.arms)])
-        largest = sorted(self.sources, key=lambda label: -self.sources[label])[:MOST_SOURCES]
-        for label in largest:
-            title = f"{label}, of {self.sources[label]:,}"
-            rows.append([title, *(_shown(arm.kept[label]) for arm in self.arms)])
-        lines = [
-            f"{self.n:,} rows, {self.metric}; root_sum_h2 within {self.radius:.4g}, "
-            f"near_duplicates within {self.near:.4g}",
-            *_aligned(rows),
-        ]
-        if len(largest) < len(self.sources):
-            lines.append(f"and {len(self.sources) - len(largest)} smaller sources")
+        lines = [self._caption(), *_aligned(self._table())]
+        if len(self.sources) > MOST_SOURCES:
+            lines.append(f"and {len(self.sources) - MOST_SOURCES} smaller sources")
         for arm in self.arms:
             if arm.dropped:
                 listed = ", ".join(map(str, arm.dropped[:MOST_SOURCES]))
@@ -153,6 +142,30 @@ class Comparison:
                 found.append([a.picks_of, a.seen_in, *shares, *radii])
             lines += ["", *_aligned(found)]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return f"Comparison(n={self.n}, metric={self.metric!r}, arms={[a.name for a in self.arms]})"
+
+    def _repr_html_(self) -> str:
+        head, *rows = self._table()
+        return html_table(self._caption(), rows, head)
+
+    def _caption(self) -> str:
+        return (
+            f"{self.n:,} rows, {self.metric}; root_sum_h2 within {self.radius:.4g}, "
+            f"near_duplicates within {self.near:.4g}"
+        )
+
+    def _table(self) -> list[list[str]]:
+        rows = [["", *(arm.name for arm in self.arms)]]
+        rows.append(["k", *(f"{arm.k:,}" for arm in self.arms)])
+        for name in self._measured():
+            rows.append([name, *(_shown(arm.measures.get(name)) for arm in self.arms)])
+        largest = sorted(self.sources, key=lambda label: -self.sources[label])[:MOST_SOURCES]
+        for label in largest:
+            title = f"{label}, of {self.sources[label]:,}"
+            rows.append([title, *(_shown(arm.kept[label]) for arm in self.arms)])
+        return rows
 
     def _measured(self) -> list[str]:
         return list(dict.fromkeys(name for arm in self.arms for name in arm.measures))

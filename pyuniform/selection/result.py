@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.files import written_whole
+from pyuniform._common.notebook import html_table
+from pyuniform._common.optional import need
+from pyuniform._engine.rows.host import prepare
 from pyuniform.selection.pick_files import Picks, encoded, read_picks, write_picks
+from pyuniform.selection.radius_plot import draw, random_h_min
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,68 @@ class Selection:
             f"{name.replace(' ', '_')}={distance:.6g}, covering_radius={self.covering_radius:.6g}"
             f"{known})"
         )
+
+    def _facts(self) -> list[tuple[str, str]]:
+        """What `summary` tells, each with its name."""
+        name, distance = self.smallest
+        found = [("picks", f"{len(self):,}")]
+        if "n" in self.manifest:
+            n = self.manifest["n"]
+            found[0] = ("picks", f"{len(self):,} of {n:,} rows ({len(self) / n:.2%})")
+        found.append(("metric", str(self.manifest.get("metric", "unknown"))))
+        found.append((name, f"{distance:.6g}"))
+        if self.covering_radius == self.covering_radius:
+            found.append(("covering radius", f"{self.covering_radius:.6g}"))
+        if self.optimality == self.optimality:
+            found.append(("proven share of the best h_min", f"at least {self.optimality:.1%}"))
+        found += [(f"constraint: {key}", f"{value}") for key, value in self.constraints.items()]
+        if self.shortfall:
+            found.append(("note", self.shortfall))
+        if "seconds" in self.manifest:
+            found.append(("seconds", f"{self.manifest['seconds']:.3g}"))
+        return found
+
+    def summary(self) -> str:
+        """How many rows were picked, how far apart they are, how near to the best: a line each."""
+        width = max(len(name) for name, _ in self._facts())
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in self._facts())
+
+    def _repr_html_(self) -> str:
+        return html_table("Selection", self._facts())
+
+    def plot(self, X: Any = None, *, axes: Any = None) -> Any:
+        """Draws the radii in pick order, which are the h_min of every prefix.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, d), optional
+            The rows that were selected from, in host memory: with them the h_min of random rows is
+            drawn too, for up to as many, the median of three draws and from where to where.
+        axes : matplotlib.axes.Axes, optional
+            Where to draw; by default on new ones.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for `pyuniform.select`; X is other data; there are fewer than two picks; matplotlib
+            is not installed.
+        """
+        if len(self) < 2:
+            raise ValueError(f"a plot needs at least two picks, got {len(self)}")
+        pyplot = need("matplotlib.pyplot", "plot", "radii", "drawn") if axes is None else None
+        metric, random = self.manifest.get("metric", "euclidean"), None
+        if X is not None:
+            rows = prepare(X, metric)
+            self.check_made_from(rows)
+            random = random_h_min(rows, len(self))
+        if pyplot is not None:
+            axes = pyplot.subplots(layout="constrained")[1]
+        draw(axes, self.radii, self.h_min_bounds, metric, random)
+        return axes
 
     @property
     def smallest(self) -> tuple[str, float]:
