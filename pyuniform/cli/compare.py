@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from pyuniform._common.progress import shown_share
+from pyuniform.cli.help import Command
 from pyuniform.cli.options import (
     INPUT,
     QUIET,
@@ -25,7 +26,7 @@ from pyuniform.sources.records import read_field
 FILE = click.Path(path_type=Path)
 
 
-@click.command("compare")
+@click.command("compare", cls=Command)
 @INPUT
 @click.argument("picks", type=FILE, nargs=-1, required=True)
 @click.option(

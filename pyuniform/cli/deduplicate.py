@@ -12,6 +12,7 @@ import numpy as np
 import pyuniform
 from pyuniform._common.progress import shown_share
 from pyuniform.cli.constraints import FILE, open_anchors
+from pyuniform.cli.help import Command
 from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
 from pyuniform.cli.options import (
     INPUT,
@@ -38,7 +39,7 @@ from pyuniform.sources.records import read_field
 LARGEST = 3
 
 
-@click.command("deduplicate")
+@click.command("deduplicate", cls=Command)
 @INPUT
 @click.option(
     "--threshold", type=float, help="Remove rows nearer than this to a row that is kept; above 0."

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import click
 
+from pyuniform.cli.help import Command
 from pyuniform.embed.run import FORMATS, UNKNOWN, embed_file
 from pyuniform.embed.texts import PRESETS
 
 _ESCAPES = {"\\n": "\n", "\\t": "\t", "\\\\": "\\"}
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("records", type=click.Path(path_type=Path))
 @click.option(
     "-o",

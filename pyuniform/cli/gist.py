@@ -10,6 +10,7 @@ import click
 
 import pyuniform
 from pyuniform.cli.constraints import constraint_options, constraints_of
+from pyuniform.cli.help import Command, Count
 from pyuniform.cli.inputs import check_files, ids_file, open_rows, print_rows
 from pyuniform.cli.options import (
     INPUT,
@@ -41,9 +42,9 @@ ABSENT = (
 )
 
 
-@click.command()
+@click.command(cls=Command)
 @INPUT
-@click.option("-k", type=int, required=True, help="Largest number of rows to take.")
+@click.option("-k", type=Count(), required=True, help="Largest number of rows to take.")
 @click.option(
     "--utility",
     type=click.Path(path_type=Path),

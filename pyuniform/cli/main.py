@@ -23,6 +23,7 @@ from pyuniform.cli.compare import compare_command
 from pyuniform.cli.deduplicate import deduplicate_command
 from pyuniform.cli.embed import embed
 from pyuniform.cli.gist import gist
+from pyuniform.cli.help import Command
 from pyuniform.cli.options import (
     DEVICE,
     INPUT,
@@ -57,7 +58,7 @@ cli.add_command(plan_command)
 cli.add_command(compare_command)
 
 
-@cli.command()
+@cli.command(cls=Command)
 @INPUT
 @click.option("--picks", type=click.Path(path_type=Path), help="File of picks to measure.")
 @metric_option(None)
@@ -124,7 +125,7 @@ def measure(
             )
 
 
-@cli.command()
+@cli.command(cls=Command)
 @INPUT
 @click.option("--picks", type=click.Path(path_type=Path), required=True, help="File of picks.")
 @click.option(
@@ -201,7 +202,7 @@ def report(
         )
 
 
-@cli.command()
+@cli.command(cls=Command)
 def info() -> None:
     """Show the version, instruction sets, devices and threads."""
     sets = native.instruction_sets()

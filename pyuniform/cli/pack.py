@@ -10,6 +10,7 @@ import click
 
 import pyuniform
 from pyuniform.cli.constraints import constraint_options, constraints_of
+from pyuniform.cli.help import Command, Count
 from pyuniform.cli.inputs import check_files, ids_file, open_rows, print_rows
 from pyuniform.cli.options import (
     CHECKPOINT,
@@ -33,9 +34,9 @@ from pyuniform.sources.protocol import field_of
 CONSTRAINTS = ("anchors", "exclude", "min_distance", "groups", "group_column", "quota")
 
 
-@click.command()
+@click.command(cls=Command)
 @INPUT
-@click.option("-k", type=int, help="Largest number of rows to take.  [default: all that fit]")
+@click.option("-k", type=Count(), help="Largest number of rows to take.  [default: all that fit]")
 @metric_option("euclidean")
 @click.option("--scores", type=click.Path(path_type=Path), help="File of scores, one a row (.npy).")
 @click.option("--scores-column", help="Column of the table that holds the scores.")

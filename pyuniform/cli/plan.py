@@ -8,26 +8,11 @@ from typing import Any
 import click
 
 from pyuniform._common.array_input import DTYPES
+from pyuniform.cli.help import Command, Count
 from pyuniform.distributed.plan import MEASURED, Plan, plan
 
 
-class Count(click.ParamType):
-    """A whole number, which may be written as 1e9."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> int:
-        """An int."""
-        try:
-            number = int(float(value)) if isinstance(value, str) else int(value)
-            if isinstance(value, str) and float(value) != number:
-                raise ValueError
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is not a whole number", param, ctx)
-        return number
-
-
-@click.command("plan")
+@click.command("plan", cls=Command)
 @click.option("--rows", type=Count(), required=True, help="Number of rows, such as 1e9.")
 @click.option("--dim", type=Count(), required=True, help="Dimensions of a row.")
 @click.option("-k", "--k", type=Count(), required=True, help="Number of rows to pick.")

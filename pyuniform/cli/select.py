@@ -16,6 +16,7 @@ import pyuniform
 from pyuniform._common.command_line import INTERRUPTED
 from pyuniform._common.optional import need
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
+from pyuniform.cli.help import Command, Count
 from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
 from pyuniform.cli.options import (
     CHECKPOINT,
@@ -39,9 +40,9 @@ from pyuniform.sources import check_ids, ids_at
 CONNECT_SECONDS = 10.0
 
 
-@click.command()
+@click.command(cls=Command)
 @INPUT
-@click.option("-k", type=int, help="Number of rows to pick.")
+@click.option("-k", type=Count(), help="Number of rows to pick.")
 @click.option("--fraction", type=float, help="Instead of -k: share of the rows to pick.")
 @metric_option("euclidean")
 @click.option(
