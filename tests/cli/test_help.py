@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -22,8 +23,8 @@ def test_every_option_is_in_a_section_once(name: str) -> None:
     for option in command.params:
         if isinstance(option, click.Option) and not option.hidden:
             long = max(option.opts, key=len)
-            listed = [line.split() for line in shown.splitlines() if line.startswith("  -")]
-            assert sum(long in line[:2] or f"{long}/" in line for line in listed) == 1
+            line = rf"^  (-\w, )?{long}( / --[a-z-]+)?( [A-Z\[]|  |$)"
+            assert len(re.findall(line, shown, re.M)) == 1
     assert "Examples:" in shown
     assert shown.index("Examples:") > shown.index("-h, --help")
 
