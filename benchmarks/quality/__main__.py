@@ -24,17 +24,28 @@ SEEDS, SHARES = 5, (0.05, 0.1, 0.25)
 
 @click.command()
 @click.option("--quick", is_flag=True, help="Small pools and two seeds, in about a minute.")
+@click.option(
+    "--only",
+    type=click.Choice([make.__name__ for make in POOLS]),
+    multiple=True,
+    help="Measure this pool anew, and keep what the CSV file has of the others; can be repeated.",
+)
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), default=results.OUT)
-def main(quick: bool, out: Path) -> None:
+def main(quick: bool, only: tuple[str, ...], out: Path) -> None:
     """Trains small models on k rows picked by distance, by score, or by both."""
     torch.set_num_threads(1)
     threadpool_limits(1)  # products here are small, and processors may be busy
     began = time.monotonic()
-    about = {"mode": "quick" if quick else "full", **facts()}
+    stands = {"mode": "quick" if quick else "full", **facts()}
+    kept = results.read(Run, out / FILE) if only else []
     runs: list[Run] = []
     for make, size in POOLS.items():
+        if only and make.__name__ not in only:
+            runs += [run for run in kept if run.made_by == make.__name__]
+            continue
         for seed in range(2 if quick else SEEDS):
             pool = make(seed, size // 5 if quick else size)
+            about = {"made_by": make.__name__, **stands}
             n = len(pool.X)
             everything = pool.judge(np.arange(n), seed)
             runs.append(_run(pool, ALL, seed, np.arange(n), everything, about))

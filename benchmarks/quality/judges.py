@@ -20,7 +20,7 @@ Judge = Callable[[NDArray[np.int64], int], float]
 Pair = tuple[NDArray, NDArray]
 
 # Rows of a mini-batch of the language model, passes over them, and its width.
-BATCH, PASSES, WIDTH = 35, 20, 48
+BATCH, PASSES, WIDTH = 35, 15, 32
 
 
 def linear_probe(pool: Pair, held: Pair) -> Judge:

@@ -29,6 +29,8 @@ class Run:
     ----------
     pool, about, arm : str
         The pool's name and description.
+    made_by : str
+        The function of pools.py.
     seed, n, k : int
         k rows of n.
     loss : float
@@ -51,6 +53,7 @@ class Run:
     score: float
     h_min: float
     covering_radius: float
+    made_by: str
     mode: str
     machine: str
     isa: str

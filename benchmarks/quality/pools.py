@@ -21,6 +21,8 @@ SPOILT = 0.3
 TOLD = 300
 # Columns that texts are selected by.
 COLUMNS = 64
+# Of the language model: words it knows, and words of a text.
+WORDS, LENGTH = 512, 24
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def docstrings(seed: int, size: int) -> Pool:
 
 def plain_glosses(seed: int, size: int) -> Pool:
     """The shipped glosses as they are; the score is their length."""
-    data = glosses(size, min(420, size // 4), 768, 32)
+    data = glosses(size, min(420, size // 4), WORDS, LENGTH)
     lengths = np.log((data.targets >= 0).sum(axis=1) + 1.0)
     return Pool(
         "glosses, length",
@@ -98,14 +100,14 @@ def plain_glosses(seed: int, size: int) -> Pool:
         "word.",
         data.X,
         lengths / lengths.max(),
-        language_model((data.inputs, data.targets), data.held["held"], 768),
+        language_model((data.inputs, data.targets), data.held["held"], WORDS),
     )
 
 
 def garbled_glosses(seed: int, size: int) -> Pool:
     """Glosses, some with words drawn at random; the score is a classifier's probability."""
     rng = np.random.default_rng(seed)
-    data = glosses(size, min(420, size // 4), 768, 32)
+    data = glosses(size, min(420, size // 4), WORDS, LENGTH)
     inputs, targets = data.inputs.copy(), data.targets.copy()
     bad = rng.random(size) < SPOILT
     words = data.inputs[(data.inputs > 1) & (data.targets >= 0)]  # as often as they occur
@@ -124,7 +126,7 @@ def garbled_glosses(seed: int, size: int) -> Pool:
         f"{TOLD} texts taught. Trained: the same transformer; judged on intact glosses.",
         texts.columns(said, COLUMNS),
         chance,
-        language_model((inputs, targets), data.held["held"], 768),
+        language_model((inputs, targets), data.held["held"], WORDS),
     )
 
 
@@ -132,6 +134,6 @@ def garbled_glosses(seed: int, size: int) -> Pool:
 POOLS: dict[Callable[[int, int], Pool], int] = {
     digits: 1_347,
     docstrings: 20_000,
-    plain_glosses: 3_500,
-    garbled_glosses: 3_500,
+    plain_glosses: 2_100,
+    garbled_glosses: 2_100,
 }

@@ -16,7 +16,9 @@ from benchmarks.quality import arms, judges, page, pools, texts  # noqa: E402
 from benchmarks.quality.page import ALL, Run  # noqa: E402
 from benchmarks.quality.pools import Pool  # noqa: E402
 
-RUN = Run("some", "Rows.", ALL, 0, 70, 70, 0.5, 0.4, 0.1, 1.0, "full", "m", "avx2", "c", "d")
+RUN = Run(
+    "some", "Rows.", ALL, 0, 70, 70, 0.5, 0.4, 0.1, 1.0, "made", "full", "m", "avx2", "c", "d"
+)
 
 
 @pytest.fixture(scope="module")
