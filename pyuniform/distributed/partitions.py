@@ -13,9 +13,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.coordinator import TeamRows, by_shard
 from pyuniform._engine.extent import Extent
 from pyuniform._engine.extent import Part as ExtentPart
+from pyuniform._engine.packing_team import PackingShard
 from pyuniform._engine.protocols import Candidates, R, Team
 from pyuniform._engine.rows.host import joined_fingerprint
 from pyuniform._engine.run import make_shard
@@ -114,6 +115,10 @@ class Part:
     def start(self, picks: int, share: float) -> None:
         """Makes them a shard; see `make_shard`."""
         self.shard = make_shard(self._rows, picks, share) if self._rows else NoRows()
+
+    def start_packing(self, floor2: float, most: int) -> None:
+        """Makes them a shard of a packing; see `PackingShard`."""
+        self.shard = PackingShard(self._rows, floor2, most) if self._rows else NoRows()
 
     def fingerprint(self) -> str:
         """Fingerprint of the rows, once they have been read; empty without rows."""
@@ -236,6 +241,12 @@ class AllRows(TeamRows):
         self._team.sizes = self._sizes
         return self._team
 
+    def start_packing(self, floor2: float, most: int) -> Members:
+        """See `TeamRows`."""
+        self._ask(Part.start_packing, floor2, most)
+        self._team.sizes = self._sizes
+        return self._team
+
     def middle(self) -> NDArray[np.float64]:
         """See `Rows`."""
         middle = np.zeros(self.d)
@@ -282,25 +293,23 @@ class AllRows(TeamRows):
 
 def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
     """Record ids of rows of all parts; None if a part that has some of them has no ids."""
-    begins = np.cumsum([0, *team.sizes])
-    home = np.searchsorted(begins, indices, side="right") - 1
-    places = [np.flatnonzero(home == part) for part in range(team.members)]
-    asked = [
-        (indices[here] - begin,) if len(here) else None
-        for here, begin in zip(places, begins, strict=False)
-    ]
+    own = by_shard(team.sizes, indices)
+    asked = [(rows,) if len(rows) else None for _, rows in own]
     found = team.ask(Part.ids, asked)
     if any(ids is None for ids, given in zip(found, asked, strict=True) if given):
         return None
     out = np.empty(len(indices), dtype=object)
-    for here, ids in zip(places, found, strict=True):
+    for (here, _), ids in zip(own, found, strict=True):
         if ids is not None:
             out[here] = ids
     return out.astype(id_dtype({ids.dtype for ids in found if ids is not None}))
 
 
 class NoRows:
-    """The shard of a part without rows; see `pyuniform._engine.protocols.Shard`."""
+    """The shard of a part without rows; see `pyuniform._engine.protocols.Shard`.
+
+    It does for a packing too, in which it is asked nothing; see `PackingShard`.
+    """
 
     size = 0
 
@@ -308,7 +317,7 @@ class NoRows:
         """See `Shard`."""
         return np.empty((0, 0))
 
-    def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+    def add_picks(self, *picks: NDArray[Any]) -> None:
         """See `Shard`."""
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:

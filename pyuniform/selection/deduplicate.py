@@ -13,7 +13,8 @@ from pyuniform._common.validate import as_number
 from pyuniform._engine.packing import Report
 from pyuniform.reference import FIRST_ANCHOR, Verdict
 from pyuniform.selection.deduplication import Deduplication
-from pyuniform.selection.pack import as_scores, pack
+from pyuniform.selection.pack import pack
+from pyuniform.selection.ranked_rows import as_scores
 from pyuniform.sources import Source, check_ids, is_source, open_source
 from pyuniform.sources.protocol import field_of
 

@@ -20,8 +20,7 @@ from pyuniform._engine.rows.host import LARGEST, HostRows
 from pyuniform.reference import by_score
 from pyuniform.selection.constraints import Constraints, check_constraints, digest_of
 from pyuniform.selection.manifest import facts_of_run
-from pyuniform.selection.pack import as_scores
-from pyuniform.selection.ranked_rows import ranked_rows
+from pyuniform.selection.ranked_rows import as_scores, ranked_rows
 from pyuniform.selection.request import Request
 from pyuniform.selection.tradeoff import GistSelection, Tradeoff
 from pyuniform.sources import ids_at
