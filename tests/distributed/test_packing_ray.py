@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,3 +131,38 @@ def test_mistakes() -> None:
         pack(X, 1.0, device="cuda")
     with pytest.raises(TypeError, match="unexpected keyword argument 'weights'"):
         pack(X, 1.0, weights=np.ones(60))
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    X, quality = rng.standard_normal((300, 16)).astype(np.float32), rng.random(300)
+    lists = pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), 16)
+    ids = [f"id {i}" for i in range(300)]
+    table = pa.table({"uid": ids, "embedding": lists, "quality": quality})
+    pq.write_table(table, tmp_path / "x.parquet", row_group_size=90)
+    out, tags = tmp_path / "picks.npz", tmp_path / "tags.parquet"
+    shared = [tmp_path / "x.parquet", "--id-column", "uid", "--shards", "2"]
+
+    def command(*arguments: Any) -> subprocess.CompletedProcess[str]:
+        asked = [sys.executable, "-m", "pyuniform", *map(str, arguments)]
+        return subprocess.run(asked, capture_output=True, text=True, cwd=tmp_path)
+
+    asked = ["pack", *shared, "--min-distance", 4.5, "--scores-column", "quality"]
+    done = command(*asked, "--ray", "-o", out)
+    assert done.returncode == 0, done.stderr
+    one = pyuniform.pack(X, 4.5, scores=quality)
+    assert 1 < len(one) < 300
+    found = pyuniform.Selection.load(out)
+    np.testing.assert_array_equal(found.indices, one.indices)
+    assert found.ids is not None
+    assert found.ids.tolist() == [ids[i] for i in one.indices]
+    assert found.manifest["shards"] == 2
+    assert "--shards goes with --ray" in command(*asked, "-o", out).stderr
+    asked = ["deduplicate", *shared, "--threshold", 0.5, "--keep-column", "quality"]
+    done = command(*asked, "--ray", "--tag", tags)
+    assert done.returncode == 0, done.stderr
+    alone = pyuniform.deduplicate(X, 0.5, keep=quality)
+    assert 0 < len(alone.removed) < 300
+    table = pq.read_table(tags)
+    assert np.flatnonzero(table.column("keep").to_numpy()).tolist() == alone.kept.tolist()
+    assert table.column("id").to_pylist() == ids
