@@ -56,7 +56,9 @@ class LocalTeam:
 class TeamRows(ABC):
     """Rows that a team elsewhere has, in its parts; attributes and others as of `Rows`."""
 
+    n: int
     d: int
+    metric: str
     threads: int
 
     @abstractmethod
@@ -66,6 +68,14 @@ class TeamRows(ABC):
     @abstractmethod
     def start_packing(self, floor2: float, most: int) -> Team:
         """Makes shards of the parts for a packing; see `PackingShard`."""
+
+    @abstractmethod
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Canonical values of some rows, one or more, zero-padded."""
+
+    @abstractmethod
+    def distances_to(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Canonical squared distances (n,) of all rows to a canonical vector."""
 
 
 def by_shard(
@@ -78,10 +88,14 @@ def by_shard(
     return [(there, rows[there] - begin) for there, begin in zip(places, begins, strict=False)]
 
 
-def canonical_of(team: Team, rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Canonical values of some rows of a team, one or more, zero-padded."""
+def canonical_of(
+    team: Team,
+    rows: NDArray[np.int64],
+    operation: Callable[..., NDArray[np.float64]] = Shard.canonical,
+) -> NDArray[np.float64]:
+    """Canonical values of some rows of a team, one or more, zero-padded, by this operation."""
     own = by_shard(team.sizes, rows)
-    found = team.ask(Shard.canonical, [(numbers,) if len(numbers) else None for _, numbers in own])
+    found = team.ask(operation, [(numbers,) if len(numbers) else None for _, numbers in own])
     width = next(part.shape[1] for part in found if part is not None)
     values = np.empty((len(rows), width))
     for (there, _), part in zip(own, found, strict=True):

@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from pyuniform._engine.closest_pair import closest_pair, subset
 from pyuniform._engine.extremes import Extremes, distances_to, spread_bounds
-from pyuniform._engine.packer import TAKEN, HostPacker, places_of
-from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import HostRows
+from pyuniform._engine.packer import TAKEN, RankedRows, places_of
+from pyuniform._engine.packing import make_packer
 from pyuniform._engine.scoring import floor2_of
 from pyuniform.reference import to_metric
 from pyuniform.reference.thresholding import (
@@ -100,7 +99,7 @@ class Sweeper:
 
     Parameters
     ----------
-    rows : HostRows or DiskRows
+    rows : HostRows, DiskRows or TeamRows
         Those on disk have been read once.
     order : ndarray of int64, shape (m,)
         The rows that may be taken, by utility.
@@ -111,7 +110,7 @@ class Sweeper:
 
     def __init__(
         self,
-        rows: HostRows | DiskRows,
+        rows: RankedRows,
         order: NDArray[np.int64],
         utility: NDArray[np.float64],
         k: int,
@@ -144,7 +143,7 @@ class Sweeper:
         """The packing for a threshold, given up once its objective is sure to be below `enough`."""
         floor2 = floor2_of(threshold, self._rows.metric)
         # A filter that has to be looked for would not pay for one packing of many.
-        packer = HostPacker(self._rows, floor2, 0)
+        packer = make_packer(self._rows, floor2, 0)
         self.stats["packings"] += 1
         taken: list[NDArray[np.int64]] = []  # places in the order
         count, utility, nearest2 = 0, 0.0, math.inf
@@ -203,7 +202,7 @@ class Sweeper:
 
 
 def sweep(
-    rows: HostRows | DiskRows,
+    rows: RankedRows,
     order: NDArray[np.int64],
     utility: NDArray[np.float64],
     k: int,

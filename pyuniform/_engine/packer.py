@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._core import Packing as CorePacking
+from pyuniform._engine.coordinator import TeamRows
 from pyuniform._engine.packing_filter import choose_filter
-from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 
+# Rows that come by rank: here, or with a team.
+RankedRows = HostRows | DiskRows | TeamRows
 # Rows of a block: enough for threads to have work before rows of the block are settled, and values,
 # at most.
 BLOCK_ROWS, BLOCK_VALUES = 4096, 1 << 24
@@ -101,7 +103,7 @@ class HostPacker:
         return self._core.stats()
 
 
-def places_of(rows: Rows) -> int:
+def places_of(rows: RankedRows) -> int:
     """Rows of a block, at most."""
     return max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
 

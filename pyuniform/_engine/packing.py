@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._engine.coordinator import TeamRows
-from pyuniform._engine.packer import GROUP_FULL, TAKEN, UNREAD, HostPacker, Packer, places_of
+from pyuniform._engine.packer import (
+    GROUP_FULL,
+    TAKEN,
+    UNREAD,
+    HostPacker,
+    Packer,
+    RankedRows,
+    places_of,
+)
 from pyuniform._engine.packing_team import TeamPacker
-from pyuniform._engine.protocols import Rows
-from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import HostRows
 from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict
 
 # Called with the numbers of rows decided and taken.
@@ -74,7 +79,7 @@ class PackingSaving(Protocol):
 
 
 def pack_rows(
-    rows: Rows,
+    rows: RankedRows,
     floor2: float,
     order: NDArray[np.int64],
     *,
@@ -165,8 +170,8 @@ def pack_rows(
     return Packed(names[m:picks].copy(), verdicts, by, distance2, state.stats or packer.stats())
 
 
-def make_packer(rows: Rows, floor2: float, most: int) -> Packer:
+def make_packer(rows: RankedRows, floor2: float, most: int) -> Packer:
     """Rows, here or of a team, whose packing has not begun; others are as of `HostPacker`."""
     if isinstance(rows, TeamRows):
         return TeamPacker(rows, floor2, most)
-    return HostPacker(cast(HostRows | DiskRows, rows), floor2, most)
+    return HostPacker(rows, floor2, most)

@@ -53,15 +53,12 @@ class PackingShard:
     Parameters
     ----------
     rows : HostRows or DiskRows
-        Those on disk are read once.
+        Those on disk have been read once.
     floor2, most
         As of `HostPacker`.
     """
 
     def __init__(self, rows: HostRows | DiskRows, floor2: float, most: int) -> None:
-        if isinstance(rows, DiskRows):
-            for _ in rows.take_in(lambda count: None):
-                pass
         self.size = rows.n
         self._rows, self._core = rows, new_core(rows, floor2, most)
 

@@ -1,4 +1,4 @@
-"""select(), pack() and deduplicate() over Ray actors: a shard with each, the result of one process.
+"""select() and its kin over Ray actors: a shard with each, and the result of one process.
 
 The driver runs the loop; actors hold rows, and send their best, or what is left of them, once a
 round. ray_actors.py tells what happens when one dies.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -27,11 +27,13 @@ from pyuniform.distributed.ray_rows import rows_in_parts
 from pyuniform.selection.constraints import Anchors, reach_of, read_anchors
 from pyuniform.selection.deduplicate import check_threshold, deduplicated, scores_elsewhere
 from pyuniform.selection.deduplication import Deduplication
+from pyuniform.selection.gist import check_tradeoff, gist_ranked
 from pyuniform.selection.pack_run import pack_ranked, packing_request
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import pick
+from pyuniform.selection.tradeoff import GistSelection
 
 MOST_SHARDS = 1 << 16
 
@@ -229,6 +231,50 @@ def deduplicate(
         ids = ids_of(actors, np.arange(rows.n))
     packing.manifest.update(actors.facts())
     return deduplicated(packing, threshold, keep, ids)
+
+
+def select_gist(
+    X: Any,
+    k: int,
+    utility: ArrayLike,
+    balance: float,
+    *,
+    epsilon: float = 0.1,
+    metric: str = "euclidean",
+    exclude: ArrayLike | None = None,
+    progress: bool | Callable[[float, float], Any] = False,
+    invalid: str = "raise",
+    **how: Any,
+) -> GistSelection:
+    """Selects rows that are good and far apart, as `pyuniform.select_gist`, over Ray actors.
+
+    Parameters
+    ----------
+    X
+        As of `select`.
+    k, utility, balance, epsilon, metric, exclude, progress, invalid
+        As of `pyuniform.select_gist`.
+    **how
+        As of `pack`.
+
+    Returns
+    -------
+    GistSelection
+        With the record ids of the rows taken, if there are any.
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As of `pyuniform.select_gist` and `select`; the shard is named.
+    """
+    began = time.perf_counter()
+    numbers = check_tradeoff(balance, epsilon)
+    request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
+    with _opened(X, request, device="cpu", **how) as (actors, rows, _):
+        found = gist_ranked(rows, request, utility, *numbers, began, progress)
+        ids = ids_of(actors, found.indices)
+    found.manifest.update(actors.facts())
+    return replace(found, ids=ids)
 
 
 @contextmanager

@@ -145,6 +145,10 @@ class Actors:
         if operation is Shard.stats:
             return cast(list[R], [*self._stats, *self._lost])
         found = self._call(operation, arguments)
+        if operation is Part.start_packing:
+            # Another packing of the same rows: nothing of the one before is needed.
+            self._setup = [told for told in self._setup if told[0] is not operation]
+            self._picks.clear()
         if operation in SETUP:
             self._setup.append((operation, arguments))
         self.bytes += sum(_size(answer) for answer in found)

@@ -1,4 +1,4 @@
-"""select(), pack() and deduplicate() over the ranks of torch.distributed.
+"""select(), pack(), deduplicate() and select_gist() over the ranks of torch.distributed.
 
 Each rank has its own rows, and all have the same result: that of one process that has all rows, in
 the order of the ranks. What travels is some hundred rows a round of a selection, and of a packing
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -23,11 +24,13 @@ from pyuniform.distributed.torch_ranks import Ranks
 from pyuniform.selection.constraints import Anchors, reach_of, read_anchors
 from pyuniform.selection.deduplicate import check_threshold, deduplicated, scores_elsewhere
 from pyuniform.selection.deduplication import Deduplication
+from pyuniform.selection.gist import check_tradeoff, gist_ranked
 from pyuniform.selection.pack_run import pack_ranked, packing_request
 from pyuniform.selection.packing import Packing
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import pick
+from pyuniform.selection.tradeoff import GistSelection
 
 
 def select(
@@ -189,6 +192,57 @@ def deduplicate(
     ids = ids_of(ranks, np.arange(len(packing.verdicts)))
     packing.manifest["bytes_gathered"] = ranks.bytes
     return deduplicated(packing, threshold, keep, ids)
+
+
+def select_gist(
+    X: Any,
+    k: int,
+    utility: ArrayLike,
+    balance: float,
+    *,
+    epsilon: float = 0.1,
+    metric: str = "euclidean",
+    exclude: ArrayLike | None = None,
+    group: Any = None,
+    threads: int | None = None,
+    out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    progress: bool | Callable[[float, float], Any] = False,
+    invalid: str = "raise",
+) -> GistSelection:
+    """Selects rows of all ranks that are good and far apart, as `pyuniform.select_gist` would.
+
+    To be called by every rank, as `select`.
+
+    Parameters
+    ----------
+    X, group, threads, out_of_core, scratch
+        As of `pack`.
+    k, utility, balance, epsilon, metric, exclude, invalid
+        As of `pyuniform.select_gist`, about all rows; the same on all ranks.
+    progress : bool or callable
+        As of `pyuniform.select_gist`; True shows it on the first rank.
+
+    Returns
+    -------
+    GistSelection
+        The same on all ranks.
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As of `pyuniform.select_gist` and `select`.
+    """
+    began = time.perf_counter()
+    numbers = check_tradeoff(balance, epsilon)
+    request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
+    ranks = Ranks(group)
+    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
+    rows, _ = _rows_of(ranks, X, request, how)
+    found = gist_ranked(rows, request, utility, *numbers, began, _on_first(ranks, progress))
+    ids = ids_of(ranks, found.indices)
+    found.manifest["bytes_gathered"] = ranks.bytes
+    return replace(found, ids=ids)
 
 
 def _rows_of(

@@ -5,13 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pyuniform._common.progress import shown_share
 from pyuniform._common.validate import as_number, integer_within
+from pyuniform._engine.packer import RankedRows
 from pyuniform._engine.packing import Packed, PackingSaving, Report, pack_rows
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.disk import DiskRows, Reading
@@ -71,8 +72,7 @@ def pack_ranked(
 
     Parameters
     ----------
-    rows : Rows
-        In host memory, on disk, or of a team.
+    rows : HostRows, DiskRows or TeamRows
     request : Request
         Of `packing_request`.
     anchors : Anchors or None
@@ -189,7 +189,7 @@ def _packed(
         request.check_belongs(rows)
 
     return pack_rows(
-        rows,
+        cast(RankedRows, rows),
         asked.floor2,
         by_score(scores, rows.n),
         k=k,

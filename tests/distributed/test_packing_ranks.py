@@ -43,6 +43,9 @@ def one(case):
         if fails == rank and decided >= 200:
             PackingShard.scan = scan
     found = getattr(pyuniform.distributed, rule)(rows, progress=watch, threads=1, **case)
+    if rule == "select_gist":
+        told = {name: getattr(found, name) for name in ("objective", "bound", "guarantee")}
+        return told | {"indices": found.indices.tolist(), "curve": found.curve.objective.tolist()}
     names = ("indices", "verdicts", "by") if rule == "pack" else ("kept", "removed", "duplicate_of")
     told = {name: getattr(found, name).tolist() for name in names}
     told["distance"] = np.nan_to_num(found.distance, nan=-1.0).tolist()
@@ -73,7 +76,11 @@ def assert_as_one(answer: Any, one: pyuniform.Packing) -> None:
     assert answer["manifest"]["fingerprint"] == one.manifest["fingerprint"]
 
 
-def test_ranks_do_as_one_process(wordnet: np.ndarray, tmp_path: Path) -> None:
+def test_ranks_do_as_one_process(
+    wordnet: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # When GIST gives a packing up is a matter of blocks.
+    monkeypatch.setattr("pyuniform._engine.packer.BLOCK_ROWS", 400)
     X = wordnet[:1500].astype(np.float32)
     X[1400:] = X[:100] + 1e-6
     cuts = [0, 0, 900, 1500]
@@ -87,6 +94,7 @@ def test_ranks_do_as_one_process(wordnet: np.ndarray, tmp_path: Path) -> None:
         {"min_distance": a_distance(X, "cosine"), "metric": "cosine"},
         {"min_distance": r, **options},
         {"rule": "deduplicate", "threshold": 1e-4, "keep": scores},
+        {"rule": "select_gist", "k": 30, "utility": scores, "balance": 5.0},
     ]
     parts = [X[a:b] for a, b in itertools.pairwise(cuts)]
     given = [listed(case) for case in cases]
@@ -101,6 +109,11 @@ def test_ranks_do_as_one_process(wordnet: np.ndarray, tmp_path: Path) -> None:
             assert told[3][name] == getattr(alone, name).tolist()
         assert told[3]["ids"] == names
         assert len(alone.removed) >= 100
+        best = pyuniform.select_gist(X, 30, scores, 5.0)
+        assert told[4]["indices"] == best.indices.tolist()
+        np.testing.assert_array_equal(told[4]["curve"], best.curve.objective)
+        for name in ("objective", "bound", "guarantee"):
+            assert told[4][name] == getattr(best, name)
     about, stats = ranks[0][0]["manifest"], ranks[0][0]["stats"]
     assert about["rows"] == [0, 900, 600]
     assert stats["rounds"] == 4

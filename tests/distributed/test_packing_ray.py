@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from actors import actors
 from packed import OPTIONS, a_distance, assert_packing, packing_options
 
 import pyuniform
@@ -22,25 +21,13 @@ import pyuniform
 ray = pytest.importorskip("ray")
 
 pytestmark = [
+    pytest.mark.usefixtures("ray_cluster"),
     # Of Ray's own.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore:.* rows were taken, of"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    # Workers import from where Ray is started: a checkout must not stand in for what is installed.
-    before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("cluster"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-    os.chdir(before)
 
 
 def pack(X: Any, min_distance: float, **how: Any) -> pyuniform.Packing:
@@ -52,6 +39,11 @@ def pack(X: Any, min_distance: float, **how: Any) -> pyuniform.Packing:
 def assert_same(found: pyuniform.Packing, one: pyuniform.Packing) -> None:
     assert_packing(found, (one.indices, one.verdicts, one.by, one.distance))
     assert found.manifest["fingerprint"] == one.manifest["fingerprint"]
+
+
+def kill_one() -> None:
+    """Kills the process of an actor."""
+    os.kill(actors()[0], signal.SIGKILL)
 
 
 def test_actors_pack_as_one_process(wordnet: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,13 +75,33 @@ def test_an_actor_that_is_killed_begins_again(monkeypatch: pytest.MonkeyPatch) -
     def watch(decided: int, taken: int) -> None:
         if moments and decided >= moments[0]:
             moments.pop(0)
-            listed = subprocess.run(["pgrep", "-f", "ray::_Member"], capture_output=True, text=True)
-            os.kill(min(map(int, listed.stdout.split())), signal.SIGKILL)
+            kill_one()
 
     found = pack(X, 3.4, shards=2, progress=watch, **options)
     assert not moments
     assert found.manifest["restarts"] == 2
     assert_same(found, pyuniform.pack(X, 3.4, **options))
+
+
+def test_gist_with_an_actor_that_is_killed(wordnet: np.ndarray) -> None:
+    import pyuniform.distributed.ray
+
+    X = wordnet[:400].astype(np.float32)
+    utility = np.random.default_rng(0).random(400)
+    moments = [0.2, 0.6]
+
+    def watch(share: float, best: float) -> None:
+        if moments and share >= moments[0]:
+            moments.pop(0)
+            kill_one()
+
+    found = pyuniform.distributed.ray.select_gist(X, 20, utility, 5.0, shards=2, progress=watch)
+    assert not moments
+    one = pyuniform.select_gist(X, 20, utility, 5.0)
+    np.testing.assert_array_equal(found.indices, one.indices)
+    np.testing.assert_array_equal(found.curve.objective, one.curve.objective)
+    assert (found.objective, found.bound) == (one.objective, one.bound)
+    assert found.manifest["restarts"] == 2
 
 
 def test_files_and_ids(tmp_path: Path) -> None:
@@ -166,3 +178,8 @@ def test_the_commands(tmp_path: Path) -> None:
     table = pq.read_table(tags)
     assert np.flatnonzero(table.column("keep").to_numpy()).tolist() == alone.kept.tolist()
     assert table.column("id").to_pylist() == ids
+    asked = ["gist", *shared, "-k", 20, "--balance", 1, "--utility-column", "quality", "--ray"]
+    done = command(*asked, "-q")
+    assert done.returncode == 0, done.stderr
+    best = pyuniform.select_gist(X, 20, quality, 1.0)
+    assert list(map(int, done.stdout.split())) == best.indices.tolist()
