@@ -52,17 +52,28 @@ bool scan(Packing& packing, double budget) {
   return done;
 }
 
-py::tuple settle(Packing& packing, int64_t most) {
+// What `tell` writes of the block's rows.
+template <typename Tell>
+py::tuple of_block(Packing& packing, Tell tell) {
   py::array_t<int32_t> by(packing.size());
   py::array_t<double> distance2(packing.size());
   int32_t* by_out = by.mutable_data();
   double* distance2_out = distance2.mutable_data();
   {
     Unlocked unlocked;
-    packing.settle(most, by_out, distance2_out);
+    tell(by_out, distance2_out);
   }
   check_file(packing.matrix());
   return py::make_tuple(by, distance2);
+}
+
+py::tuple settle(Packing& packing, int64_t most) {
+  return of_block(packing,
+                  [&](int32_t* by, double* distance2) { packing.settle(most, by, distance2); });
+}
+
+py::tuple found(Packing& packing) {
+  return of_block(packing, [&](int32_t* by, double* distance2) { packing.found(by, distance2); });
 }
 
 py::dict stats(const Packing& packing) {
@@ -106,6 +117,7 @@ void bind_packing(py::module_& m) {
           py::arg("rows"), py::arg("group") = std::nullopt)
       .def("scan", &scan)
       .def("settle", &settle)
+      .def("found", &found)
       .def("stats", &stats);
 }
 

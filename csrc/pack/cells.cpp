@@ -33,7 +33,9 @@ size_t Cells::Hash::operator()(const Cell& cell) const {
 
 Cells::Cell Cells::cell_of(const double* values) const {
   Cell cell = {};
-  for (int64_t j = 0; j < d_; ++j) cell[j] = static_cast<int32_t>(std::floor(values[j] / side_));
+  // Values beyond `largest`, of rows of other places, may share the last cell.
+  for (int64_t j = 0; j < d_; ++j)
+    cell[j] = static_cast<int32_t>(std::clamp(std::floor(values[j] / side_), -0x1p30, 0x1p30));
   return cell;
 }
 

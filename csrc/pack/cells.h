@@ -17,8 +17,8 @@ constexpr int64_t kCellColumns = 3;
 
 class Cells {
  public:
-  // Picks at a canonical squared distance of up to `within2` >= 0 are within reach; `largest` is at
-  // least the largest magnitude of a value.
+  // Picks at a canonical squared distance of up to `within2` >= 0 are within reach; `largest` is
+  // about the largest magnitude of a value.
   Cells(const Kernels& kernels, int64_t d, double within2, double largest);
 
   // The next pick: canonical values, zero-padded.

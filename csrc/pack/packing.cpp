@@ -299,6 +299,26 @@ void Packing::settle(int64_t most, int32_t* by, double* distance2) {
       if (!left_.empty()) --left_[group_[place]];
     }
   }
+  count_work();
+}
+
+void Packing::found(int32_t* by, double* distance2) {
+  if (cells_) {
+    RowReader reader(matrix_, kernels_);
+    std::vector<double> values(padded(matrix_.d));
+    for (size_t place = 0; place < rows_.size(); ++place) {
+      reader.canonical(rows_[place], values.data());
+      by_[place] = static_cast<int32_t>(
+          cells_->first_within(values.data(), &distance2_[place], &stats_.exact_pairs));
+    }
+  }
+  std::copy(by_.begin(), by_.end(), by);
+  std::copy(distance2_.begin(), distance2_.end(), distance2);
+  count_work();
+}
+
+// Adds up the work of all threads.
+void Packing::count_work() {
   for (const std::unique_ptr<Thread>& worker : workers_) {
     if (!worker) continue;
     stats_.filter_pairs += std::exchange(worker->filter_pairs, 0);

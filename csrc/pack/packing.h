@@ -40,7 +40,7 @@ class Packing {
   int64_t size() const { return static_cast<int64_t>(rows_.size()); }  // of the block
   const PackingStats& stats() const { return stats_; }
 
-  // Makes vectors from elsewhere picks, before the first block: count x padded(d), canonical.
+  // Makes vectors from elsewhere picks, before any row is one: count x padded(d), canonical.
   void add_anchors(const double* values, int64_t count);
 
   // Makes rows picks that an earlier run took, before the first block.
@@ -56,6 +56,10 @@ class Packing {
   // Compares rows of the block with the picks made before it. To be called until it returns true;
   // each call does some `budget` multiply-adds, so that the caller can answer an interrupt.
   bool scan(double budget);
+
+  // For a block that is settled elsewhere, once it is scanned: writes of each row the number of the
+  // first pick within reach, or kTaken, and the squared distance to this pick.
+  void found(int32_t* by, double* distance2);
 
   // What becomes of a row, where no pick rules it out.
   static constexpr int32_t kTaken = -1, kGroupFull = -2, kUnread = -3;
@@ -77,6 +81,7 @@ class Packing {
   void settle_part(const int32_t* places, int64_t count);
   void settle_in_cells(const int32_t* places, int64_t count);
   void add_pick(int64_t row);
+  void count_work();
 
   const Kernels& kernels_;
   const Matrix& matrix_;

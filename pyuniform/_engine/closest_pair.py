@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._core import closest_pair as core_closest_pair
-from pyuniform._engine.rows.disk import DiskRows
+from pyuniform._engine.packer import RankedRows
 from pyuniform._engine.rows.host import HostRows, prepare
 
 # Multiply-adds of a closest-pair search between two chances to be interrupted.
@@ -48,7 +48,7 @@ def closest_pair(
     return best
 
 
-def subset(rows: HostRows | DiskRows, numbers: NDArray[np.int64]) -> HostRows:
+def subset(rows: RankedRows, numbers: NDArray[np.int64]) -> HostRows:
     """Some rows as canonical values. Cosine rows are unit rows now, and Euclid serves them."""
     values = rows.canonical(numbers)[:, : rows.d]
     return prepare(values, "euclidean", rows.threads)

@@ -56,9 +56,52 @@ class LocalTeam:
 class TeamRows(ABC):
     """Rows that a team elsewhere has, in its parts; attributes and others as of `Rows`."""
 
+    n: int
+    d: int
+    metric: str
+    threads: int
+
     @abstractmethod
     def start(self, picks: int, share: float) -> Team:
         """Makes shards of the parts, for a number of picks, and returns their team."""
+
+    @abstractmethod
+    def start_packing(self, floor2: float, most: int) -> Team:
+        """Makes shards of the parts for a packing; see `PackingShard`."""
+
+    @abstractmethod
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Canonical values of some rows, one or more, zero-padded."""
+
+    @abstractmethod
+    def distances_to(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Canonical squared distances (n,) of all rows to a canonical vector."""
+
+
+def by_shard(
+    sizes: Sequence[int], rows: NDArray[np.int64]
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """For shards of these sizes: the places of each one's rows among some, and its own numbers."""
+    begins = np.cumsum([0, *sizes])
+    home = np.searchsorted(begins, rows, side="right") - 1
+    places = [np.flatnonzero(home == s) for s in range(len(sizes))]
+    return [(there, rows[there] - begin) for there, begin in zip(places, begins, strict=False)]
+
+
+def canonical_of(
+    team: Team,
+    rows: NDArray[np.int64],
+    operation: Callable[..., NDArray[np.float64]] = Shard.canonical,
+) -> NDArray[np.float64]:
+    """Canonical values of some rows of a team, one or more, zero-padded, by this operation."""
+    own = by_shard(team.sizes, rows)
+    found = team.ask(operation, [(numbers,) if len(numbers) else None for _, numbers in own])
+    width = next(part.shape[1] for part in found if part is not None)
+    values = np.empty((len(rows), width))
+    for (there, _), part in zip(own, found, strict=True):
+        if part is not None:
+            values[there] = part
+    return values
 
 
 class Coordinator:
@@ -176,21 +219,7 @@ class Coordinator:
 
     def canonical(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """See `Backend`."""
-        home = np.searchsorted(self._offsets, indices, side="right") - 1
-        there = [home == s for s in range(len(self._team.sizes))]
-        parts = self._team.ask(
-            Shard.canonical,
-            [
-                (indices[here] - offset,) if here.any() else None
-                for here, offset in zip(there, self._offsets, strict=False)
-            ],
-        )
-        width = next(part.shape[1] for part in parts if part is not None)
-        values = np.empty((len(indices), width))
-        for here, part in zip(there, parts, strict=True):
-            if part is not None:
-                values[here] = part
-        return values
+        return canonical_of(self._team, indices)
 
     def _add_picks(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         self._picks += len(indices)

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._core import distances_to as core_distances_to
-from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import HostRows, sample_rows
+from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.packer import RankedRows
+from pyuniform._engine.rows.host import sample_rows
 from pyuniform.reference import LANES, distance2, to_metric
 from pyuniform.reference.thresholding import halved
 
@@ -23,9 +24,11 @@ SWEEPS = 4
 ROUNDED_UP = 1 + 1e-9
 
 
-def distances_to(rows: HostRows | DiskRows, row: int | NDArray[np.float64]) -> NDArray[np.float64]:
+def distances_to(rows: RankedRows, row: int | NDArray[np.float64]) -> NDArray[np.float64]:
     """Canonical squared distances (n,) of all rows to one of them, or to a canonical vector."""
     vector = rows.canonical(np.array([row]))[0] if isinstance(row, (int, np.integer)) else row
+    if isinstance(rows, TeamRows):
+        return rows.distances_to(vector)
     step = max(1, STEP_VALUES // rows.d)
     return np.concatenate(
         [
@@ -35,9 +38,7 @@ def distances_to(rows: HostRows | DiskRows, row: int | NDArray[np.float64]) -> N
     )
 
 
-def spread_bounds(
-    rows: HostRows | DiskRows, among: NDArray[np.int64], most: int
-) -> NDArray[np.float64]:
+def spread_bounds(rows: RankedRows, among: NDArray[np.int64], most: int) -> NDArray[np.float64]:
     """Upper bounds of the h_min of 1 (which has 0), 2, ... `most` of some rows.
 
     The squared distances of all pairs of m rows add up to at most m times those of the rows to any
@@ -56,7 +57,7 @@ class Extremes:
 
     Parameters
     ----------
-    rows : HostRows or DiskRows
+    rows : HostRows, DiskRows or TeamRows
     among : ndarray of int64
         Rows that count, two or more.
     reach : float
@@ -74,7 +75,11 @@ class Extremes:
     """
 
     def __init__(
-        self, rows: HostRows | DiskRows, among: NDArray[np.int64], reach: float, most: float
+        self,
+        rows: RankedRows,
+        among: NDArray[np.int64],
+        reach: float,
+        most: float,
     ) -> None:
         self._rows, self._among = rows, np.sort(among)
         self.pair: tuple[int, int] | None = None

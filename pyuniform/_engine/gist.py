@@ -15,12 +15,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._core import Packing as CorePacking
 from pyuniform._engine.closest_pair import closest_pair, subset
 from pyuniform._engine.extremes import Extremes, distances_to, spread_bounds
-from pyuniform._engine.packing import SCAN_BUDGET, new_core, places_of
-from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import HostRows
+from pyuniform._engine.packer import TAKEN, RankedRows, places_of
+from pyuniform._engine.packing import make_packer
 from pyuniform._engine.scoring import floor2_of
 from pyuniform.reference import to_metric
 from pyuniform.reference.thresholding import (
@@ -101,7 +99,7 @@ class Sweeper:
 
     Parameters
     ----------
-    rows : HostRows or DiskRows
+    rows : HostRows, DiskRows or TeamRows
         Those on disk have been read once.
     order : ndarray of int64, shape (m,)
         The rows that may be taken, by utility.
@@ -112,7 +110,7 @@ class Sweeper:
 
     def __init__(
         self,
-        rows: HostRows | DiskRows,
+        rows: RankedRows,
         order: NDArray[np.int64],
         utility: NDArray[np.float64],
         k: int,
@@ -145,13 +143,14 @@ class Sweeper:
         """The packing for a threshold, given up once its objective is sure to be below `enough`."""
         floor2 = floor2_of(threshold, self._rows.metric)
         # A filter that has to be looked for would not pay for one packing of many.
-        core = new_core(self._rows, floor2, 0)
+        packer = make_packer(self._rows, floor2, 0)
         self.stats["packings"] += 1
         taken: list[NDArray[np.int64]] = []  # places in the order
         count, utility, nearest2 = 0, 0.0, math.inf
         given_up = most_objective = math.inf
         for places in self._blocks(floor2):
-            new = places[self._settle(core, self._order[places], self._k - count)]
+            fate, _ = packer.decide(self._order[places], None, self._k - count)
+            new = places[fate == TAKEN]
             taken.append(new)
             count += len(new)
             if count == self._k:
@@ -166,7 +165,7 @@ class Sweeper:
             if most_objective < enough:
                 given_up = most
                 break
-        for name, value in core.stats().items():
+        for name, value in packer.stats().items():
             self.stats[name] = self.stats.get(name, 0) + value
         indices = self._order[np.concatenate(taken)]
         self.stats["rows_read"] += int(places[-1]) + 1
@@ -192,13 +191,6 @@ class Sweeper:
                 yield left[at : at + most]
             begin, read = end, min(2 * read, MOST_READ)
 
-    def _settle(self, core: CorePacking, rows: NDArray[np.int64], most: int) -> NDArray[np.bool_]:
-        """Which rows of a block are taken."""
-        core.start(rows)
-        while not core.scan(SCAN_BUDGET):
-            pass
-        return core.settle(most)[0] == -1
-
     def _complete(self, threshold: float, indices: NDArray[np.int64]) -> Swept:
         h_min = 0.0
         if len(indices) > 1:
@@ -210,7 +202,7 @@ class Sweeper:
 
 
 def sweep(
-    rows: HostRows | DiskRows,
+    rows: RankedRows,
     order: NDArray[np.int64],
     utility: NDArray[np.float64],
     k: int,

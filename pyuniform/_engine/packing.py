@@ -1,4 +1,4 @@
-"""Ranked packing of rows in one place: the core takes blocks of rows in order, and settles them."""
+"""Ranked packing: rows are decided in order, a block at a time, wherever they are."""
 
 from __future__ import annotations
 
@@ -9,22 +9,23 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._core import Packing as CorePacking
-from pyuniform._engine.packing_filter import choose_filter
-from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import HostRows
+from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.packer import (
+    GROUP_FULL,
+    TAKEN,
+    UNREAD,
+    HostPacker,
+    Packer,
+    RankedRows,
+    places_of,
+)
+from pyuniform._engine.packing_team import TeamPacker
 from pyuniform.reference import FIRST_ANCHOR, NOBODY, Verdict
-
-# Rows of a block: enough for threads to have work before rows of the block are settled, and values,
-# at most.
-BLOCK_ROWS, BLOCK_VALUES = 4096, 1 << 24
-# Multiply-adds between two chances to be interrupted: a fraction of a second.
-SCAN_BUDGET = 2e10
 
 # Called with the numbers of rows decided and taken.
 Report = Callable[[int, int], None]
-# How the core says that no pick rules a row out.
-_FATES = {-1: Verdict.TAKEN, -2: Verdict.GROUP_FULL, -3: Verdict.UNREAD}
+# What a packer says of rows that no pick rules out.
+_FATES = {TAKEN: Verdict.TAKEN, GROUP_FULL: Verdict.GROUP_FULL, UNREAD: Verdict.UNREAD}
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class PackingSaving(Protocol):
 
 
 def pack_rows(
-    rows: HostRows | DiskRows,
+    rows: RankedRows,
     floor2: float,
     order: NDArray[np.int64],
     *,
@@ -89,12 +90,13 @@ def pack_rows(
     quota: NDArray[np.int64] | None = None,
     report: Report = lambda decided, taken: None,
     checkpoint: PackingSaving | None = None,
+    ready: Callable[[], None] = lambda: None,
 ) -> Packed:
     """Take rows in order that are more than `floor2` from all anchors and rows taken before.
 
     Parameters
     ----------
-    rows : HostRows or DiskRows
+    rows : HostRows, DiskRows or TeamRows
         Those on disk have been read once.
     floor2 : float
         The largest canonical squared distance that rules a row out; -1 rules none out.
@@ -110,6 +112,8 @@ def pack_rows(
     report : callable, optional
     checkpoint : PackingSaving, optional
         Where the run is kept, and what it goes on from.
+    ready : callable, optional
+        Called when all rows have been read, before any is taken.
     """
     state = PackingState(
         0,
@@ -123,21 +127,22 @@ def pack_rows(
         verdicts[~eligible] = Verdict.EXCLUDED
         order = order[eligible[order]]
     m = 0 if anchors is None else len(anchors)
+    most = min(rows.n if k is None else k, len(order))
+    packer = make_packer(rows, floor2, most)
+    ready()
     if checkpoint is not None:
         checkpoint.resume(state, order, m)
     done = order[: state.decided]
     taken = done[verdicts[done] == Verdict.TAKEN]
-    most = min(rows.n if k is None else k, len(order))
     left = None if quota is None else quota.copy()
     if group is not None and left is not None:
         left -= np.bincount(group[taken], minlength=len(left))
     places = places_of(rows)
-    core = new_core(rows, floor2, most)
     if anchors is not None:
-        core.add_anchors(anchors)
-    core.add_rows(taken)
+        packer.add_anchors(anchors)
+    packer.add_rows(taken)
     if left is not None:
-        core.set_quotas(left)
+        packer.set_quotas(left)
     # Rows and anchors that are picks, by their numbers.
     names = np.empty(m + most, np.int64)
     names[:m] = FIRST_ANCHOR - np.arange(m)
@@ -145,44 +150,28 @@ def pack_rows(
     picks, before = m + len(taken), state.stats
     while state.decided < len(order) and picks < m + most:
         block = order[state.decided : state.decided + places]
-        core.start(block, None if group is None else group[block])
-        while not core.scan(SCAN_BUDGET):
-            pass
-        fate, apart2 = core.settle(m + most - picks)
+        of_block = None if group is None else group[block]
+        fate, apart2 = packer.decide(block, of_block, m + most - picks)
         for number, verdict in _FATES.items():
             verdicts[block[fate == number]] = verdict
-        new, out = block[fate == -1], fate >= 0
+        new, out = block[fate == TAKEN], fate >= 0
         names[picks : picks + len(new)] = new
         picks += len(new)
         verdicts[block[out]] = Verdict.RULED_OUT
         by[block[out]] = names[fate[out]]
         distance2[block[out]] = apart2[out]
         state.decided += len(block)
-        state.stats = {name: before.get(name, 0) + v for name, v in core.stats().items()}
+        state.stats = {name: before.get(name, 0) + v for name, v in packer.stats().items()}
         report(state.decided, picks - m)
         if checkpoint is not None and checkpoint.due():
             checkpoint.keep(state)
     if checkpoint is not None:
         checkpoint.keep(state)
-    return Packed(names[m:picks].copy(), verdicts, by, distance2, state.stats or core.stats())
+    return Packed(names[m:picks].copy(), verdicts, by, distance2, state.stats or packer.stats())
 
 
-def places_of(rows: HostRows | DiskRows) -> int:
-    """Rows of a block, at most."""
-    return max(1, min(BLOCK_ROWS, BLOCK_VALUES // rows.d))
-
-
-def new_core(rows: HostRows | DiskRows, floor2: float, most: int) -> CorePacking:
-    """The core's packing of these rows that has not begun, with the filter for `most` picks."""
-    sample = rows.sample if isinstance(rows, DiskRows) else rows
-    how = choose_filter(rows, floor2, most)
-    return CorePacking(
-        rows.core,
-        sample.core,
-        rows.center,
-        rows.exponent,
-        rows.threads,
-        *how,
-        floor2,
-        places_of(rows),
-    )
+def make_packer(rows: RankedRows, floor2: float, most: int) -> Packer:
+    """Rows, here or of a team, whose packing has not begun; others are as of `HostPacker`."""
+    if isinstance(rows, TeamRows):
+        return TeamPacker(rows, floor2, most)
+    return HostPacker(rows, floor2, most)

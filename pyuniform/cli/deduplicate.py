@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from pyuniform.cli.options import (
     reading_options,
     teller,
 )
+from pyuniform.cli.ray import check_ray, on_ray, ray_options
 from pyuniform.pipelines.subsets import write_records
 from pyuniform.report import write_threshold_report
 from pyuniform.report.write import SUFFIXES
@@ -107,6 +109,7 @@ LARGEST = 3
 )
 @OUT_OF_CORE
 @SCRATCH
+@ray_options
 @INVALID_ROWS
 @SILENT
 def deduplicate_command(
@@ -129,6 +132,8 @@ def deduplicate_command(
     text_field: str,
     out_of_core: bool | None,
     scratch: Path | None,
+    ray: str | None,
+    shards: int | None,
     invalid: str,
     quiet: bool,
 ) -> None:
@@ -137,6 +142,7 @@ def deduplicate_command(
     A row is removed if a row that is kept is nearer than --threshold; at exactly that both stay.
     Choose it by --report, a page with examples.
     """
+    check_ray(ray, shards)
     ids = ids_file(reading)
     results = [path for path in (output, picks, duplicates, tag) if path]
     _check_usage(threshold, report, thresholds, results, join, output, picks)
@@ -154,8 +160,9 @@ def deduplicate_command(
     how: dict[str, Any] = {"metric": metric, "keep": keep or "first"}
     how |= {"invalid": invalid, "threads": threads}
     if keep_column:
-        # A column may have the name of an order.
-        how["keep"] = field_of(source, keep_column) if keep_column in ORDERS else keep_column
+        # A column may have the name of an order, and actors read none.
+        named = keep_column in ORDERS or ray is not None
+        how["keep"] = field_of(source, keep_column) if named else keep_column
     elif scores:
         how["keep"] = read_numbers(scores)
     if anchors:
@@ -176,14 +183,17 @@ def deduplicate_command(
             )
     if threshold is None:
         return
-    found = pyuniform.deduplicate(
-        source,
-        threshold,
-        out_of_core="auto" if out_of_core is None else out_of_core,
-        scratch=scratch,
-        progress=not quiet,
-        **how,
-    )
+    how |= {
+        "out_of_core": "auto" if out_of_core is None else out_of_core,
+        "scratch": scratch,
+        "progress": not quiet,
+    }
+    if ray is None:
+        found = pyuniform.deduplicate(source, threshold, **how)
+    else:
+        how |= on_ray(ray, shards, threads, source, reading)
+        found = pyuniform.distributed.ray.deduplicate(embeddings, threshold, **how)
+        found = replace(found, ids=source.ids)
     # Rows before what is made of them, which may be refused or too large for the disk.
     if picks_file:
         found.save(picks_file)

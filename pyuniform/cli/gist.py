@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,10 @@ from pyuniform.cli.options import (
     reading_options,
     teller,
 )
+from pyuniform.cli.ray import check_ray, on_ray, ray_options
 from pyuniform.selection.pick_files import FORMATS
 from pyuniform.selection.tradeoff import GistSelection
+from pyuniform.sources import ids_at
 from pyuniform.sources.ids import read_numbers
 from pyuniform.sources.protocol import field_of
 
@@ -82,6 +85,7 @@ ABSENT = (
 )
 @OUT_OF_CORE
 @SCRATCH
+@ray_options
 @INVALID_ROWS
 @SILENT
 def gist(
@@ -99,6 +103,8 @@ def gist(
     curve: Path | None,
     out_of_core: bool | None,
     scratch: Path | None,
+    ray: str | None,
+    shards: int | None,
     invalid: str,
     quiet: bool,
 ) -> None:
@@ -109,6 +115,7 @@ def gist(
     """
     if (utility is None) == (utility_column is None):
         raise click.UsageError("give --utility or --utility-column")
+    check_ray(ray, shards)
     ids = ids_file(reading)
     has_ids = bool(ids or reading["id_column"])
     check_files((output, curve), (embeddings, utility, ids), output)
@@ -119,20 +126,24 @@ def gist(
     tell = teller(quiet)
     absent = dict.fromkeys(ABSENT)
     asked = constraints_of(absent | constraints, source, reading, has_ids, metric, tell)
-    found = pyuniform.select_gist(
-        source,
-        k,
-        read_numbers(utility) if utility else field_of(source, str(utility_column)),
-        balance,
-        epsilon=epsilon,
-        metric=metric,
-        exclude=asked.get("exclude"),
-        threads=threads,
-        out_of_core="auto" if out_of_core is None else out_of_core,
-        scratch=scratch,
-        progress=not quiet,
-        invalid=invalid,
-    )
+    arguments: dict[str, Any] = {
+        "k": k,
+        "utility": read_numbers(utility) if utility else field_of(source, str(utility_column)),
+        "balance": balance,
+        "epsilon": epsilon,
+        "metric": metric,
+        "exclude": asked.get("exclude"),
+        "out_of_core": "auto" if out_of_core is None else out_of_core,
+        "scratch": scratch,
+        "progress": not quiet,
+        "invalid": invalid,
+    }
+    if ray is None:
+        found = pyuniform.select_gist(source, threads=threads, **arguments)
+    else:
+        how = on_ray(ray, shards, threads, source, reading)
+        found = pyuniform.distributed.ray.select_gist(embeddings, **how, **arguments)
+        found = replace(found, ids=ids_at(source, found.indices))
     if curve:
         found.save_curve(curve)
     if output:

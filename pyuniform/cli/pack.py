@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from pyuniform.cli.options import (
     reading_options,
     teller,
 )
+from pyuniform.cli.ray import check_ray, on_ray, ray_options
 from pyuniform.reference import Verdict
 from pyuniform.selection.packing import Packing, check_ruled_out_suffix
 from pyuniform.selection.pick_files import FORMATS
+from pyuniform.sources import ids_at
 from pyuniform.sources.ids import read_numbers
 from pyuniform.sources.protocol import field_of
 
@@ -59,6 +62,7 @@ CONSTRAINTS = ("anchors", "exclude", "min_distance", "groups", "group_column", "
 @OUT_OF_CORE
 @SCRATCH
 @CHECKPOINT
+@ray_options
 @INVALID_ROWS
 @SILENT
 def pack(
@@ -75,6 +79,8 @@ def pack(
     out_of_core: bool | None,
     scratch: Path | None,
     checkpoint: Path | None,
+    ray: str | None,
+    shards: int | None,
     invalid: str,
     quiet: bool,
 ) -> None:
@@ -87,6 +93,7 @@ def pack(
         raise click.UsageError("--min-distance is needed")
     if scores and scores_column:
         raise click.UsageError("give --scores or --scores-column, not both")
+    check_ray(ray, shards)
     ids = ids_file(reading)
     has_ids = bool(ids or reading["id_column"])
     check_files((output, ruled_out, checkpoint), (embeddings, scores, ids), output)
@@ -102,18 +109,21 @@ def pack(
         arguments["scores"] = read_numbers(scores)
     elif scores_column:
         arguments["scores"] = field_of(source, scores_column)
-    packing = pyuniform.pack(
-        source,
-        k=k,
-        metric=metric,
-        threads=threads,
-        out_of_core="auto" if out_of_core is None else out_of_core,
-        scratch=scratch,
-        checkpoint=checkpoint,
-        progress=not quiet,
-        invalid=invalid,
-        **arguments,
-    )
+    arguments |= {
+        "k": k,
+        "metric": metric,
+        "out_of_core": "auto" if out_of_core is None else out_of_core,
+        "scratch": scratch,
+        "checkpoint": checkpoint,
+        "progress": not quiet,
+        "invalid": invalid,
+    }
+    if ray is None:
+        packing = pyuniform.pack(source, threads=threads, **arguments)
+    else:
+        how = on_ray(ray, shards, threads, source, reading)
+        packing = pyuniform.distributed.ray.pack(embeddings, **how, **arguments)
+        packing = replace(packing, ids=ids_at(source, packing.indices))
     if ruled_out:
         packing.save_ruled_out(ruled_out, source.ids)
     if output:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import logging
 import math
-import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ import click
 
 import pyuniform
 from pyuniform._common.command_line import INTERRUPTED
-from pyuniform._common.optional import need
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
 from pyuniform.cli.help import Command, Count
 from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
@@ -30,14 +27,12 @@ from pyuniform.cli.options import (
     reading_options,
     teller,
 )
+from pyuniform.cli.ray import check_ray, on_ray, ray_options
 from pyuniform.pipelines.datacomp import check_uids, write_uids
 from pyuniform.pipelines.subsets import ORDERS, write_records
 from pyuniform.selection.pick_files import FORMATS
 from pyuniform.selection.result import Interrupted, Selection
-from pyuniform.sources import check_ids, ids_at
-
-# For a Ray cluster to answer at its address.
-CONNECT_SECONDS = 10.0
+from pyuniform.sources import ids_at
 
 
 @click.command(cls=Command)
@@ -89,19 +84,7 @@ CONNECT_SECONDS = 10.0
 )
 @SCRATCH
 @CHECKPOINT
-@click.option(
-    "--ray",
-    is_flag=False,
-    flag_value="",
-    metavar="[ADDRESS]",
-    help="Run on Ray actors of the cluster at ADDRESS, or of this machine without one. --threads "
-    "is then the number of each actor, by default 1.",
-)
-@click.option(
-    "--shards",
-    type=click.IntRange(min=1),
-    help="With --ray: number of actors.  [default: as many as there are free processors]",
-)
+@ray_options
 @INVALID_ROWS
 @click.option(
     "--trace",
@@ -148,8 +131,7 @@ def select(
         raise click.UsageError("--order goes with --join")
     if join and output is None:
         raise click.UsageError("--join needs -o, the file for the picked records")
-    if ray is None and shards is not None:
-        raise click.UsageError("--shards goes with --ray")
+    check_ray(ray, shards)
     ids = ids_file(reading)
     has_ids = bool(ids or reading["id_column"])
     if uids and not has_ids:
@@ -183,12 +165,8 @@ def select(
         if ray is None:
             selection = pyuniform.select(source, k, threads=threads, **arguments)
         else:
-            check_ids(source)
-            reads = {name: value for name, value in reading.items() if name != "id_column"}
-            _start_ray(ray)
-            selection = pyuniform.distributed.ray.select(
-                embeddings, k, shards=shards, threads=threads or 1, **reads, **arguments
-            )
+            how = on_ray(ray, shards, threads, source, reading)
+            selection = pyuniform.distributed.ray.select(embeddings, k, **how, **arguments)
             selection = replace(selection, ids=ids_at(source, selection.indices))
     except Interrupted as stop:
         raise _Stopped(_kept(stop, picks_file, output or uids, checkpoint)) from None
@@ -239,27 +217,6 @@ def _kept(
     elif not place:
         said.append("which are lost without -o or --checkpoint")
     return ", ".join(said)
-
-
-def _start_ray(address: str) -> None:
-    need("ray", "ray", "--ray")
-    import ray
-
-    import pyuniform.distributed.ray  # noqa: F401
-
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if port.isdigit():
-        # Ray itself would try for many minutes.
-        try:
-            socket.create_connection((host, int(port)), CONNECT_SECONDS).close()
-        except OSError as error:
-            raise ConnectionError(f"no Ray answers at {address}: {error}") from None
-    ray.init(
-        address or None,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        **({} if address else {"include_dashboard": False}),
-    )
 
 
 def _summarise(selection: Selection, output: Path | None) -> None:

@@ -13,10 +13,13 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.coordinator import TeamRows, by_shard, canonical_of
 from pyuniform._engine.extent import Extent
 from pyuniform._engine.extent import Part as ExtentPart
+from pyuniform._engine.extremes import distances_to
+from pyuniform._engine.packing_team import PackingShard
 from pyuniform._engine.protocols import Candidates, R, Team
+from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import joined_fingerprint
 from pyuniform._engine.run import make_shard
 from pyuniform.selection.placement import prepare_rows
@@ -115,9 +118,31 @@ class Part:
         """Makes them a shard; see `make_shard`."""
         self.shard = make_shard(self._rows, picks, share) if self._rows else NoRows()
 
+    def start_packing(self, floor2: float, most: int) -> None:
+        """Makes them a shard of a packing; see `PackingShard`."""
+        self._read()
+        self.shard = PackingShard(self._rows, floor2, most) if self._rows else NoRows()
+
     def fingerprint(self) -> str:
         """Fingerprint of the rows, once they have been read; empty without rows."""
+        self._read()
         return self._rows.fingerprint if self._rows else ""
+
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Canonical values of some rows, zero-padded."""
+        self._read()
+        return self._rows.canonical(rows)
+
+    def distances_to(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Canonical squared distances of all rows to a canonical vector."""
+        self._read()
+        return distances_to(self._rows, vector) if self._rows else np.empty(0)
+
+    def _read(self) -> None:
+        """Reads rows that stay on disk, unless they have been read."""
+        if isinstance(self._rows, DiskRows) and not self._rows.fingerprint:
+            for _ in self._rows.take_in(lambda count: None):
+                pass
 
     def unchanged(self, whole: bool) -> None:
         """See `Rows`."""
@@ -194,7 +219,7 @@ class AllRows(TeamRows):
         self.metric, self.threads = metric, threads
         self.fingerprint = ""
         self._sizes, self.d, self.dtype = self._shape()
-        self.n = sum(self._sizes)
+        self.n, team.sizes = sum(self._sizes), self._sizes
         self._prepare(reach, lenient(self.n), drop)
         if drop:
             self.invalid = np.concatenate(self._ask(Part.invalid))
@@ -233,8 +258,20 @@ class AllRows(TeamRows):
     def start(self, picks: int, share: float) -> Members:
         """See `TeamRows`."""
         self._ask(Part.start, picks, share)
-        self._team.sizes = self._sizes
         return self._team
+
+    def start_packing(self, floor2: float, most: int) -> Members:
+        """See `TeamRows`."""
+        self._ask(Part.start_packing, floor2, most)
+        return self._team
+
+    def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """See `TeamRows`."""
+        return canonical_of(self._team, rows, Part.canonical)
+
+    def distances_to(self, vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        """See `TeamRows`."""
+        return np.concatenate(self._ask(Part.distances_to, vector))
 
     def middle(self) -> NDArray[np.float64]:
         """See `Rows`."""
@@ -282,25 +319,23 @@ class AllRows(TeamRows):
 
 def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
     """Record ids of rows of all parts; None if a part that has some of them has no ids."""
-    begins = np.cumsum([0, *team.sizes])
-    home = np.searchsorted(begins, indices, side="right") - 1
-    places = [np.flatnonzero(home == part) for part in range(team.members)]
-    asked = [
-        (indices[here] - begin,) if len(here) else None
-        for here, begin in zip(places, begins, strict=False)
-    ]
+    own = by_shard(team.sizes, indices)
+    asked = [(rows,) if len(rows) else None for _, rows in own]
     found = team.ask(Part.ids, asked)
     if any(ids is None for ids, given in zip(found, asked, strict=True) if given):
         return None
     out = np.empty(len(indices), dtype=object)
-    for here, ids in zip(places, found, strict=True):
+    for (here, _), ids in zip(own, found, strict=True):
         if ids is not None:
             out[here] = ids
     return out.astype(id_dtype({ids.dtype for ids in found if ids is not None}))
 
 
 class NoRows:
-    """The shard of a part without rows; see `pyuniform._engine.protocols.Shard`."""
+    """The shard of a part without rows; see `pyuniform._engine.protocols.Shard`.
+
+    It does for a packing too, in which it is asked nothing; see `PackingShard`.
+    """
 
     size = 0
 
@@ -308,7 +343,7 @@ class NoRows:
         """See `Shard`."""
         return np.empty((0, 0))
 
-    def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+    def add_picks(self, *picks: NDArray[Any]) -> None:
         """See `Shard`."""
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:

@@ -1,8 +1,8 @@
 """Parts of rows with Ray actors, as a team.
 
 Where actors are placed, and that they come back when they die, is Ray's. One that came back knows
-nothing of the run: it reads its rows again, is told of the picks so far, and computes its bounds
-anew, which are as good as those that were lost.
+nothing of the run: it reads its rows again, is told of the picks so far, and, of a selection,
+computes its bounds anew, which are as good as those that were lost.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
+from pyuniform._engine.packing_team import PackingShard, Scanned
 from pyuniform._engine.protocols import Candidates, R, Shard
 from pyuniform._engine.run_state import Saving
 from pyuniform.distributed.partitions import Part
@@ -22,6 +23,9 @@ from pyuniform.selection.checkpoint import Checkpoint
 STEP_SECONDS = 1.0
 # Between two tries to reach an actor that is being restarted.
 PAUSE_SECONDS = 0.2
+# What makes an actor's rows a shard, and what has it take note of picks.
+SETUP = (Part.shape, Part.prepare, Part.measure, Part.start, Part.start_packing)
+ADD_PICKS = (Shard.add_picks, PackingShard.add_picks)
 
 
 class _Gone(Exception):
@@ -89,7 +93,8 @@ class Actors:
     restarts : int
         How often an actor had to begin again.
     bytes : int
-        Of candidates that came, and of picks that went to each.
+        Of candidates that came, or of blocks that went and what was left of them; and of picks
+        that went to each.
     """
 
     kind = "shard"
@@ -112,9 +117,9 @@ class Actors:
         # scores and of thresholds. In this order, as a run has it: rows have distances when scores
         # are set.
         self._setup: list[tuple[Callable[..., Any], Sequence[tuple[Any, ...] | None]]] = []
-        self._picks: list[Sequence[tuple[Any, ...]]] = []
+        self._picks: list[tuple[Callable[..., Any], Sequence[tuple[Any, ...]]]] = []
         self._scores: Sequence[tuple[Any, ...]] | None = None
-        self._rho = -1.0
+        self._rho: float | None = None
         self._stats: list[dict[str, int]] = [{} for _ in parts]
         self._lost: list[dict[str, int]] = []
         member = ray.remote(_Member).options(**options)
@@ -140,21 +145,27 @@ class Actors:
         if operation is Shard.stats:
             return cast(list[R], [*self._stats, *self._lost])
         found = self._call(operation, arguments)
-        if operation in (Part.shape, Part.prepare, Part.measure, Part.start):
+        if operation is Part.start_packing:
+            # Another packing of the same rows: nothing of the one before is needed.
+            self._setup = [told for told in self._setup if told[0] is not operation]
+            self._picks.clear()
+        if operation in SETUP:
             self._setup.append((operation, arguments))
         self.bytes += sum(_size(answer) for answer in found)
+        if operation is PackingShard.scan:
+            self.bytes += sum(given[0].nbytes for given in arguments if given is not None)
         return found
 
     def tell(self, operation: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> None:
         """See `Team`."""
-        if operation is Shard.add_picks:
-            values = arguments[0][1]
+        if operation in ADD_PICKS:
+            values = arguments[0][-1]
             self.bytes += values.nbytes * self.members
             shared = self._ray.put(values)
-            arguments = [(rows, shared) for rows, _ in arguments]
+            arguments = [(*others, shared) for *others, _ in arguments]
         self._call(operation, arguments)
-        if operation is Shard.add_picks:
-            self._picks.append(arguments)
+        if operation in ADD_PICKS:
+            self._picks.append((operation, arguments))
         elif operation is Shard.set_scores:
             self._scores = arguments
 
@@ -171,6 +182,10 @@ class Actors:
     def local(self) -> list[tuple[int, Shard]]:
         """See `Team`. A checkpoint has the picks alone."""
         return []
+
+    def facts(self) -> dict[str, int]:
+        """Facts for a manifest."""
+        return {"restarts": self.restarts, "bytes_gathered": self.bytes}
 
     def keep(self, path: Any, run: dict[str, Any], fingerprint: Callable[[], str]) -> Saving:
         """Saves and restores the run; see `Checkpoint`."""
@@ -254,18 +269,20 @@ class Actors:
         self._answer(s, self._actors[s].begin.remote(self._run))
         for operation, arguments in self._setup:
             tell(operation, arguments)
-        for number, arguments in enumerate(self._picks):
-            tell(Shard.add_picks, arguments)
-            if number == 0:
+        for number, (operation, arguments) in enumerate(self._picks):
+            tell(operation, arguments)
+            if number == 0 and self._rho is not None:
                 relax(-1.0)
                 if self._scores:
                     tell(Shard.set_scores, self._scores)
-        if self._picks:
+        if self._rho is not None:
             relax(self._rho)
 
 
 def _size(answer: Any) -> int:
-    """Bytes of the arrays of candidates."""
+    """Bytes of the arrays of candidates, or of what is left of a block."""
+    if isinstance(answer, Scanned):
+        return answer.nbytes
     if not isinstance(answer, Candidates):
         return 0
     return sum(a.nbytes for a in (answer.rows, answer.values, answer.distance2, answer.nearest))

@@ -1,33 +1,36 @@
-"""select() over the ranks of torch.distributed: each with its own rows, all with the same picks.
+"""select(), pack(), deduplicate() and select_gist() over the ranks of torch.distributed.
 
-Every rank runs the same traversal. Shards relax where they are; once a round the candidates of all
-are gathered, and each rank picks from the same pool. So what travels is some hundred rows a round,
-and the picks are those of one process that has all rows, in the order of the ranks.
+Each rank has its own rows, and all have the same result: that of one process that has all rows, in
+the order of the ranks. What travels is some hundred rows a round of a selection, and of a packing
+the rows that are taken, and few others.
 """
 
 from __future__ import annotations
 
 import os
-import pickle
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike
 
-from pyuniform._common.optional import need
 from pyuniform._common.progress import Progress
 from pyuniform._common.threads import check_threads
-from pyuniform._engine.protocols import R, Shard
-from pyuniform._engine.run_state import RunState, Saving
+from pyuniform._engine.packing import Report
 from pyuniform.distributed.partitions import AllRows, Part, ids_of
-from pyuniform.selection.checkpoint import Checkpoint
-from pyuniform.selection.constraints import reach_of, read_anchors
+from pyuniform.distributed.torch_ranks import Ranks
+from pyuniform.selection.constraints import Anchors, reach_of, read_anchors
+from pyuniform.selection.deduplicate import check_threshold, deduplicated, scores_elsewhere
+from pyuniform.selection.deduplication import Deduplication
+from pyuniform.selection.gist import check_tradeoff, gist_ranked
+from pyuniform.selection.pack_run import pack_ranked, packing_request
+from pyuniform.selection.packing import Packing
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Selection
 from pyuniform.selection.run import pick
+from pyuniform.selection.tradeoff import GistSelection
 
 
 def select(
@@ -78,156 +81,183 @@ def select(
         No process group; a rank failed meanwhile, or did not answer in time.
     """
     began = time.perf_counter()
-    need("torch", "torch", "what torch.distributed has")
-    ranks = _Ranks(group)
-    shows = callable(progress) or ranks.rank == 0
-    request = Request(k, progress=shows and progress, **options)
-    anchors = ranks.together(lambda: read_anchors(request.anchors, request.metric))
-    reach = reach_of(anchors)
-    how = {"device": device, "threads": threads}
-    ranks.part = Part(X, request.metric, how | {"out_of_core": out_of_core, "scratch": scratch})
-    pool_threads = ranks.together(lambda: check_threads(threads))
-    rows = AllRows(
-        ranks, request.metric, reach, pool_threads, request.never_picked, request.invalid == "drop"
-    )
+    ranks = Ranks(group)
+    request = Request(k, progress=_on_first(ranks, progress), **options)
+    how = {"device": device, "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
+    rows, anchors = _rows_of(ranks, X, request, how)
     found = pick(rows, request, anchors, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes
     return replace(found, ids=ids)
 
 
-@dataclass
-class _Answer:
-    """A rank's contribution to a gather: an answer, or what went wrong."""
+def pack(
+    X: Any,
+    min_distance: float,
+    *,
+    scores: ArrayLike | None = None,
+    group: Any = None,
+    threads: int | None = None,
+    out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    progress: bool | Report = False,
+    **options: Any,
+) -> Packing:
+    """Takes the best rows of those of all ranks, no two near, as `pyuniform.pack` would of them.
 
-    value: Any
-    error: BaseException | None
+    To be called by every rank, as `select`.
 
+    Parameters
+    ----------
+    X, group, threads, out_of_core, scratch
+        As of `select`; arrays on a GPU are copied to host memory.
+    min_distance : float
+        As of `pyuniform.pack`.
+    scores : array_like of real numbers, shape (N,), optional
+        Of all rows, by the numbers these have together; the same on all ranks.
+    progress : bool or callable
+        As of `pyuniform.pack`; True shows it on the first rank.
+    **options
+        Others of `pyuniform.pack`: k, metric, anchors, exclude, groups, quotas, checkpoint,
+        invalid. They are about all rows, and the same on all ranks. The first rank writes the
+        checkpoint; ranks of any number, and `pyuniform.pack` as well, can go on from it.
 
-class _Ranks:
-    """A part on each rank; see `pyuniform.distributed.partitions.Members`."""
+    Returns
+    -------
+    Packing
+        The same on all ranks, for all N rows.
 
-    kind = "rank"
-    part: Part
-
-    def __init__(self, group: Any) -> None:
-        import torch.distributed as dist
-
-        if not dist.is_available() or not dist.is_initialized():
-            raise RuntimeError(
-                "torch.distributed has no process group: run under torchrun, and call "
-                "init_process_group"
-            )
-        self._dist, self._group = dist, group
-        self.rank = dist.get_rank(group)
-        self.members = dist.get_world_size(group)
-        self.sizes: list[int] = []
-        self.bytes = 0
-        self._stats: list[dict[str, int]] = []
-        self._failed: BaseException | None = None
-
-    def gather(self, value: Any, error: BaseException | None = None) -> list[Any]:
-        """The values of all ranks, by rank; an error of any is raised on all."""
-        # As bytes, to count them: torch would make the same of the object.
-        sent: list[bytes] = [b""] * self.members
-        mine = pickle.dumps(_Answer(value, error))
-        try:
-            self._dist.all_gather_object(sent, mine, group=self._group)
-        except RuntimeError as lost:
-            raise RuntimeError(f"a rank is gone, or did not answer in time: {lost}") from lost
-        self.bytes += sum(map(len, sent))
-        answers = [pickle.loads(answer) for answer in sent]
-        for rank, answer in enumerate(answers):
-            if answer.error is not None:
-                if rank == self.rank:
-                    raise answer.error
-                known = isinstance(answer.error, (ValueError, TypeError))
-                kind = type(answer.error) if known else RuntimeError
-                raise kind(f"rank {rank}: {answer.error}") from answer.error
-        return [answer.value for answer in answers]
-
-    def together(self, work: Callable[[], Any]) -> Any:
-        """Run `work` and return its result; an error on any rank is raised on all."""
-        value, error = None, None
-        try:
-            value = work()
-        except Exception as found:
-            error = found
-        self.gather(None, error)
-        return value
-
-    def ask(
-        self, operation: Callable[..., R], arguments: Sequence[tuple[Any, ...] | None]
-    ) -> list[R]:
-        """See `Team`. With the answers travels what was done for them."""
-        if operation is Shard.stats:
-            return cast(list[R], self._stats)
-        value, error = None, self._failed
-        given = arguments[self.rank]
-        if error is None and given is not None:
-            try:
-                value = self.part.call(operation, *given)
-            except Exception as found:
-                error = found
-        answers = self.gather((value, self.part.spent()), error)
-        self._stats = [stats for _, stats in answers]
-        return [value for value, _ in answers]
-
-    def tell(self, operation: Callable[..., None], arguments: Sequence[tuple[Any, ...]]) -> None:
-        """See `Team`. What goes wrong is told to all when they are asked next."""
-        try:
-            if self._failed is None:
-                self.part.call(operation, *arguments[self.rank])
-        except Exception as error:
-            self._failed = error
-
-    def relax(self, rho: float) -> Iterator[None]:
-        """See `Team`."""
-        try:
-            if self._failed is None:
-                yield from self.part.shard.relax(rho)
-        except Exception as error:
-            self._failed = error
-
-    def local(self) -> list[tuple[int, Shard]]:
-        """See `Team`. A checkpoint has the picks alone."""
-        return []
-
-    def keep(self, path: Any, run: dict[str, Any], fingerprint: Callable[[], str]) -> Saving:
-        """Saves and restores the run; see `Checkpoint`."""
-        kept = self.together(
-            lambda: Checkpoint(path, run, fingerprint, 1.0) if self.rank == 0 else None
-        )
-        return _KeptByFirst(self, kept)
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As of `pyuniform.pack` and `select`.
+    """
+    began = time.perf_counter()
+    request = packing_request(min_distance, **options)
+    ranks = Ranks(group)
+    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
+    rows, away = _rows_of(ranks, X, request, how)
+    shown = _on_first(ranks, progress)
+    packing = pack_ranked(rows, request, away, scores, began, shown, ranks.keep_packing)
+    ids = ids_of(ranks, packing.indices)
+    packing.manifest["bytes_gathered"] = ranks.bytes
+    return replace(packing, ids=ids)
 
 
-class _KeptByFirst:
-    """A checkpoint that the first rank writes, and that all go on from."""
+def deduplicate(
+    X: Any,
+    threshold: float,
+    *,
+    metric: str = "cosine",
+    keep: str | ArrayLike = "first",
+    anchors: Any = None,
+    group: Any = None,
+    threads: int | None = None,
+    out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    progress: bool | Report = False,
+    invalid: str = "raise",
+) -> Deduplication:
+    """Removes near duplicates from the rows of all ranks, as `pyuniform.deduplicate` would.
 
-    def __init__(self, ranks: _Ranks, checkpoint: Checkpoint | None) -> None:
-        self._ranks, self._checkpoint = ranks, checkpoint
+    To be called by every rank, as `select`.
 
-    def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None:
-        """The saved run, on all ranks."""
-        kept = self._checkpoint
-        saved = self._ranks.together(lambda: kept.restore(first, anchors) if kept else None)
-        told = None if saved is None else replace(saved, names=[], read=_nothing)
-        return self._ranks.gather(told)[0]
+    Parameters
+    ----------
+    X, group, threads, out_of_core, scratch, progress
+        As of `pack`.
+    keep : {"first", "last"} or array_like of shape (N,)
+        As of `pyuniform.deduplicate`, but no column; scores are of all rows, by the numbers these
+        have together, and the same on all ranks.
+    threshold, metric, anchors, invalid
+        As of `pyuniform.deduplicate`; the same on all ranks.
 
-    def due(self) -> bool:
-        """True if it is time to save again; never on ranks but the first."""
-        return self._checkpoint is not None and self._checkpoint.due()
+    Returns
+    -------
+    Deduplication
+        The same on all ranks, for all N rows.
 
-    def save(self, run: RunState, state: dict[str, NDArray[Any]]) -> None:
-        """Writes one, on the first rank."""
-        if self._checkpoint is not None:
-            self._checkpoint.save(run, state)
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As of `pyuniform.deduplicate` and `select`.
+    """
+    began = time.perf_counter()
+    threshold, scores = check_threshold(threshold), scores_elsewhere(keep)
+    request = packing_request(threshold, metric=metric, anchors=anchors, invalid=invalid)
+    ranks = Ranks(group)
+    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
+    rows, away = _rows_of(ranks, X, request, how)
+    packing = pack_ranked(rows, request, away, scores, began, _on_first(ranks, progress))
+    ids = ids_of(ranks, np.arange(len(packing.verdicts)))
+    packing.manifest["bytes_gathered"] = ranks.bytes
+    return deduplicated(packing, threshold, keep, ids)
 
-    def close(self) -> None:
-        """Lets other runs have the path."""
-        if self._checkpoint is not None:
-            self._checkpoint.close()
+
+def select_gist(
+    X: Any,
+    k: int,
+    utility: ArrayLike,
+    balance: float,
+    *,
+    epsilon: float = 0.1,
+    metric: str = "euclidean",
+    exclude: ArrayLike | None = None,
+    group: Any = None,
+    threads: int | None = None,
+    out_of_core: bool | str = "auto",
+    scratch: str | os.PathLike[str] | None = None,
+    progress: bool | Callable[[float, float], Any] = False,
+    invalid: str = "raise",
+) -> GistSelection:
+    """Selects rows of all ranks that are good and far apart, as `pyuniform.select_gist` would.
+
+    To be called by every rank, as `select`.
+
+    Parameters
+    ----------
+    X, group, threads, out_of_core, scratch
+        As of `pack`.
+    k, utility, balance, epsilon, metric, exclude, invalid
+        As of `pyuniform.select_gist`, about all rows; the same on all ranks.
+    progress : bool or callable
+        As of `pyuniform.select_gist`; True shows it on the first rank.
+
+    Returns
+    -------
+    GistSelection
+        The same on all ranks.
+
+    Raises
+    ------
+    ValueError, TypeError, RuntimeError
+        As of `pyuniform.select_gist` and `select`.
+    """
+    began = time.perf_counter()
+    numbers = check_tradeoff(balance, epsilon)
+    request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
+    ranks = Ranks(group)
+    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
+    rows, _ = _rows_of(ranks, X, request, how)
+    found = gist_ranked(rows, request, utility, *numbers, began, _on_first(ranks, progress))
+    ids = ids_of(ranks, found.indices)
+    found.manifest["bytes_gathered"] = ranks.bytes
+    return replace(found, ids=ids)
 
 
-def _nothing(name: str, out: NDArray[np.float64]) -> None:
-    """Reads nothing: a run's picks came without the state of shards."""
+def _rows_of(
+    ranks: Ranks, X: Any, request: Request, how: dict[str, Any]
+) -> tuple[AllRows, Anchors | None]:
+    """The rows of all ranks, checked, and the anchors of the request."""
+    metric = request.metric
+    anchors = ranks.together(lambda: read_anchors(request.anchors, metric))
+    ranks.part = Part(X, metric, how)
+    threads = ranks.together(lambda: check_threads(how["threads"]))
+    drop = request.invalid == "drop"
+    rows = AllRows(ranks, metric, reach_of(anchors), threads, request.never_picked, drop)
+    return rows, anchors
+
+
+def _on_first(ranks: Ranks, progress: Any) -> Any:
+    """What a rank shows: a callable is called on all."""
+    return (callable(progress) or ranks.rank == 0) and progress

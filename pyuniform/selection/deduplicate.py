@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from pyuniform._common.validate import as_number
 from pyuniform._engine.packing import Report
 from pyuniform.reference import FIRST_ANCHOR, Verdict
 from pyuniform.selection.deduplication import Deduplication
-from pyuniform.selection.pack import as_scores, pack
+from pyuniform.selection.pack import pack
+from pyuniform.selection.packing import Packing
+from pyuniform.selection.ranked_rows import as_scores
 from pyuniform.sources import Source, check_ids, is_source, open_source
 from pyuniform.sources.protocol import field_of
 
@@ -82,12 +85,7 @@ def deduplicate(
     >>> found.kept.tolist(), found.removed.tolist(), found.duplicate_of.tolist()
     ([1, 2, 4], [0, 3], [1, 2])
     """
-    threshold = as_number("threshold", threshold, math.inf)
-    if threshold == 0:
-        raise ValueError(
-            "threshold must be above 0: no row is nearer than 0 to another. To remove equal rows "
-            "alone give a tiny one, such as 1e-12"
-        )
+    threshold = check_threshold(threshold)
     source = None
     if is_source(X) or column is not None or id_column is not None:
         source = open_source(X, column=column, id_column=id_column)
@@ -105,23 +103,56 @@ def deduplicate(
         progress=progress,
         invalid=invalid,
     )
+    return deduplicated(packing, threshold, keep, None if source is None else source.ids)
+
+
+def check_threshold(threshold: float) -> float:
+    """The threshold of a deduplication, checked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        It is not above 0.
+    """
+    threshold = as_number("threshold", threshold, math.inf)
+    if threshold == 0:
+        raise ValueError(
+            "threshold must be above 0: no row is nearer than 0 to another. To remove equal rows "
+            "alone give a tiny one, such as 1e-12"
+        )
+    return threshold
+
+
+def deduplicated(
+    packing: Packing, threshold: float, keep: Any, ids: NDArray[Any] | None
+) -> Deduplication:
+    """The deduplication that a packing without k and quotas is.
+
+    Parameters
+    ----------
+    packing : Packing
+    threshold : float
+    keep : str or array_like
+        As of `deduplicate`, for the manifest.
+    ids : ndarray, shape (N,), or None
+        Of all rows.
+    """
     removed = np.flatnonzero(packing.verdicts == Verdict.RULED_OUT)
     by = packing.by[removed]
-    kept = np.sort(packing.indices)
     manifest = packing.manifest | {
         "threshold": threshold,
         "keep": keep if isinstance(keep, str) else "scores",
         "removed": len(removed),
     }
     return Deduplication(
-        kept,
+        np.sort(packing.indices),
         removed,
         np.where(by >= 0, by, -1),
         np.where(by <= FIRST_ANCHOR, FIRST_ANCHOR - by, -1),
         packing.distance[removed],
         manifest,
         packing.stats,
-        None if source is None else source.ids,
+        ids,
     )
 
 
@@ -135,10 +166,8 @@ def scores_of(keep: Any, X: Any) -> NDArray[Any] | None:
     """
     shape = np.shape(X)
     n = shape[0] if shape else 0
-    if not isinstance(keep, str):
-        return as_scores(keep, n, "keep")
-    if keep in ORDERS:
-        return np.arange(n) if keep == "last" else None
+    if not isinstance(keep, str) or keep in ORDERS:
+        return _scores(keep, n)
     if not hasattr(X, "blocks"):
         raise ValueError(
             f"keep must be 'first', 'last', one score a row or, of a table, a column; X is an "
@@ -146,3 +175,25 @@ def scores_of(keep: Any, X: Any) -> NDArray[Any] | None:
         )
     source: Source = X
     return as_scores(field_of(source, keep), n, f"column {keep!r}")
+
+
+def scores_elsewhere(keep: Any) -> Callable[[int], NDArray[Any] | None]:
+    """As `scores_of`, of rows elsewhere: what gives the scores when their number is known.
+
+    Raises
+    ------
+    ValueError
+        It names a column.
+    """
+    if isinstance(keep, str) and keep not in ORDERS:
+        raise ValueError(
+            f"keep must be 'first', 'last' or one score a row, got {keep!r}: where rows are in "
+            "parts no column is read"
+        )
+    return lambda n: _scores(keep, n)
+
+
+def _scores(keep: Any, n: int) -> NDArray[Any] | None:
+    if not isinstance(keep, str):
+        return as_scores(keep, n, "keep")
+    return np.arange(n) if keep == "last" else None

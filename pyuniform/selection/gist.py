@@ -7,7 +7,8 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +16,14 @@ from numpy.typing import ArrayLike, NDArray
 from pyuniform._common.progress import shown_share
 from pyuniform._common.validate import as_number, integer_within
 from pyuniform._engine.gist import Report, Sweep, sweep
+from pyuniform._engine.packer import RankedRows
+from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.disk import DiskRows
-from pyuniform._engine.rows.host import LARGEST, HostRows
+from pyuniform._engine.rows.host import LARGEST
 from pyuniform.reference import by_score
 from pyuniform.selection.constraints import Constraints, check_constraints, digest_of
 from pyuniform.selection.manifest import facts_of_run
-from pyuniform.selection.pack import as_scores
-from pyuniform.selection.ranked_rows import ranked_rows
+from pyuniform.selection.ranked_rows import as_scores, ranked_rows
 from pyuniform.selection.request import Request
 from pyuniform.selection.tradeoff import GistSelection, Tradeoff
 from pyuniform.sources import ids_at
@@ -111,19 +113,65 @@ def select_gist(
     ([0, 2], 4.0)
     """
     began = time.perf_counter()
+    request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
+    asked = check_tradeoff(balance, epsilon)
+    rows, source, _ = ranked_rows(X, request, threads, out_of_core, scratch)
+    found = gist_ranked(rows, request, utility, *asked, began, progress)
+    return found if source is None else replace(found, ids=ids_at(source, found.indices))
+
+
+def check_tradeoff(balance: float, epsilon: float) -> tuple[float, float]:
+    """Balance and epsilon of `select_gist`, checked.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Out of range, or no number.
+    """
     balance = as_number("balance", balance, np.nextafter(LARGEST, math.inf))
     epsilon = as_number("epsilon", epsilon, math.inf)
     if not LEAST_EPSILON <= epsilon <= 1:
         raise ValueError(f"epsilon must be from {LEAST_EPSILON:g} to 1, got {epsilon:g}")
-    request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
-    rows, source, _ = ranked_rows(X, request, threads, out_of_core, scratch)
-    asked = check_constraints(rows.n, rows.d, metric, exclude=request.excluded(rows))
+    return balance, epsilon
+
+
+def gist_ranked(
+    rows: Rows,
+    request: Request,
+    utility: ArrayLike,
+    balance: float,
+    epsilon: float,
+    began: float,
+    progress: bool | Callable[[float, float], Any] = False,
+) -> GistSelection:
+    """Selects rows by GIST as a request says.
+
+    Parameters
+    ----------
+    rows : Rows
+        In host memory, on disk, or of a team.
+    request : Request
+        Of k, metric, exclude and invalid.
+    utility, balance, epsilon, progress
+        As of `select_gist`; the numbers have been checked.
+    began : float
+        When, by `time.perf_counter`.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        As `select_gist`.
+    """
+    request.check_belongs(rows)
+    asked = check_constraints(rows.n, rows.d, request.metric, exclude=request.excluded(rows))
     values = as_utility(utility, rows.n)
     count = rows.n if asked.eligible is None else int(np.count_nonzero(asked.eligible))
-    k = integer_within("k", k, 1, count)
+    k = integer_within("k", request.k, 1, count)
     if isinstance(rows, DiskRows):
         for _ in rows.take_in(lambda count: None):
             pass
+    rows.ready()
+    request.check_belongs(rows)
     order = by_score(values, rows.n)
     if asked.eligible is not None:
         order = order[asked.eligible[order]]
@@ -134,7 +182,7 @@ def select_gist(
         else:
             show = shown.enter_context(shown_share(progress))
             report = lambda share, best: show(share, f"objective {best:.6g}")  # noqa: E731
-        swept = sweep(rows, order, values, k, balance, epsilon, report)
+        swept = sweep(cast(RankedRows, rows), order, values, k, balance, epsilon, report)
     rows.unchanged(True)
     best = swept.best
     return GistSelection(
@@ -148,7 +196,6 @@ def select_gist(
         curve=_curve(swept),
         manifest=_manifest(rows, asked, values, began, k, balance, epsilon, swept),
         stats=swept.stats,
-        ids=None if source is None else ids_at(source, best.indices),
     )
 
 
@@ -180,7 +227,7 @@ def _curve(swept: Sweep) -> Tradeoff:
 
 
 def _manifest(
-    rows: HostRows | DiskRows,
+    rows: Rows,
     asked: Constraints,
     utility: NDArray[np.float64],
     began: float,

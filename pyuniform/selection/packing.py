@@ -44,7 +44,8 @@ class Packing:
         version, seconds.
     stats : dict
         Work done: ``filter_pairs`` and ``filter_multiply_adds``, padding included, of what excludes
-        pairs; ``exact_pairs``, distances in float64.
+        pairs; ``exact_pairs``, distances in float64. Over ranks and actors also ``rounds`` and
+        ``rows_gathered``, rows whose values were sent to where they are settled.
     ids : ndarray of int or object (str), shape (k,), or None
         Record ids of the rows taken, where the rows come from a source that has ids.
     """

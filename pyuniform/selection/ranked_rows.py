@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform.selection.constraints import Anchors, reach_of, read_anchors
@@ -53,3 +56,23 @@ def ranked_rows(
     assert isinstance(rows, (HostRows, DiskRows))
     request.check_belongs(rows)
     return rows, source, kept_away
+
+
+def as_scores(scores: Any, n: int, name: str = "scores") -> NDArray[Any]:
+    """Scores of n rows, checked, in the dtype they came in; `name` is for messages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Not a real number a row; NaN.
+    """
+    array = np.asarray(scores)
+    if array.dtype.name == "bfloat16":
+        array = array.astype(np.float32)
+    if array.shape != (n,):
+        raise ValueError(f"{name} must have shape ({n},), one a row, got {array.shape}")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be real numbers, got dtype {array.dtype}")
+    if array.dtype.kind == "f" and np.isnan(array).any():
+        raise ValueError(f"{name} must not be NaN: row {np.flatnonzero(np.isnan(array))[0]} is")
+    return array

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,81 +13,36 @@ from typing import Any
 
 import numpy as np
 import pytest
+from ranks import run
 
 import pyuniform
 
 pytest.importorskip("torch")
 
 RANK = """
-import datetime, json, os, signal, sys
-import numpy as np
-import torch.distributed as dist
-import pyuniform.distributed
+import os, signal
 from pyuniform.selection import checkpoint
-from pyuniform.sources import open_source, with_ids
-folder, rank, world = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-how = json.load(open(folder + "/how.json"))
-dist.init_process_group(
-    "gloo", init_method=how.pop("meet", f"file://{folder}/meet"), rank=rank, world_size=world,
-    timeout=datetime.timedelta(seconds=how.pop("timeout", 60)),
-)
-X = np.load(f"{folder}/{rank}.npy")
-if word := how.pop("ids", None):
-    X = with_ids(open_source(X), [f"{word} {rank} {i}" for i in range(len(X))])
 killed, after = how.pop("killed", None), how.pop("after", 2)
 def watch(picks, k, radius):
     if killed == rank and picks >= after:
         os.kill(os.getpid(), signal.SIGKILL)
 if killed is not None:
     checkpoint.Checkpoint.due = lambda kept: True
-try:
+
+def answer():
     sel = pyuniform.distributed.select(X, progress=watch, threads=1, **how)
-    answer = {
+    return {
         "indices": sel.indices.tolist(), "radii": sel.radii[1:].tolist(),
         "covering": sel.covering_radius, "optimality": sel.optimality,
         "manifest": sel.manifest, "stats": sel.stats,
         "ids": None if sel.ids is None else sel.ids.tolist(),
     }
-except Exception as error:
-    answer = {"error": f"{type(error).__name__}: {error}"}
-json.dump(answer, open(f"{folder}/{rank}.json", "w"))
-os._exit(0)  # not to wait for ranks that are gone
 """
 
 
-def run_ranks(
-    folder: Path,
-    parts: list[np.ndarray],
-    on: tuple[tuple[list[str], str], ...] = (([], "lo"),),
-    **how: Any,
-) -> list[dict[str, Any] | None]:
-    """What each rank answers; None from one that was killed.
-
-    Ranks run in turn `on` hosts: what a command begins with there, and the network interface.
-    """
-    folder.mkdir(exist_ok=True)
-    (folder / "how.json").write_text(json.dumps(how))
-    for rank, part in enumerate(parts):
-        np.save(folder / f"{rank}.npy", part)
-    ranks = [
-        subprocess.Popen(
-            [
-                *on[rank % len(on)][0],
-                *(sys.executable, "-c", RANK, str(folder), str(rank), str(len(parts))),
-            ],
-            cwd=folder,
-            env=os.environ | {"GLOO_SOCKET_IFNAME": on[rank % len(on)][1]},
-        )
-        for rank in range(len(parts))
-    ]
-    try:
-        for process in ranks:
-            process.wait(timeout=120)
-    finally:
-        for process in ranks:
-            process.kill()
-    found = [folder / f"{rank}.json" for rank in range(len(parts))]
-    return [json.loads(file.read_text()) if file.exists() else None for file in found]
+def run_ranks(folder: Path, parts: list[np.ndarray], **how: Any) -> list[dict[str, Any] | None]:
+    """What each rank answers."""
+    return run(RANK, folder, parts, **how)
 
 
 def assert_as_one(answers: list[Any], X: np.ndarray, k: int, **options: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,42 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from parts import LocalParts
 
 import pyuniform
-from pyuniform._engine.protocols import Shard
-from pyuniform.distributed.partitions import AllRows, Part
+from pyuniform.distributed.partitions import AllRows
 from pyuniform.selection.request import Request
 from pyuniform.selection.run import pick
 from pyuniform.sources import open_source
-
-HOW = {"device": "cpu", "threads": 1}
-
-
-class LocalParts:
-    """A team whose parts are all here."""
-
-    kind = "part"
-
-    def __init__(self, parts: Sequence[Any], metric: str, how: dict[str, Any]) -> None:
-        self._parts = [Part(X, metric, HOW | how) for X in parts]
-        self.members = len(parts)
-        self.sizes: list[int] = []
-
-    def ask(self, operation: Callable[..., Any], arguments: Sequence[Any]) -> list[Any]:
-        return [
-            None if given is None else part.call(operation, *given)
-            for part, given in zip(self._parts, arguments, strict=True)
-        ]
-
-    def tell(self, operation: Callable[..., None], arguments: Sequence[Any]) -> None:
-        self.ask(operation, arguments)
-
-    def relax(self, rho: float) -> Iterator[None]:
-        for part in self._parts:
-            yield from part.shard.relax(rho)
-
-    def local(self) -> list[tuple[int, Shard]]:
-        return []
 
 
 def select_parts(

@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from actors import actors
 from corpora import make
 
 import pyuniform
@@ -23,25 +22,13 @@ import pyuniform
 ray = pytest.importorskip("ray")
 
 pytestmark = [
+    pytest.mark.usefixtures("ray_cluster"),
     # Of Ray's own.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::FutureWarning"),
     pytest.mark.filterwarnings("ignore:only .* picks are distinct"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    # Workers import from where Ray is started: a checkout must not stand in for what is installed.
-    before = os.getcwd()
-    os.chdir(tmp_path_factory.mktemp("cluster"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
-    yield
-    ray.shutdown()
-    os.chdir(before)
 
 
 def over_ray(X: Any, k: int | None, **how: Any) -> pyuniform.Selection:
@@ -147,12 +134,6 @@ def kill_one(shards: int, moments: list[int], which: int = 0) -> Any:
             os.kill(actors()[which], signal.SIGKILL)
 
     return watch
-
-
-def actors() -> list[int]:
-    """Processes of the actors that are alive, in the order in which they were made."""
-    found = subprocess.run(["pgrep", "-f", "ray::_Member"], capture_output=True, text=True)
-    return sorted(map(int, found.stdout.split()))
 
 
 @pytest.mark.parametrize("rules", [False, True])

@@ -7,7 +7,7 @@ import pytest
 from corpora import make
 from packed import a_distance, assert_packed
 
-from pyuniform._engine import packing, packing_filter
+from pyuniform._engine import packer, packing_filter
 from pyuniform._engine.packing_filter import PackingFilter, choose_filter
 from pyuniform._engine.rows.host import prepare
 
@@ -65,7 +65,7 @@ def test_any_axes_will_do(
     name: str, metric: str, isa: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = PackingFilter(True, axes_named(name))
-    monkeypatch.setattr(packing, "choose_filter", lambda *_: chosen)
+    monkeypatch.setattr(packer, "choose_filter", lambda *_: chosen)
     r = a_distance(X, metric, 0.03)
     for near in (r, float(np.nextafter(r, np.inf))):
         found = assert_packed(X, near, metric, {"anchors": X[:3] + 0.1})
@@ -107,7 +107,7 @@ def test_steps_and_threads_change_nothing(
 ) -> None:
     counts = set()
     for budget, threads in [(1.0, 1), (1e5, 3), (1e12, 2)]:
-        monkeypatch.setattr(packing, "SCAN_BUDGET", budget)
+        monkeypatch.setattr(packer, "SCAN_BUDGET", budget)
         found = assert_packed(X, R, filter=filter, threads=threads)
         counts.add(found.stats["filter_pairs"])
     assert len(counts) == 1

@@ -208,7 +208,7 @@ def test_threads_and_blocks_change_nothing(
     X = wordnet[:500]
     options = packing_options(X, ("scores", "groups"))
     for threads, block in [(1, 1), (3, 7), (2, 100), (8, 4096)]:
-        monkeypatch.setattr("pyuniform._engine.packing.BLOCK_ROWS", block)
+        monkeypatch.setattr("pyuniform._engine.packer.BLOCK_ROWS", block)
         assert_packed(X, a_distance(X, "cosine"), "cosine", options, threads=threads)
 
 

@@ -10,7 +10,7 @@ import pytest
 from packed import assert_packing, expected, packing_options
 
 import pyuniform
-from pyuniform._engine import packing as engine
+from pyuniform._engine import packer as engine
 from pyuniform.selection import checkpoint as checkpoints
 
 X = np.random.default_rng(0).standard_normal((900, 12)).astype(np.float32)

@@ -13,7 +13,7 @@ import pyuniform
 
 
 def test_ctrl_c_ends_it_between_two_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pyuniform._engine.packing.BLOCK_ROWS", 100)
+    monkeypatch.setattr("pyuniform._engine.packer.BLOCK_ROWS", 100)
     decided = []
 
     def progress(rows: int, taken: int) -> None:
@@ -29,7 +29,7 @@ def test_ctrl_c_ends_it_between_two_blocks(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_file_that_is_cut_meanwhile_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pyuniform._engine.packing.BLOCK_ROWS", 100)
+    monkeypatch.setattr("pyuniform._engine.packer.BLOCK_ROWS", 100)
     path = tmp_path / "x.npy"
     np.save(path, np.random.default_rng(0).random((20_000, 16), dtype=np.float32))
 
