@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import re
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,7 @@ from pyuniform.sources import check_ids, ids_at
 
 # For a Ray cluster to answer at its address.
 CONNECT_SECONDS = 10.0
+_NUMBER = re.compile(r"[+-]?\d+")
 
 
 @click.command()
@@ -45,7 +47,10 @@ CONNECT_SECONDS = 10.0
 @click.option("--fraction", type=float, help="Instead of -k: share of the rows to pick.")
 @metric_option("euclidean")
 @click.option(
-    "--start", type=int, help="Row to pick first.  [default: the first that may be picked]"
+    "--start",
+    metavar="ROW",
+    help="Row to pick first: a number, or `farthest-pair`, `mean` or `medoid`.  [default: the "
+    "first that may be picked]",
 )
 @click.option(
     "--seed", type=int, help="Instead of --start: draw the first pick at random, with this seed."
@@ -113,7 +118,7 @@ def select(
     k: int | None,
     fraction: float | None,
     metric: str,
-    start: int | None,
+    start: str | None,
     seed: int | None,
     reading: dict[str, Any],
     constraints: dict[str, Any],
@@ -169,7 +174,7 @@ def select(
     arguments |= {
         "fraction": fraction,
         "metric": metric,
-        "start": start,
+        "start": int(start) if start and _NUMBER.fullmatch(start) else start,
         "seed": seed,
         "device": device,
         "out_of_core": "auto" if out_of_core is None else out_of_core,
