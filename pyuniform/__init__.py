@@ -28,7 +28,14 @@ from pyuniform import (
 )
 from pyuniform._common.version import __version__
 from pyuniform.evaluate.compare import compare
-from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_min, nearest
+from pyuniform.evaluate.metrics import (
+    ClosestPair,
+    Nearest,
+    covering_radius,
+    h_min,
+    nearest,
+    novelty,
+)
 from pyuniform.evaluate.near_pairs import NearPairs, neighbours
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.reference import Verdict
@@ -67,6 +74,7 @@ __all__ = [
     "h_min",
     "nearest",
     "neighbours",
+    "novelty",
     "pack",
     "pipelines",
     "reference",
