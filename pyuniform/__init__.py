@@ -3,7 +3,8 @@
 Layers; imports run downwards only (docs/development/architecture.md)::
 
     cli                                         the command line
-    report, pipelines                           pages about selections, picks into training data
+    report, pipelines, integrations             pages about selections, picks into training data and
+                                                other libraries
     evaluate, distributed, streaming, embed     metrics, many machines, one pass, texts to rows
     selection                                   select() and its kin
     _engine                                     the exact lazy greedy loop, rows and shards
@@ -20,6 +21,7 @@ from pyuniform import (
     distributed,
     embed,
     evaluate,
+    integrations,
     pipelines,
     reference,
     report,
@@ -72,6 +74,7 @@ __all__ = [
     "embed",
     "evaluate",
     "h_min",
+    "integrations",
     "nearest",
     "neighbours",
     "novelty",
