@@ -13,7 +13,7 @@ from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows
 
 # Values of a block of rows, and squared distances of a block of pairs.
-BLOCK_VALUES = 1 << 22
+BLOCK_VALUES = 1 << 21
 
 
 class PairBlock(NamedTuple):
@@ -29,8 +29,8 @@ class PairBlock(NamedTuple):
         No row before the first of `left`.
     squared : ndarray of float64, shape (a, b)
         About their squared distances: see `pyuniform._engine.distances.slack`.
-    twice : bool
-        Whether the same pairs come the other way around too.
+    own : int
+        So many of `right` come first that are the rows of `left` themselves: all of them, or none.
     """
 
     i: int
@@ -38,7 +38,7 @@ class PairBlock(NamedTuple):
     left: NDArray[np.float64]
     right: NDArray[np.float64]
     squared: NDArray[np.float64]
-    twice: bool
+    own: int
 
 
 def pair_blocks(
@@ -58,5 +58,6 @@ def pair_blocks(
             step = max(1, BLOCK_VALUES // len(right))
             for at in range(0, len(left), step):
                 some = left[at : at + step]
-                squared = squared_apart(some - center, centered)
-                yield PairBlock(i + at, j, some, right, squared, i == j)
+                first, own = (at, len(some)) if i == j else (0, 0)
+                squared = squared_apart(some - center, centered[first:])
+                yield PairBlock(i + at, j + first, some, right[first:], squared, own)

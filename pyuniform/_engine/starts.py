@@ -59,8 +59,8 @@ def medoid(rows: HostRows | DiskRows, among: NDArray[np.int64]) -> int:
         distance = to_metric(np.maximum(block.squared, 0.0), rows.metric)
         a, b = distance.shape
         sums[block.i : block.i + a] += distance.sum(axis=1)
-        if not block.twice:
-            sums[block.j : block.j + b] += distance.sum(axis=0)
+        # Pairs of a block's own rows come both ways around.
+        sums[block.j + block.own : block.j + b] += distance[:, block.own :].sum(axis=0)
     each = float(to_metric(off, rows.metric))
     slacks = len(among) * (each + 2.0**-51 * sums)
     could = among[sums - slacks <= (sums + slacks).min()]
