@@ -3,7 +3,8 @@
 Layers; imports run downwards only (docs/development/architecture.md)::
 
     cli                                         the command line
-    report, pipelines                           pages about selections, picks into training data
+    report, pipelines, integrations             pages about selections, picks into training data and
+                                                other libraries
     evaluate, distributed, streaming, embed     metrics, many machines, one pass, texts to rows
     selection                                   select() and its kin
     _engine                                     the exact lazy greedy loop, rows and shards
@@ -20,6 +21,7 @@ from pyuniform import (
     distributed,
     embed,
     evaluate,
+    integrations,
     pipelines,
     reference,
     report,
@@ -28,7 +30,14 @@ from pyuniform import (
 )
 from pyuniform._common.version import __version__
 from pyuniform.evaluate.compare import compare
-from pyuniform.evaluate.metrics import ClosestPair, Nearest, covering_radius, h_min, nearest
+from pyuniform.evaluate.metrics import (
+    ClosestPair,
+    Nearest,
+    covering_radius,
+    h_min,
+    nearest,
+    novelty,
+)
 from pyuniform.evaluate.near_pairs import NearPairs, neighbours
 from pyuniform.evaluate.tables import Comparison
 from pyuniform.reference import Verdict
@@ -65,8 +74,10 @@ __all__ = [
     "embed",
     "evaluate",
     "h_min",
+    "integrations",
     "nearest",
     "neighbours",
+    "novelty",
     "pack",
     "pipelines",
     "reference",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._core import distances_to as core_distances_to
+from pyuniform._engine.all_pairs import pair_blocks
 from pyuniform._engine.coordinator import TeamRows
+from pyuniform._engine.distances import slack
 from pyuniform._engine.packer import RankedRows
 from pyuniform._engine.rows.host import sample_rows
 from pyuniform.reference import LANES, distance2, to_metric
@@ -16,8 +20,6 @@ from pyuniform.reference.thresholding import halved
 STEP_VALUES = 1 << 29
 # Multiply-adds of the comparison of all pairs that are left, at most: some seconds.
 MOST_PAIR_WORK = 5e10
-# Values of a block of rows that are compared with all others.
-BLOCK_VALUES = 1 << 23
 # Rows from which the farthest row is looked for.
 SWEEPS = 4
 # Bounds are rounded upwards.
@@ -38,14 +40,18 @@ def distances_to(rows: RankedRows, row: int | NDArray[np.float64]) -> NDArray[np
     )
 
 
+def middle_of(rows: RankedRows, among: NDArray[np.int64]) -> NDArray[np.float64]:
+    """About the mean of some rows, as a canonical vector: that of a few of them."""
+    return rows.canonical(among[sample_rows(len(among))]).mean(axis=0)
+
+
 def spread_bounds(rows: RankedRows, among: NDArray[np.int64], most: int) -> NDArray[np.float64]:
     """Upper bounds of the h_min of 1 (which has 0), 2, ... `most` of some rows.
 
     The squared distances of all pairs of m rows add up to at most m times those of the rows to any
     vector, which is here about the middle of all.
     """
-    middle = rows.canonical(among[sample_rows(len(among))]).mean(axis=0)
-    apart2 = distances_to(rows, middle)[among]
+    apart2 = distances_to(rows, middle_of(rows, among))[among]
     farthest = np.sort(np.partition(apart2, len(among) - most)[-most:])[::-1]
     m = np.arange(2, most + 1)
     squared = 2 * np.cumsum(farthest)[1:] / (m - 1)
@@ -64,6 +70,9 @@ class Extremes:
         The largest distance from the first of these, in the metric's unit.
     most : float
         An upper bound of the largest distance.
+    work : float, optional
+        Multiply-adds that the comparison of all pairs that are left may take; by default those of
+        some seconds.
 
     Attributes
     ----------
@@ -80,8 +89,10 @@ class Extremes:
         among: NDArray[np.int64],
         reach: float,
         most: float,
+        work: float | None = None,
     ) -> None:
         self._rows, self._among = rows, np.sort(among)
+        self._work = MOST_PAIR_WORK if work is None else work
         self.pair: tuple[int, int] | None = None
         self.least, self.exact = reach, False
         self.most = min(most, self._limit(reach))
@@ -99,7 +110,7 @@ class Extremes:
             self._sweep()
             return True
         left = self._survivors()
-        if float(len(left)) ** 2 / 2 * max(LANES, self._rows.d) > MOST_PAIR_WORK:
+        if float(len(left)) ** 2 / 2 * max(LANES, self._rows.d) > self._work:
             return False
         self._all_pairs(left)
         return True
@@ -128,8 +139,7 @@ class Extremes:
 
     def _survivors(self) -> NDArray[np.int64]:
         """Rows that may be one of the farthest pair."""
-        middle = self._rows.canonical(self._among[sample_rows(len(self._among))]).mean(axis=0)
-        apart = distances_to(self._rows, middle)[self._among]
+        apart = distances_to(self._rows, middle_of(self._rows, self._among))[self._among]
         radius = float(np.sqrt(apart.max()))
         whole = 2 * radius * radius if self._rows.metric == "cosine" else 2 * radius
         self.most = max(self.least, min(self.most, whole * ROUNDED_UP))
@@ -137,24 +147,49 @@ class Extremes:
         return self._among[self._may]
 
     def _all_pairs(self, left: NDArray[np.int64]) -> None:
-        values = self._rows.canonical(left)
-        centered = values - values.mean(axis=0)
-        norms = (centered * centered).sum(axis=1)
-        # Products and sums of this many values, rounded.
-        slack = (len(values[0]) + 8) * 2.0**-50 * float(norms.max())
-        best2, best = -1.0, (0, 1)
-        step = max(1, BLOCK_VALUES // len(left))
-        for begin in range(0, len(left), step):
-            block = slice(begin, begin + step)
-            squared = norms[block, None] + norms - 2 * centered[block] @ centered.T
-            for a, largest in enumerate(squared.max(axis=1), begin):
-                if largest + slack < best2:
-                    continue
-                b = a + 1 + np.flatnonzero(squared[a - begin, a + 1 :] + slack >= best2)
-                apart = distance2(values[b], values[a])
-                if len(b) and apart.max() > best2:
-                    best2 = float(apart.max())
-                    best = (a, int(b[np.argmax(apart)]))
-        self.pair = (int(left[best[0]]), int(left[best[1]]))
+        best2, i, j = _farthest_of(self._rows, left)
+        self.pair = (int(left[i]), int(left[j]))
         self.least = self.most = float(to_metric(best2, self._rows.metric))
         self.exact = True
+
+
+def _farthest_of(rows: RankedRows, among: NDArray[np.int64]) -> tuple[float, int, int]:
+    """The largest squared distance, and the places of the lowest pair that has it."""
+    center = middle_of(rows, among)
+    off = slack(float(distances_to(rows, center)[among].max()), rows.d)
+    best = (-1.0, 0, 0)
+    for block in pair_blocks(rows, among, center):
+        largest = block.squared.max(axis=1) + off
+        for a in np.flatnonzero(largest >= best[0]):
+            i = block.i + int(a)
+            b = np.flatnonzero(block.squared[a] + off >= best[0])
+            b = b[block.j + b > i]
+            if len(b):
+                apart = distance2(block.right[b], block.left[a])
+                at = int(np.argmax(apart))
+                # Blocks do not come in the order of pairs.
+                best = max(best, (float(apart[at]), i, int(block.j + b[at])), key=_by_distance)
+    return best
+
+
+def _by_distance(pair: tuple[float, int, int]) -> tuple[float, int, int]:
+    squared, i, j = pair
+    return squared, -i, -j
+
+
+def farthest_pair(rows: RankedRows, among: NDArray[np.int64]) -> tuple[int, int]:
+    """The two rows i < j farthest from each other, of equally far pairs the lowest.
+
+    Parameters
+    ----------
+    rows : HostRows, DiskRows or TeamRows
+        Those on disk have been read once.
+    among : ndarray of int64
+        Rows that count, ascending, two or more.
+    """
+    reach = float(to_metric(distances_to(rows, among[0])[among].max(), rows.metric))
+    extremes = Extremes(rows, among, reach, math.inf, work=math.inf)
+    while extremes.improve():
+        pass
+    assert extremes.pair is not None
+    return extremes.pair

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ from pyuniform.selection.pick_files import FORMATS
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.sources import ids_at
 
+_NUMBER = re.compile(r"[+-]?\d+")
+
 
 @click.command(cls=Command)
 @INPUT
@@ -41,7 +44,10 @@ from pyuniform.sources import ids_at
 @click.option("--fraction", type=float, help="Instead of -k: share of the rows to pick.")
 @metric_option("euclidean")
 @click.option(
-    "--start", type=int, help="Row to pick first.  [default: the first that may be picked]"
+    "--start",
+    metavar="ROW",
+    help="Row to pick first: a number, or `farthest-pair`, `mean` or `medoid`.  [default: the "
+    "first that may be picked]",
 )
 @click.option(
     "--seed", type=int, help="Instead of --start: draw the first pick at random, with this seed."
@@ -97,7 +103,7 @@ def select(
     k: int | None,
     fraction: float | None,
     metric: str,
-    start: int | None,
+    start: str | None,
     seed: int | None,
     reading: dict[str, Any],
     constraints: dict[str, Any],
@@ -152,7 +158,7 @@ def select(
     arguments |= {
         "fraction": fraction,
         "metric": metric,
-        "start": start,
+        "start": int(start) if start and _NUMBER.fullmatch(start) else start,
         "seed": seed,
         "device": device,
         "out_of_core": "auto" if out_of_core is None else out_of_core,

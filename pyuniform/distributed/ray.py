@@ -87,10 +87,10 @@ def select(
     progress : bool or callable
         As of `pyuniform.select`.
     **options
-        Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
-        min_distance, weights, groups, quotas, resume, checkpoint, invalid. A checkpoint keeps the
-        picks alone: any number of shards, and `pyuniform.select` as well, can go on from it; bounds
-        are computed anew.
+        Others of `pyuniform.select`: fraction, metric, start (a row number), seed, preselected,
+        anchors, exclude, min_distance, weights, groups, quotas, resume, checkpoint, invalid. A
+        checkpoint keeps the picks alone: any number of shards, and `pyuniform.select` as well, can
+        go on from it; bounds are computed anew.
 
     Returns
     -------

@@ -62,11 +62,11 @@ def select(
     progress : bool or callable
         As of `pyuniform.select`; True shows it on the first rank.
     **options
-        Others of `pyuniform.select`: fraction, metric, start, seed, preselected, anchors, exclude,
-        min_distance, weights, groups, quotas, resume, checkpoint, invalid. They are about all
-        rows, by the numbers these have together, and the same on all ranks. A checkpoint is written
-        by the first rank, once a second at most: the picks alone. So ranks of any number, and
-        `pyuniform.select` as well, can go on from it; bounds are computed anew.
+        Others of `pyuniform.select`: fraction, metric, start (a row number), seed, preselected,
+        anchors, exclude, min_distance, weights, groups, quotas, resume, checkpoint, invalid. They
+        are about all rows, by the numbers these have together, and the same on all ranks. A
+        checkpoint is written by the first rank, once a second at most: the picks alone. So ranks of
+        any number, and `pyuniform.select` as well, can go on from it; bounds are computed anew.
 
     Returns
     -------

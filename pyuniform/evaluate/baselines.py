@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from pyuniform._common.optional import need
 from pyuniform._common.validate import integer_within
+from pyuniform._engine.distances import norms2, slack
 from pyuniform._engine.rows.host import prepare
-from pyuniform.evaluate.distances import norms2, slack
 from pyuniform.reference import distance2
 from pyuniform.selection.placement import loaded
 

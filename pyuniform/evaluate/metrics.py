@@ -9,15 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pyuniform._common.validate import row_numbers
+from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform._engine.closest_pair import closest_pair, subset
 from pyuniform._engine.rows.device import prepare_device, resolve_device
-from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.rows.disk import DiskRows
+from pyuniform._engine.rows.host import HostRows, prepare
 from pyuniform._engine.run import make_shard
 from pyuniform._engine.shards.host import SETTLE_ROWS
+from pyuniform.evaluate.several import nearest_several
 from pyuniform.reference import to_metric
+from pyuniform.selection.constraints import reach_of, read_vectors
 from pyuniform.selection.placement import loaded, prepare_rows
 from pyuniform.selection.result import Selection
+from pyuniform.sources import is_source
 
 
 class ClosestPair(NamedTuple):
@@ -131,19 +135,22 @@ def nearest(
     X: Any,
     picks: Selection | ArrayLike,
     *,
+    n: int | None = None,
     metric: str | None = None,
     device: str = "auto",
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Nearest:
-    """Every row's nearest pick and the distance to it.
+    """Every row's nearest pick, or nearest vector from elsewhere, and the distance to it.
 
     Parameters
     ----------
     X : array_like, shape (N, d)
         As for `pyuniform.select`.
-    picks : Selection or array_like of int, shape (k,)
-        Row numbers of X.
+    picks : Selection, array_like of int, shape (k,), or vectors, shape (k, d)
+        Row numbers of X; or vectors of any dtype of `pyuniform.select`, a path or a source of them.
+    n : int, optional
+        In place of the nearest one the n nearest, 1 to k; on the processor.
     metric : {"euclidean", "cosine"}, optional
         By default that of the Selection, or "euclidean".
     device : str
@@ -157,22 +164,89 @@ def nearest(
     Nearest
         ``pick`` int64 (N,): a number from 0 to k - 1, of equally near picks the earliest;
         ``distance`` float64 (N,): a length, or 1 - cos. A pick is its own nearest, unless an equal
-        row was picked before it.
+        row was picked before it. With `n` both are (N, n), the nearest first.
 
     Raises
     ------
     ValueError, TypeError
-        As for `pyuniform.select`; picks out of range, or a Selection of other data.
+        As for `pyuniform.select`; picks out of range, or a Selection of other data; vectors of
+        another width; n out of range.
+
+    Examples
+    --------
+    >>> import numpy as np, pyuniform
+    >>> X = np.array([[0.0], [1.0], [5.0]])
+    >>> found = pyuniform.nearest(X, [[4.0], [0.5]])
+    >>> found.pick.tolist(), found.distance.tolist()
+    ([1, 1, 0], [0.5, 0.5, 1.0])
+    >>> pyuniform.nearest(X, [2, 0], n=2).pick.tolist()
+    [[1, 0], [1, 0], [0, 1]]
     """
     metric = metric_of(picks, metric)
-    rows = prepare_rows(X, metric, device, threads)
+    vectors = None
+    if not isinstance(picks, Selection) and (is_source(picks) or np.ndim(picks) == 2):
+        vectors = read_vectors(picks, metric, "vectors")
+    rows = prepare_rows(X, metric, device, threads, reach=reach_of(vectors))
     check_belong(picks, rows)
-    numbers = row_numbers("picks", picks, rows.n, empty=False)
-    shard = make_shard(rows, len(numbers), 1.0)
-    squared, pick = nearest_of(shard, shard.canonical(numbers), progress)
+    if vectors is None:
+        numbers = row_numbers("picks", picks, rows.n, empty=False)
+        k = len(numbers)
+    else:
+        k, d = vectors.rows.n, vectors.rows.d
+        if d != rows.d:
+            raise ValueError(f"vectors have {d} values, the rows of X {rows.d}")
+    if n is None:
+        shard = make_shard(rows, k, 1.0)
+        values = shard.canonical(numbers) if vectors is None else vectors.values
+        squared, pick = nearest_of(shard, values, progress)
+    else:
+        n = integer_within("n", n, 1, k)
+        if not isinstance(rows, (HostRows, DiskRows)):
+            raise ValueError("n is for device='cpu'")
+        if isinstance(rows, DiskRows):
+            for _ in rows.take_in(lambda count: None):
+                pass
+        values = rows.canonical(numbers) if vectors is None else vectors.values
+        squared, pick = nearest_several(rows, values, n, progress)
     check_belong(picks, rows)  # again: now rows on disk have been read, and have a fingerprint
     rows.unchanged(True)
     return Nearest(pick, to_metric(squared, metric))
+
+
+def novelty(
+    X: Any,
+    known: Any = None,
+    *,
+    metric: str | None = None,
+    device: str = "auto",
+    threads: int | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> NDArray[np.float64]:
+    """A score for each row, as active learning wants it: its distance to what is known already.
+
+    Parameters
+    ----------
+    X, metric, device, threads, progress
+        As of `nearest`.
+    known : Selection, array_like of int, shape (k,), or vectors, shape (k, d), optional
+        Rows of X, or vectors, that are known; none by default.
+
+    Returns
+    -------
+    ndarray of float64, shape (N,)
+        Larger is newer: a length, or 1 - cos, to the nearest of these; inf where nothing is known.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As of `nearest`.
+    """
+    if known is None or not (is_source(known) or len(getattr(known, "indices", known))):
+        rows = prepare_rows(X, metric_of(known, metric), device, threads)
+        return np.full(rows.n, np.inf)
+    return nearest(
+        X, known, metric=metric, device=device, threads=threads, progress=progress
+    ).distance
 
 
 def nearest_of(
@@ -206,7 +280,7 @@ def covering_radius(
     threads: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> float:
-    """The largest distance of any row of X to its nearest pick.
+    """The largest distance of any row of X to its nearest pick, or vector from elsewhere.
 
     Parameters and errors are those of `nearest`.
     """

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from threadpoolctl import threadpool_limits
 
 from pyuniform._common.memory import check_memory
+from pyuniform._engine.distances import norms2, slack, squared_apart
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.run import make_shard
-from pyuniform.evaluate.distances import norms2, slack, squared_apart
 from pyuniform.evaluate.metrics import nearest_of, unique_picks
 from pyuniform.reference import distance2, to_metric
 from pyuniform.selection.placement import loaded

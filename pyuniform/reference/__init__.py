@@ -17,6 +17,7 @@ from pyuniform.reference.selection import (
     ranked_packing,
     to_metric,
 )
+from pyuniform.reference.starts import STARTS, SUMMED_ROWS, starting_row, sum_of_rows
 from pyuniform.reference.thresholding import Packed, gist
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "LANES",
     "NOBODY",
     "PACKING_DENSITY",
+    "STARTS",
+    "SUMMED_ROWS",
     "Packed",
     "Verdict",
     "by_score",
@@ -36,5 +39,7 @@ __all__ = [
     "neighbours",
     "packing_bound",
     "ranked_packing",
+    "starting_row",
+    "sum_of_rows",
     "to_metric",
 ]

@@ -24,7 +24,7 @@ LIGHTEST, HEAVIEST = 1e-100, 1e100
 
 @dataclass(frozen=True)
 class Anchors:
-    """Checked anchors.
+    """Checked anchors, or other vectors from elsewhere.
 
     Attributes
     ----------
@@ -205,7 +205,7 @@ def digest_of(value: Any) -> Any:
 
 
 def read_anchors(anchors: Any, metric: str) -> Anchors | None:
-    """Read and check anchors; None if there are none.
+    """Read and check anchors; None if there are none, as in an array of shape (0, d).
 
     Raises
     ------
@@ -215,7 +215,14 @@ def read_anchors(anchors: Any, metric: str) -> Anchors | None:
     check_metric(metric)
     if anchors is None:
         return None
-    rows = prepare(loaded(anchors), metric, name="anchors")
+    vectors = loaded(anchors)
+    shape: tuple[int, ...] = getattr(vectors, "shape", ())
+    return None if len(shape) == 2 and shape[0] == 0 else read_vectors(vectors, metric, "anchors")
+
+
+def read_vectors(vectors: Any, metric: str, name: str) -> Anchors:
+    """Read and check vectors from elsewhere; errors as of `read_anchors`."""
+    rows = prepare(loaded(vectors), metric, name=name)
     return Anchors(rows, rows.canonical(np.arange(rows.n)))
 
 

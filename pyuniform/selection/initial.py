@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from pyuniform._common.validate import integer_within, row_numbers
 from pyuniform._engine.protocols import Backend, Rows
-from pyuniform._engine.rows.host import prepare
+from pyuniform._engine.rows.disk import DiskRows
+from pyuniform._engine.rows.host import HostRows, prepare
 from pyuniform._engine.shards.host import HostShard
+from pyuniform._engine.starts import starting_row
 from pyuniform._engine.traversal import InitialPicks
 from pyuniform.reference import distance2, to_metric
 from pyuniform.selection.constraints import Constraints
@@ -24,7 +26,7 @@ def initial_picks(
     rows: Rows,
     asked: Constraints,
     k: int,
-    start: int | None,
+    start: int | str | None,
     seed: int | None,
     resumed: Selection | None,
     quota: NDArray[np.int64] | None,
@@ -49,7 +51,7 @@ def initial_picks(
     elif len(asked.preselected):
         given = asked.preselected
     elif chosen or asked.anchors is None:
-        first = _start(start, seed, rows.n, asked, quota)
+        first = _start(start, seed, rows, asked, quota)
         given = np.array([first])
     else:
         given = np.empty(0, np.int64)
@@ -97,24 +99,31 @@ def initial_radii(
 
 
 def _start(
-    start: int | None,
+    start: int | str | None,
     seed: int | None,
-    n: int,
+    rows: Rows,
     asked: Constraints,
     quota: NDArray[np.int64] | None,
 ) -> int:
-    may = np.ones(n, bool) if asked.eligible is None else asked.eligible
-    if asked.groups is not None and quota is not None:
-        may = may & (quota > 0)[asked.groups.group]
-    if start is not None:
-        start = integer_within("start", start, 0, n - 1)
-        if not may[start]:
+    may = asked.may_be_picked(quota)
+    if start is not None and not isinstance(start, str):
+        start = integer_within("start", start, 0, rows.n - 1)
+        if may is not None and not may[start]:
             raise ValueError(f"start={start} is a row that may not be picked")
         return start
-    rows = np.flatnonzero(may)
-    if len(rows) == 0:
+    among = np.arange(rows.n) if may is None else np.flatnonzero(may)
+    if len(among) == 0:
         raise ValueError("no row may be picked")
-    return int(rows[0] if seed is None else rows[np.random.default_rng(seed).integers(len(rows))])
+    if start is not None:
+        if not isinstance(rows, (HostRows, DiskRows)):
+            raise ValueError(
+                f"start={start!r} is for rows in host memory or on disk, in one process: give the "
+                "number of a row"
+            )
+        return starting_row(rows, among, start)
+    if seed is None:
+        return int(among[0])
+    return int(among[np.random.default_rng(seed).integers(len(among))])
 
 
 def _check_resumed(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyuniform._common.progress import Progress
 from pyuniform._common.validate import as_mask, row_numbers
 from pyuniform._engine.protocols import Rows
+from pyuniform.reference import STARTS
 from pyuniform.selection.constraints import as_weights
 from pyuniform.selection.result import Selection
 
@@ -28,7 +29,7 @@ class Request:
     k: int | None = None
     fraction: float | None = None
     metric: str = "euclidean"
-    start: int | None = None
+    start: int | str | None = None
     seed: int | None = None
     preselected: ArrayLike | None = None
     anchors: Any = None
@@ -45,6 +46,9 @@ class Request:
     def __post_init__(self) -> None:
         if self.invalid not in INVALID:
             raise ValueError(f"invalid must be one of {', '.join(INVALID)}, got {self.invalid!r}")
+        if isinstance(self.start, str) and self.start not in STARTS:
+            names = ", ".join(STARTS)
+            raise ValueError(f"start must be a row number, or one of {names}, got {self.start!r}")
 
     def never_picked(self, n: int) -> NDArray[np.bool_] | None:
         """Mask of the n rows that may hold anything, since they are never picked; None if none may.

@@ -27,7 +27,7 @@ def select(
     *,
     fraction: float | None = None,
     metric: str = "euclidean",
-    start: int | None = None,
+    start: int | str | None = None,
     seed: int | None = None,
     preselected: ArrayLike | None = None,
     anchors: Any = None,
@@ -65,16 +65,22 @@ def select(
         In place of k: picks ``ceil(fraction * N)`` rows, 0 < fraction <= 1.
     metric : {"euclidean", "cosine"}
         Radii are lengths, or 1 - cos.
-    start : int, optional
+    start : int or {"farthest-pair", "mean", "medoid"}, optional
         The first pick; by default the first row that may be picked, or, with anchors, the row
-        farthest from them.
+        farthest from them. By name, for rows in host memory or on disk: one of the two rows
+        farthest from each other, of which the other comes next (Kennard-Stone); the row nearest to
+        the mean; the row with the least sum of distances to all. They count rows that may be
+        picked, and are exact: `pyuniform.reference.starting_row` says how. The mean takes two
+        passes over the rows, the medoid all pairs; so does the farthest pair, but for rows that are
+        seen to be too near to the middle, which leaves few where there are few columns.
     seed : int, optional
         In place of start: the first pick is drawn at random with this seed.
     preselected : array_like of int, or Selection, optional
         Rows that are always in; they come first, in this order. Those of a Selection are found by
         its record ids if X has ids as well; without them it must have been made from X.
     anchors : array_like, path or source, shape (m, d), optional
-        Vectors to keep away from: distances to them count as those to picks do.
+        Vectors to keep away from: distances to them count as those to picks do. There may be none,
+        m = 0.
     exclude : array_like of int, or of bool with shape (N,), optional
         Rows that are never picked, and may hold anything.
     min_distance : float, optional

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import pyuniform
 from pyuniform import reference
-from pyuniform.evaluate import distances as expanded
+from pyuniform._engine import distances as expanded
 from pyuniform.evaluate import neighbours as module
 from pyuniform.evaluate.neighbours import neighbours
 

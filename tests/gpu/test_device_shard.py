@@ -128,6 +128,24 @@ def test_the_public_functions(place: str, metric: str) -> None:
     assert closest.distance == reference.to_metric(D[i, j][least], metric)
 
 
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+def test_vectors_from_elsewhere(place: str, metric: str) -> None:
+    X = make("gaussian-17")[:60]
+    vectors = make("gaussian-17")[60:75].astype(np.float64) * 30
+    found = pyuniform.nearest(X, vectors, metric=metric, device=place)
+    on_the_processor = pyuniform.nearest(X, vectors, metric=metric)
+    np.testing.assert_array_equal(found.pick, on_the_processor.pick)
+    np.testing.assert_array_equal(found.distance, on_the_processor.distance)
+
+
+def test_what_is_for_the_processor(place: str) -> None:
+    X = make("gaussian-17")[:60]
+    with pytest.raises(ValueError, match="n is for device='cpu'"):
+        pyuniform.nearest(X, [1, 2], n=2, device=place)
+    with pytest.raises(ValueError, match="start='mean' is for rows in host memory or on disk"):
+        select(X, 3, start="mean", device=place)
+
+
 def test_witnesses_are_for_the_processor(place: str) -> None:
     with pytest.raises(ValueError, match="witnesses=True is for device='cpu'"):
         select(np.zeros((3, 2), "f4"), 2, witnesses=True, device=place)

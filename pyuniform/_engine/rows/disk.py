@@ -168,6 +168,8 @@ class DiskRows:
     ) -> Iterator[None]:
         """Reads all rows once, checks them, and has them taken, in steps of less than a second.
 
+        What looks at all rows before there is a shard has them read once more.
+
         Parameters
         ----------
         take : callable
@@ -183,6 +185,9 @@ class DiskRows:
             A file has become shorter, or the disk is full.
         """
         scan = Scan(self.core, self.threads, self._name, self._first, self._lenient)
+        before, self.fingerprint = self.fingerprint, ""
+        if self._scratch:
+            self._scratch.rewind()
         files: list[tuple[int, int, int, int]] = []
         at = 0
         for part in self._parts:
@@ -212,9 +217,10 @@ class DiskRows:
         if self._scratch:
             self._scratch.file.flush()
         self.core.read_from(files)
-        self.fingerprint = scan.fingerprint(
-            self.n, self.d, numpy_dtype(self.dtype, self._name).itemsize
-        )
+        itemsize = numpy_dtype(self.dtype, self._name).itemsize
+        self.fingerprint = scan.fingerprint(self.n, self.d, itemsize)
+        if before not in ("", self.fingerprint):
+            raise OSError(f"{self._name} has changed while its rows were read")
 
 
 def invalid_rows(
@@ -363,6 +369,11 @@ class _Scratch:
         self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (kept)
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(self.file.fileno(), 0, size)
+        self._end = 0
+
+    def rewind(self) -> None:
+        """Begins again: rows will be copied over those that were."""
+        self.file.seek(0)
         self._end = 0
 
     def place(self, source: Source) -> tuple[int, int, int]:

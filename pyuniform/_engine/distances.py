@@ -15,7 +15,11 @@ def norms2(values: _Float) -> _Float:
 
 def squared_apart(left: _Float, right: _Float) -> _Float:
     """Squared distances of rows (m, d) and rows (n, d), in float64 but for rounding: (m, n)."""
-    return norms2(left)[:, None] + norms2(right) - 2 * (left @ right.T)
+    squared = left @ right.T
+    squared *= -2
+    squared += norms2(left)[:, None]
+    squared += norms2(right)
+    return squared
 
 
 def slack(largest: float, d: int) -> float:
