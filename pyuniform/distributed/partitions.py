@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pyuniform._engine.coordinator import TeamRows
 from pyuniform._engine.extent import Extent
 from pyuniform._engine.extent import Part as ExtentPart
+from pyuniform._engine.known import Known
 from pyuniform._engine.protocols import Candidates, R, Team
 from pyuniform._engine.rows.host import joined_fingerprint
 from pyuniform._engine.run import make_shard
@@ -309,6 +310,9 @@ class NoRows:
         return np.empty((0, 0))
 
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        """See `Shard`."""
+
+    def start_from(self, known: Known) -> None:
         """See `Shard`."""
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:

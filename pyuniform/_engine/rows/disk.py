@@ -23,6 +23,7 @@ from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
+from pyuniform._core import row_fingerprints
 from pyuniform._engine.extent import Extent
 from pyuniform._engine.rows.host import (
     LEAST_NORM,
@@ -128,6 +129,16 @@ class DiskRows:
         """See `Rows`; the rows are taken while they are read for the first time."""
         self._extent = extent
         return lambda: None
+
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """The fingerprint of each row alone, found by reading all: uint64 (N,)."""
+        found = []
+        for part in self._parts:
+            blocks = part.blocks() if isinstance(part, _FilePart) else read_blocks(part, BLOCK_ROWS)
+            for block in blocks:
+                core = CoreRows(active_kernels(), _bits(block), self.dtype)
+                found.append(row_fingerprints(core, 0, len(block), self.threads))
+        return np.concatenate(found)
 
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""
