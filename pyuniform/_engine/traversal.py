@@ -282,7 +282,9 @@ def _begin_from(
     show: Callable[[], None],
 ) -> None:
     """Makes the initial picks, of which something is known, and then has all rows read."""
-    backend.add_rows(initial.rows)
+    # One first: then it is known how much memory several take.
+    for rows in (initial.rows[:1], initial.rows[1:]):
+        backend.add_rows(rows)
     backend.start_from(known)
     for _ in backend.relax(math.inf):
         show()

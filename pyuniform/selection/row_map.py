@@ -60,14 +60,18 @@ def rows_by_fingerprint(old: NDArray[np.uint64], new: NDArray[np.uint64]) -> _In
 
     Of rows that are equal to each other the first old is the first new, and so on.
     """
-    old_order, new_order = (np.argsort(values, kind="stable") for values in (old, new))
+    old_rows = np.full(len(new), -1)
+    # As far as nothing has changed there is nothing to sort.
+    most = min(len(old), len(new))
+    first = int(np.argmin(np.append(old[:most] == new[:most], False)))
+    old_rows[:first] = np.arange(first)
+    old_order, new_order = (first + np.argsort(v[first:], kind="stable") for v in (old, new))
     old, new = old[old_order], new[new_order]
     # Its place among those that are equal to it.
     place = np.arange(len(new)) - np.searchsorted(new, new, "left")
     partner = np.searchsorted(old, new, "left") + place
     there = partner < len(old)
     there[there] = old[partner[there]] == new[there]
-    old_rows = np.full(len(new), -1)
     old_rows[new_order[there]] = old_order[partner[there]]
     return old_rows
 

@@ -112,7 +112,10 @@ def pick(
         best = Best(rows, asked, initial, resumed, k, asked.may_be_picked(quota))
         left = 1.0 if state is None else state.share_left(len(initial.rows) / wanted)
         backend = make_backend(rows, wanted, SHARE * left, show.reading, rules is not None)
-        radii = initial_radii(initial, backend, asked, resumed, rows.threads)
+        if state is not None and state.radii is not None:
+            radii = state.radii
+        else:
+            radii = initial_radii(initial, backend, asked, resumed, rows.threads)
 
         def ready() -> None:
             rows.ready()
@@ -131,9 +134,9 @@ def pick(
             ready=ready,
             unchanged=rows.unchanged,
         )
-        if state is not None and not run.interrupted:
-            state.keep(run, backend)
     radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
+    if state is not None and not run.interrupted:
+        state.keep(run, radii, backend)
     if run.covering2 is not None:
         covering = float(to_metric(run.covering2, metric))
     elif len(radii) > k:

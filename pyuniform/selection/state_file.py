@@ -32,6 +32,7 @@ class Saved:
     """Contents of a state file: t picks, the fingerprints of n rows, and what was known of them."""
 
     indices: NDArray[np.int64]
+    radii: NDArray[np.float64]
     fingerprints: NDArray[np.uint64]
     known: Known
 
@@ -84,18 +85,25 @@ class StateFile(Checkpoint):
                 raise ValueError("its picks are no row numbers")
             if indices.min() < 0 or indices.max() >= n or len(np.unique(indices)) < len(indices):
                 raise ValueError(f"its picks are not rows from 0 to {n - 1}, each of them once")
+            radii = self._array("state/radii")
+            if radii.shape != indices.shape or radii.dtype != np.float64 or not (radii >= 0).all():
+                raise ValueError("its radii are not what a run can have")
             fingerprints = self._of_rows("fingerprint", n, np.uint64)
             known = Known(fall, *(self._of_rows(name, n, np.int32) for name in NAMES))
             known.check(len(indices))
-        if not np.array_equal(indices[: len(selection)], selection.indices):
+        t = len(selection)
+        unlike = selection.radii[: len(radii)] != radii[:t]
+        known_radii = ~np.isnan(selection.radii[: len(radii)])
+        if not np.array_equal(indices[:t], selection.indices) or (unlike & known_radii).any():
             raise ValueError(f"{self.what} {self._path} is of other picks; remove it to begin anew")
-        return Saved(indices, fingerprints, known)
+        return Saved(indices, radii, fingerprints, known)
 
     def keep(
         self,
         rows: HostRows | DiskRows,
         fingerprints: NDArray[np.uint64],
         run: Traversal,
+        radii: NDArray[np.float64],
         state: dict[str, NDArray[Any]],
         before: Known | None,
     ) -> None:
@@ -107,6 +115,8 @@ class StateFile(Checkpoint):
         fingerprints : ndarray of uint64, shape (n,)
             Of each of the rows alone.
         run : Traversal
+        radii : ndarray of float64, shape (t,)
+            Of its picks, in the metric's unit.
         state : dict
             That of the backend.
         before : Known or None
@@ -117,7 +127,8 @@ class StateFile(Checkpoint):
         self._run = RULE | {fact: getattr(rows, fact) for fact in FACTS}
         self._run |= {"n": rows.n, "fall": asdict(fall)}
         self._fingerprint = lambda: rows.fingerprint
-        arrays = {name: getattr(known, name) for name in NAMES} | {"fingerprint": fingerprints}
+        arrays = {name: getattr(known, name) for name in NAMES}
+        arrays |= {"fingerprint": fingerprints, "radii": radii}
         self.save(RunState(run.indices, run.radii2, {}, {}, [], over=True), arrays)
 
     def _of_rows(self, name: str, n: int, dtype: type) -> NDArray[Any]:
@@ -136,8 +147,13 @@ class RowsKept:
         Rows in host memory or on disk.
     file : StateFile or None
         Where their state goes when the run is over.
+
+    Attributes
+    ----------
     known : Known or None
-        What is known of them.
+        What is known of the rows and of the initial picks.
+    radii : ndarray of float64 or None
+        Radii of the initial picks, where these are known.
 
     Raises
     ------
@@ -150,6 +166,7 @@ class RowsKept:
             raise ValueError("the state of rows is kept on the processor: give device='cpu'")
         self.rows, self._file = rows, file
         self.known: Known | None = None
+        self.radii: NDArray[np.float64] | None = None
         self._fingerprints: NDArray[np.uint64] | None = None
 
     @property
@@ -163,7 +180,8 @@ class RowsKept:
         """About which share of the pairs is left to look at, where this share of picks is made."""
         return 1.0 if self.known is None else 1 - made * float(np.mean(self.known.nearest >= 0))
 
-    def keep(self, run: Traversal, backend: Backend) -> None:
-        """Writes the state of the rows when a run is over."""
+    def keep(self, run: Traversal, radii: NDArray[np.float64], backend: Backend) -> None:
+        """Writes the state of the rows when a run is over; `radii` are those of its picks."""
         if self._file is not None and len(run.indices):
-            self._file.keep(self.rows, self.fingerprints, run, backend.state(), self.known)
+            state = backend.state()
+            self._file.keep(self.rows, self.fingerprints, run, radii, state, self.known)

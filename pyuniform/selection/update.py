@@ -127,7 +127,10 @@ def update(
         old_rows = _old_rows(n_old, rows.n, added, removed, saved, kept)
         places = _places(selection.indices, old_rows)
         if kept is not None:
-            _check_picks(selection, kept.rows, places)
+            if saved is None:
+                _check_picks(selection, kept.rows, places)
+            elif (places >= 0).all():
+                kept.radii = saved.radii[: len(places)]
             kept.known = _known(selection, places, old_rows, saved)
         request = replace(request, preselected=places[places >= 0])
 
