@@ -110,7 +110,10 @@ def pick(
             min(picks, k), k, float(to_metric(radius2, metric))
         )
         best = Best(rows, asked, initial, resumed, k, asked.may_be_picked(quota))
-        left = 1.0 if state is None else state.share_left(len(initial.rows) / wanted)
+        left = 1.0
+        if state is not None:
+            state.read_ahead(initial.rows)
+            left = state.share_left(len(initial.rows) / wanted)
         backend = make_backend(rows, wanted, SHARE * left, show.reading, rules is not None)
         if state is not None and state.radii is not None:
             radii = state.radii

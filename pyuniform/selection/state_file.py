@@ -176,6 +176,11 @@ class RowsKept:
             self._fingerprints = self.rows.fingerprints()
         return self._fingerprints
 
+    def read_ahead(self, picks: NDArray[np.int64]) -> None:
+        """Has rows on disk read their picks at once: with what is known these come before all."""
+        if self.known is not None and isinstance(self.rows, DiskRows):
+            self.rows.read_ahead(picks)
+
     def share_left(self, made: float) -> float:
         """About which share of the pairs is left to look at, where this share of picks is made."""
         return 1.0 if self.known is None else 1 - made * float(np.mean(self.known.nearest >= 0))

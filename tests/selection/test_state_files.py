@@ -14,6 +14,7 @@ import pytest
 import pyuniform
 from pyuniform._common.locks import PathLock
 from pyuniform.selection.row_map import rows_by_fingerprint, rows_by_number
+from pyuniform.selection.state_file import RowsKept
 
 X = np.random.default_rng(5).integers(-9, 9, (300, 12)).astype(np.float32)
 OLD = 260
@@ -181,6 +182,11 @@ def test_what_does_not_go_together(sel: pyuniform.Selection, tmp_path: Path) -> 
         with pytest.raises(ValueError, match=f"state does not go with {next(iter(options))}"):
             pyuniform.select(X, 9, state=tmp_path / "s", **options)
     assert list(tmp_path.glob("s*")) == []
+
+
+def test_rows_on_a_gpu_have_no_state() -> None:
+    with pytest.raises(ValueError, match="the state of rows is kept on the processor"):
+        RowsKept(object(), None)  # type: ignore[arg-type]
 
 
 def test_rows_by_number() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from corpora import make
 from exact import FILTERS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pyuniform
 from pyuniform import reference
+from pyuniform._engine import coordinator
+from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.tuning import tuned
 
 pytestmark = pytest.mark.filterwarnings("ignore:only .* of the .* picks are distinct")
@@ -123,6 +127,86 @@ def test_any_sequence_of_updates(
             assert facts["picks_kept"] == len(sel) - len(facts["picks_removed"])
             assert facts["picks_kept"] + facts["picks_added"] == len(found)
             old, sel = new, found
+
+
+@pytest.mark.parametrize("metric", ["euclidean", "cosine"])
+@pytest.mark.parametrize("name", ["grid-5", "duplicates", "near-duplicates", "offset", "long-row"])
+def test_hard_data(name: str, metric: str, tmp_path: Path) -> None:
+    X = make(name)
+    if metric == "cosine":
+        X = X[np.linalg.norm(X.astype(np.float64), axis=1) > 0]
+    file, old, k = tmp_path / "x.npy", len(X) * 4 // 5, min(100, len(X) // 3)
+    gone = np.arange(7, old, 11)
+    now = dict(zip(np.delete(np.arange(old), gone).tolist(), range(len(X)), strict=False))
+    new = np.delete(X, gone, axis=0)
+    for way, options in WAYS.items():
+        state = tmp_path / f"{way}.state"
+        options = dict(options)
+        tuning = {name: options.pop(name) for name in ("filter", "witnesses") if name in options}
+        if tuning.get("witnesses") and X.shape[1] < 32:
+            continue
+        with tuned(**tuning):
+            np.save(file, X[:old])
+            sel = pyuniform.select(
+                file if options else X[:old], k, metric=metric, state=state, **options
+            )
+            np.save(file, new)
+            found = pyuniform.update(
+                sel,
+                file if options else new,
+                k + 9,
+                state=state,
+                added=len(X) - old,
+                removed=gone,
+                **options,
+            )
+        same(found, by_definition(sel, new, k + 9, now, metric))
+
+
+def test_picks_of_rows_on_disk_are_read_together(
+    wordnet: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, state = tmp_path / "x.npz", tmp_path / "run.state"
+    np.savez_compressed(file, wordnet[:2000])
+    sel = pyuniform.select(file, 300, state=state, out_of_core=True)
+    np.savez_compressed(file, wordnet[:2100])
+    asked: list[int] = []
+    read = DiskRows._stored
+
+    def counted(self: DiskRows, numbers: np.ndarray) -> np.ndarray:
+        asked.append(len(numbers))
+        return read(self, numbers)
+
+    monkeypatch.setattr(DiskRows, "_stored", counted)
+    monkeypatch.setattr(coordinator, "POOL_BYTES", 8 * 384 * 7)
+    found = pyuniform.update(sel, file, 310, state=state, out_of_core=True)
+    # A sample for the frame, and all picks.
+    assert asked[1:] == [300]
+    same(found, pyuniform.select(wordnet[:2100], 310, preselected=sel.indices))
+
+
+def test_an_interrupted_update_leaves_the_state_as_it_was(
+    wordnet: np.ndarray, tmp_path: Path
+) -> None:
+    state = tmp_path / "run.state"
+    sel = pyuniform.select(wordnet[:3000], 100, state=state)
+    before = state.read_bytes()
+
+    sent = []
+
+    def interrupt(picks: int, k: int, radius: float) -> None:
+        if picks > 100 and not sent:
+            sent.append(picks)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(pyuniform.Interrupted) as stop:
+        pyuniform.update(sel, wordnet, 600, state=state, progress=interrupt)
+    made = stop.value.selection
+    assert 100 < len(made) < 600
+    assert made.manifest["update"]["picks_kept"] == 100
+    assert state.read_bytes() == before
+    expected = pyuniform.update(sel, wordnet, 600, state=state)
+    np.testing.assert_array_equal(made.indices, expected.indices[: len(made)])
 
 
 def test_more_picks_of_the_same_rows_are_those_of_a_longer_run(
