@@ -50,6 +50,7 @@ from pyuniform.selection.packing import Packing
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.select import select
 from pyuniform.selection.tradeoff import GistSelection, Tradeoff
+from pyuniform.selection.update import update
 from pyuniform.streaming.coresets import coreset
 
 __all__ = [
@@ -87,4 +88,5 @@ __all__ = [
     "select_gist",
     "sources",
     "streaming",
+    "update",
 ]

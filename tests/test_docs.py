@@ -135,3 +135,21 @@ def test_deduplication_prints_what_it_shows(tmp_path: Path) -> None:
     assert len(shown) == 2
     for code, printed in shown:
         assert run(["-c", f"import pyuniform\n{code}"], tmp_path) == printed
+
+
+def test_growing_corpora_print_what_the_page_shows(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guide" / "growing.md").read_text(encoding="utf-8")
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    ((code, printed),) = re.findall(
+        r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", page, re.M | re.S
+    )
+    assert run(["-c", code], tmp_path) == printed
+    (commands,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (tmp_path / "run.state").unlink()
+    first, second = (tmp_path / "partitions" / name for name in ("a.npy", "b.npy"))
+    first.parent.mkdir()
+    for line, file in zip(commands.splitlines(), (second, first), strict=True):
+        file.write_bytes((tmp_path / "examples" / "data" / "wordnet.npy").read_bytes())
+        words = shlex.split(line)
+        assert words[0] == "pyuniform"
+        assert run(["-m", *words, "-q"], tmp_path) == ""

@@ -41,6 +41,17 @@ py::tuple scan(const Rows& rows, int64_t begin, int64_t end, int threads,
   return py::make_tuple(result.max_abs, result.first_nonfinite, result.fingerprint);
 }
 
+py::array_t<uint64_t> row_fingerprints(const Rows& rows, int64_t begin, int64_t end, int threads) {
+  py::array_t<uint64_t> out(end - begin);
+  uint64_t* values = out.mutable_data();
+  {
+    Unlocked unlocked;
+    fingerprint_rows(rows.kernels, rows.matrix, begin, end, threads, values);
+  }
+  check_file(rows.matrix);
+  return out;
+}
+
 py::array_t<double> find_center_distances(const Rows& rows, const Array<double>& center,
                                           int exponent, int64_t begin, int64_t end, int threads) {
   const Frame frame = make_frame(rows, center, exponent);
@@ -162,6 +173,7 @@ void bind_rows(py::module_& m) {
       .def("canonical", &Rows::canonical);
   m.def("scan", &scan, py::arg("rows"), py::arg("begin"), py::arg("end"), py::arg("threads"),
         py::arg("norms") = std::nullopt, py::arg("first") = 0);
+  m.def("row_fingerprints", &row_fingerprints);
   m.def("center_distances", &find_center_distances);
   m.def("distances_to", &distances, py::arg("rows"), py::arg("vector"), py::arg("begin"),
         py::arg("end"), py::arg("threads"));

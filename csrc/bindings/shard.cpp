@@ -112,6 +112,16 @@ void shard_settle(Shard& shard, const Array<int64_t>& rows) {
   check_file(shard.matrix());
 }
 
+void shard_start_from(Shard& shard, const Array<int32_t>& nearest, const Array<int32_t>& seen,
+                      const Array<int32_t>& scanned) {
+  if (nearest.size() != shard.size() || seen.size() != shard.size() ||
+      scanned.size() != shard.size())
+    throw std::invalid_argument("one number a row");
+  const int32_t *near = nearest.data(), *met = seen.data(), *looked = scanned.data();
+  Unlocked unlocked;
+  shard.start_from(near, met, looked);
+}
+
 int64_t shard_first_unsound(Shard& shard, const Array<bool>& picked, int64_t begin, int64_t end) {
   if (picked.size() != shard.size() || begin < 0 || end > shard.size())
     throw std::invalid_argument("one flag a row");
@@ -185,6 +195,7 @@ void bind_shard(py::module_& m) {
           // The shard looks at the caller's own array.
           py::keep_alive<1, 2>())
       .def("take_in", &Shard::take_in, NoGil())
+      .def("start_from", &shard_start_from)
       .def("first_unsound", &shard_first_unsound)
       .def("state", &shard_state)
       .def("threshold", &Shard::threshold, NoGil())

@@ -76,4 +76,15 @@ ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin
   return all;
 }
 
+void fingerprint_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
+                      int threads, uint64_t* out) {
+  const int64_t row_bytes = matrix.d * item_size(matrix.dtype);
+  threads = useful_threads(static_cast<double>((end - begin) * row_bytes), threads);
+  in_parallel(begin, end, even_step(end - begin, 1, threads), threads, [&](Share& share) {
+    for (const auto [from, to] : share)
+      for (int64_t i = from; i < to; ++i)
+        out[i - begin] = row_fingerprint(kernels, matrix.row(i), row_bytes, 0);
+  });
+}
+
 }  // namespace pyuniform

@@ -21,4 +21,9 @@ struct ScanResult {
 ScanResult scan_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
                      int64_t first, int threads, double* norm);
 
+// Writes the fingerprint of row i alone, wherever it stands among others, to out[i - begin]. Rows
+// [begin, end) are in memory.
+void fingerprint_rows(const Kernels& kernels, const Matrix& matrix, int64_t begin, int64_t end,
+                      int threads, uint64_t* out);
+
 }  // namespace pyuniform

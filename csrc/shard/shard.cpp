@@ -24,6 +24,13 @@ Shard::Shard(std::unique_ptr<ShardContext> context, std::unique_ptr<Filter> filt
   if (witness_) witness_->set_filter(*filter_);
 }
 
+void Shard::start_from(const int32_t* nearest, const int32_t* seen, const int32_t* scanned) {
+  std::copy_n(nearest, size(), state_.nearest.begin());
+  std::copy_n(seen, size(), state_.seen.begin());
+  if (witness_) std::copy_n(scanned, size(), witness_->scanned.begin());
+  started_ = true;
+}
+
 // What it takes to encode a row or a pick, about.
 double Shard::madds_a_row() const {
   return static_cast<double>(4 * columns() + (witness_ ? witness_->madds_a_row() : 0));
@@ -32,12 +39,15 @@ double Shard::madds_a_row() const {
 void Shard::take_in(int64_t count) {
   const int64_t begin = taken_in_, end = std::min(size(), begin + count);
   taken_in_ = end;
-  if (!witness_ && !filter_->wants_first_distance(picks())) return;
+  if (!witness_ && !started_ && !filter_->wants_first_distance(picks())) return;
   take_in_rows(begin, end);
-  std::fill(state_.nearest.begin() + begin, state_.nearest.begin() + end, 0);
-  std::fill(state_.seen.begin() + begin, state_.seen.begin() + end, 1);
+  for (int64_t i = begin; i < end; ++i) {
+    if (state_.nearest[i] > 0) continue;  // told by start_from, and with it what the row has met
+    state_.nearest[i] = 0;
+    state_.seen[i] = std::max(state_.seen[i], 1);
+    if (witness_) witness_->scanned[i] = std::max(witness_->scanned[i], 1);
+  }
   if (witness_) {
-    std::fill(witness_->scanned.begin() + begin, witness_->scanned.begin() + end, 1);
     stats_.int8_madds += (end - begin) * witness_->madds_a_row();
   }
   stats_.exact_pairs += end - begin;
@@ -58,7 +68,8 @@ void Shard::take_in_rows(int64_t begin, int64_t end) {
                                                     witness_ ? witness_->row_encoder() : nullptr};
     auto take_in_tile = [&](int64_t at, int n) {
       for (int64_t i = at; i < at + n; ++i)
-        if (state_.bound[i] >= 0) state_.bound[i] = decider.distance2(i, 0);
+        if (state_.bound[i] >= 0)
+          state_.bound[i] = decider.distance2(i, std::max(state_.nearest[i], 0));
       for (const auto& encoder : encoders)
         if (encoder) encoder->encode(at, n);
     };

@@ -57,6 +57,13 @@ class Shard {
   // `nearest`, or, while that is in doubt, below it.
   int64_t first_unsound(const bool* picked, int64_t begin, int64_t end) const;
 
+  // Takes over what an earlier run with these picks, and maybe others, has found out, by row: the
+  // nearest pick that it knew, or -1 where that is not known, and `seen` and `scanned` as RowState
+  // and WitnessSearch have them, of these picks. To be called once all of these have been added and
+  // before any row is taken in: the distance of a row to its nearest pick, in place of the first,
+  // is computed then. Numbers must be in range.
+  void start_from(const int32_t* nearest, const int32_t* seen, const int32_t* scanned);
+
   // Puts the float32 filter, whose bounds are tighter, in the place of the int8 filter; between two
   // relaxes, and not where rows are on disk.
   void drop_codes();
@@ -76,8 +83,8 @@ class Shard {
   double threshold(int64_t count) const { return state_.threshold(count); }
 
   // Takes in the next rows in their order, `count` at most: computes their distance to the first
-  // pick and encodes them. relax does so where rows are in memory; where they are on disk, whoever
-  // reads them.
+  // pick, or to the one that start_from has told, and encodes them. relax does so where rows are in
+  // memory; where they are on disk, whoever reads them.
   void take_in(int64_t count);
 
   // Brings every row whose score exceeds rho up to date, unless it falls to `aim` on the way: to
@@ -113,6 +120,7 @@ class Shard {
   std::unique_ptr<WitnessSearch> witness_;
   RowState state_;
   int64_t taken_in_ = 0;  // rows that have been taken in, the first
+  bool started_ = false;  // whether start_from was called
   ShardStats stats_;
 };
 

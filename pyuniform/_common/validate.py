@@ -48,18 +48,18 @@ def row_numbers(name: str, rows: Any, n: int, empty: bool = True) -> NDArray[np.
     return numbers.astype(np.int64)
 
 
-def as_mask(exclude: Any, n: int) -> NDArray[np.bool_]:
-    """A mask of n rows, which are given by number or as a mask; of `exclude`, as it is named."""
-    array = np.asarray(getattr(exclude, "indices", exclude))
+def as_mask(rows: Any, n: int, name: str = "exclude") -> NDArray[np.bool_]:
+    """A mask of n rows, which are given by number or as a mask."""
+    array = np.asarray(getattr(rows, "indices", rows))
     if array.dtype == bool:
         if array.shape != (n,):
-            raise ValueError(f"exclude, as a mask, must have shape ({n},), got {array.shape}")
+            raise ValueError(f"{name}, as a mask, must have shape ({n},), got {array.shape}")
         return array
-    if len(array) == n > 2 and array.dtype.kind in "iu" and np.isin(array, (0, 1)).all():
+    if array.shape == (n,) and n > 2 and array.dtype.kind in "iu" and np.isin(array, (0, 1)).all():
         raise ValueError(
-            f"exclude has {n} numbers, all of them 0 or 1: a mask must be of bool, "
-            "exclude.astype(bool)"
+            f"{name} has {n} numbers, all of them 0 or 1: a mask must be of bool, "
+            f"{name}.astype(bool)"
         )
     mask = np.zeros(n, bool)
-    mask[row_numbers("exclude", array, n)] = True
+    mask[row_numbers(name, array, n)] = True
     return mask

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyuniform._common.array_input import MOST_COLUMNS
 from pyuniform._common.native import active_kernels
 from pyuniform._core import greedy_pool
+from pyuniform._engine.known import Known
 from pyuniform._engine.protocols import Candidates, R, Read, Round, Shard, Team
 from pyuniform._engine.scoring import Rules, check_scores
 
@@ -128,6 +129,11 @@ class Coordinator:
 
     def _ask(self, operation: Callable[..., R], *arguments: Any) -> list[R]:
         return self._team.ask(operation, [arguments] * len(self._team.sizes))
+
+    def start_from(self, known: Known) -> None:
+        """See `Backend`."""
+        ends = zip(self._offsets[:-1], self._offsets[1:], strict=True)
+        self._team.tell(Shard.start_from, [(known.of_rows(b, e),) for b, e in ends])
 
     def set_scoring(self, rules: Rules) -> None:
         """See `Backend`."""

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._engine.extent import Extent
+from pyuniform._engine.known import Known
 from pyuniform._engine.scoring import Rules
 
 R = TypeVar("R")
@@ -117,6 +118,12 @@ class Backend(Protocol):
     def add_anchors(self, values: NDArray[np.float64]) -> None:
         """Makes vectors from elsewhere picks: canonical values, zero-padded as those of rows."""
 
+    def start_from(self, known: Known) -> None:
+        """Takes over what is known of the rows and of the picks, all of which have been added.
+
+        To be called before the first relax. Only a `Coordinator` can, of shards on the processor.
+        """
+
     def set_scoring(self, rules: Rules) -> None:
         """Sets what rows compete by, from here on. Only `Coordinator` can."""
 
@@ -191,6 +198,9 @@ class Shard(Protocol):
 
     def add_picks(self, rows: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Takes note of new picks: own rows, which leave the race, or -1 for rows of others."""
+
+    def start_from(self, known: Known) -> None:
+        """Takes over what is known of the rows; see `Backend`."""
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
         """Sets what scores are: factors (size,) times bounds; see `Rules`.

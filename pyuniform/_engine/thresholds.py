@@ -59,6 +59,11 @@ class Controller:
         self.largest = largest
         self.rho = largest * math.exp(-self.depth) if largest > 0 else -1.0
 
+    def stay_above(self, rho: float) -> None:
+        """Goes no deeper than to `rho`, as long as there may be rows above it."""
+        if self.largest > rho:
+            self.rho = max(self.rho, rho)
+
 
 def _log_ratio(larger: float, smaller: float) -> float:
     """log(larger / smaller) where that is a depth, otherwise 0."""

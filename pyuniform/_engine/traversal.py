@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.interrupts import deferred
+from pyuniform._engine.known import Known
 from pyuniform._engine.protocols import Backend
 from pyuniform._engine.run_state import RunState, Saving, Unsound
 from pyuniform._engine.scoring import Rules, check_scores
@@ -87,6 +88,7 @@ def farthest_first(
     pool_size: int | None = None,
     report: Report | None = None,
     checkpoint: Saving | None = None,
+    known: Known | None = None,
     ready: Callable[[], None] = lambda: None,
     unchanged: Callable[[bool], None] = lambda whole: None,
 ) -> Traversal:
@@ -110,6 +112,8 @@ def farthest_first(
         Called between steps with the number of picks and the last squared radius.
     checkpoint : Saving, optional
         Keeps the run now and then; what it kept of an earlier one is gone on with.
+    known : Known, optional
+        What is known of the rows and of the initial picks; not with anchors, nor with rules.
     ready : callable, optional
         Called when all rows have been read, to raise if they are not those that were meant.
     unchanged : callable, optional
@@ -133,10 +137,16 @@ def farthest_first(
         if report:
             report(t, radii2[t - 1] if t else math.inf)
 
-    near_anchors = _begin(backend, initial, rules, ready, show)
+    if known is None:
+        near_anchors = _begin(backend, initial, rules, ready, show)
+    else:
+        near_anchors = 0
+        _begin_from(known, backend, initial, ready, show)
     if pool_size is None:
         pool_size = backend.pool_size(k)
     controller = Controller.begin(pool_size, backend.threshold(pool_size), backend.threshold(0))
+    least_rho = known.fall.at(k) if known else -1.0
+    controller.stay_above(least_rho)
     if rules:
         check_scores(max(controller.rho, controller.largest))
     rounds: list[dict[str, float]] = []
@@ -211,6 +221,7 @@ def farthest_first(
             )
             rounds[-1] |= stats()
             controller.update(found.candidates, found.outside, picked, found.largest, k - t)
+            controller.stay_above(least_rho)
             if between():
                 return found_so_far()
             if found.largest < 0:
@@ -261,6 +272,25 @@ def _begin(
     if len(rows):
         backend.add_rows(rows)
     return near_anchors
+
+
+def _begin_from(
+    known: Known,
+    backend: Backend,
+    initial: InitialPicks,
+    ready: Callable[[], None],
+    show: Callable[[], None],
+) -> None:
+    """Makes the initial picks, of which something is known, and then has all rows read."""
+    # One first: then it is known how much memory several take.
+    for rows in (initial.rows[:1], initial.rows[1:]):
+        backend.add_rows(rows)
+    backend.start_from(known)
+    for _ in backend.relax(math.inf):
+        show()
+    ready()
+    for _ in backend.relax(known.fall.last2):
+        show()
 
 
 def farthest_left(backend: Backend, ended: Callable[[], bool] = lambda: False) -> float | None:

@@ -249,6 +249,11 @@ def _rows_of(
     return rows
 
 
+def read_row_numbers(path: Path) -> NDArray[Any]:
+    """The row numbers in a file (.npy, .txt, .parquet); ValueError if it holds anything else."""
+    return _as_numbers(read_ids(path), path)
+
+
 def _as_numbers(named: NDArray[Any], path: Path) -> NDArray[Any]:
     if named.dtype.kind in "iu":
         return named

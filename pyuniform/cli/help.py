@@ -9,6 +9,7 @@ SECTIONS: dict[str, set[str]] = {
     "What to pick": {
         *("k", "fraction", "metric", "start", "seed", "threshold", "keep", "keep_column"),
         *("utility", "utility_column", "balance", "epsilon", "scores", "scores_column"),
+        *("added", "removed"),
     },
     "Constraints": {
         *("preselected", "anchors", "exclude", "min_distance", "weights", "weights_column"),
@@ -30,7 +31,7 @@ SECTIONS: dict[str, set[str]] = {
         *("as_json", "as_csv"),
     },
     "How to run": {
-        *("device", "threads", "out_of_core", "scratch", "checkpoint", "resume", "ray"),
+        *("device", "threads", "out_of_core", "scratch", "checkpoint", "resume", "ray", "state"),
         "quiet",
     },
 }
@@ -44,7 +45,8 @@ ELSEWHERE = {
     ("compare", "groups"): "What to measure",
     ("compare", "group_column"): "What to measure",
     ("measure", "metric"): "What to measure",
-    ("select", "shards"): "How to run",
+    **{(command, "shards"): "How to run" for command in ("select", "pack", "deduplicate", "gist")},
+    ("update", "picks"): "What to pick",
     ("plan", "shards"): "What there is",
     ("embed", "dim"): "What to embed",
 }
@@ -53,6 +55,9 @@ EXAMPLES: dict[str, list[str]] = {
         "pyuniform select corpus.parquet -k 1e5 --metric cosine -o picks.parquet",
         "pyuniform select corpus.npy --fraction 0.1 --join corpus.jsonl -o subset.jsonl",
         "pyuniform select corpus.npy -k 9000 --anchors exam.npy --min-distance 0.2 -o picks.npz",
+    ],
+    "update": [
+        "pyuniform update corpus.parquet --picks picks.npz --state run.state -o picks.2.npz",
     ],
     "pack": [
         "pyuniform pack corpus.parquet --scores-column quality --metric cosine --min-distance 0.1 "

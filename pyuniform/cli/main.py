@@ -36,6 +36,7 @@ from pyuniform.cli.options import (
 from pyuniform.cli.pack import pack
 from pyuniform.cli.plan import plan_command
 from pyuniform.cli.select import select
+from pyuniform.cli.update import update
 from pyuniform.report import write_report
 from pyuniform.selection.tradeoff import load_picks as load_any_picks
 from pyuniform.sources import as_array, open_source
@@ -51,6 +52,7 @@ def cli() -> None:
 
 cli.add_command(embed)
 cli.add_command(select)
+cli.add_command(update)
 cli.add_command(pack)
 cli.add_command(gist)
 cli.add_command(deduplicate_command)

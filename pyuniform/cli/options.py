@@ -71,6 +71,11 @@ CHECKPOINT = click.option(
     help="Save the run in this file every minute, and resume from it if it exists. It is removed "
     "when the outputs have been written.",
 )
+STATE = click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    help="File to keep the state of the rows in, for `pyuniform update` to go on from.",
+)
 INVALID_ROWS = click.option(
     "--invalid",
     type=click.Choice(INVALID),

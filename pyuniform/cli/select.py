@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 import pyuniform
-from pyuniform._common.command_line import INTERRUPTED
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
 from pyuniform.cli.help import Command, Count
 from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
@@ -23,12 +22,14 @@ from pyuniform.cli.options import (
     INVALID_ROWS,
     SCRATCH,
     SILENT,
+    STATE,
     THREADS,
     metric_option,
     reading_options,
     teller,
 )
 from pyuniform.cli.ray import check_ray, on_ray, ray_options
+from pyuniform.cli.stopped import Stopped, kept_picks
 from pyuniform.pipelines.datacomp import check_uids, write_uids
 from pyuniform.pipelines.subsets import ORDERS, write_records
 from pyuniform.selection.pick_files import FORMATS
@@ -90,6 +91,7 @@ _NUMBER = re.compile(r"[+-]?\d+")
 )
 @SCRATCH
 @CHECKPOINT
+@STATE
 @ray_options
 @INVALID_ROWS
 @click.option(
@@ -117,6 +119,7 @@ def select(
     out_of_core: bool | None,
     scratch: Path | None,
     checkpoint: Path | None,
+    state: Path | None,
     ray: str | None,
     shards: int | None,
     invalid: str,
@@ -138,12 +141,16 @@ def select(
     if join and output is None:
         raise click.UsageError("--join needs -o, the file for the picked records")
     check_ray(ray, shards)
+    if ray is not None and state is not None:
+        raise click.UsageError("--state does not go with --ray")
     ids = ids_file(reading)
     has_ids = bool(ids or reading["id_column"])
     if uids and not has_ids:
         raise click.UsageError("--uids needs --id-column or --ids")
     picks_file = picks if join else output
-    check_files((output, picks, uids, trace, checkpoint), (embeddings, join, ids), picks_file)
+    check_files(
+        (output, picks, uids, trace, checkpoint, state), (embeddings, join, ids), picks_file
+    )
     source = open_rows(embeddings, reading, ids)
     if uids:
         check_uids(uids, ids_at(source, [0]))
@@ -169,13 +176,13 @@ def select(
     }
     try:
         if ray is None:
-            selection = pyuniform.select(source, k, threads=threads, **arguments)
+            selection = pyuniform.select(source, k, threads=threads, state=state, **arguments)
         else:
             how = on_ray(ray, shards, threads, source, reading)
             selection = pyuniform.distributed.ray.select(embeddings, k, **how, **arguments)
             selection = replace(selection, ids=ids_at(source, selection.indices))
     except Interrupted as stop:
-        raise _Stopped(_kept(stop, picks_file, output or uids, checkpoint)) from None
+        raise Stopped(kept_picks(stop, picks_file, output or uids, checkpoint)) from None
     if trace:
         selection.save_trace(trace)
     # Picks before what is made of them, which may be refused or too large for the disk.
@@ -191,38 +198,6 @@ def select(
         checkpoint.unlink(missing_ok=True)
     if not quiet:
         _summarise(selection, output or uids)
-
-
-class _Stopped(click.ClickException):
-    """Ctrl-C, of which click would say nothing but that it came."""
-
-    exit_code = INTERRUPTED
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"pyuniform: {self.message}", file=file, err=True)
-
-
-def _kept(
-    stop: Interrupted, picks: Path | None, other: Path | None, checkpoint: Path | None
-) -> str:
-    """Writes the picks made beside the file that all were for; says where they are.
-
-    Under its own name they would pass for all, and under one name for all runs they would take the
-    place of others.
-    """
-    place = picks or (other and other.with_suffix(".npz"))
-    said = [str(stop)]
-    if place:
-        place = place.with_stem(f"{place.stem}.first-{len(stop.selection)}")
-        stop.selection.save(place)
-        said.append(f"which are in {place}")
-        if "groups" not in stop.selection.manifest.get("constraints", {}):
-            said[-1] += ": --resume goes on from them"
-    if checkpoint:
-        said.append(f"the same command goes on from {checkpoint}")
-    elif not place:
-        said.append("which are lost without -o or --checkpoint")
-    return ", ".join(said)
 
 
 def _summarise(selection: Selection, output: Path | None) -> None:

@@ -17,6 +17,7 @@ from pyuniform._engine.coordinator import TeamRows, by_shard, canonical_of
 from pyuniform._engine.extent import Extent
 from pyuniform._engine.extent import Part as ExtentPart
 from pyuniform._engine.extremes import distances_to
+from pyuniform._engine.known import Known
 from pyuniform._engine.packing_team import PackingShard
 from pyuniform._engine.protocols import Candidates, R, Team
 from pyuniform._engine.rows.disk import DiskRows
@@ -344,6 +345,9 @@ class NoRows:
         return np.empty((0, 0))
 
     def add_picks(self, *picks: NDArray[Any]) -> None:
+        """See `Shard`."""
+
+    def start_from(self, known: Known) -> None:
         """See `Shard`."""
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:

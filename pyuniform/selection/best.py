@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,15 +56,29 @@ class Best:
         radii : ndarray of float64, shape (t,)
             Of the picks, in the metric's unit; once all rows have been measured.
         """
-        t = len(radii)
-        if t == 0:
+        if len(radii) == 0:
             return np.empty(0), ""
-        found = {name: bound[:t] for name, bound in self._extent.bounds()}
-        found["radius"] = self._of_radii(radii)
-        found["given"] = self._of_given(radii)
+        found = self._whatever_is_given(radii) | {"given": self._of_given(radii)}
         names, bounds = list(found), np.fmin.accumulate(np.vstack(list(found.values())), axis=1)
         best = np.argmin(bounds[:, -1])
         return bounds.min(axis=0), names[best]
+
+    def afresh(self, radii: NDArray[np.float64]) -> float | None:
+        """A bound for as many rows, preselected or not; None where none is known.
+
+        Parameters
+        ----------
+        radii : ndarray of float64, shape (t,)
+            Of the picks, in the metric's unit; once all rows have been measured.
+        """
+        found = self._whatever_is_given(radii)
+        bound = float(np.fmin.reduce(np.vstack(list(found.values())), axis=None))
+        return bound if math.isfinite(bound) else None
+
+    def _whatever_is_given(self, radii: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Bounds for m picks, by what they follow from; of any rows that may be picked."""
+        found = {name: bound[: len(radii)] for name, bound in self._extent.bounds()}
+        return found | {"radius": self._of_radii(radii)}
 
     def _of_radii(self, radii: NDArray[np.float64]) -> NDArray[np.float64]:
         """Twice the radii: two of any m rows are nearest to one of the first m - 1 picks."""

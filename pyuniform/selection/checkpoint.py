@@ -38,7 +38,7 @@ SHARE = 0.05
 
 
 class Checkpoint:
-    """Where a run is saved, and what was saved there before.
+    """Where a run is saved, and what was saved there before; `what` is its name in messages.
 
     While it is open no other run, of this process or another, can have the same path. What was
     saved is read from one open file, whatever happens to its name meanwhile.
@@ -63,6 +63,8 @@ class Checkpoint:
         It cannot be read, or not be written.
     """
 
+    what = "checkpoint"
+
     def __init__(
         self,
         path: str | os.PathLike[str],
@@ -77,7 +79,7 @@ class Checkpoint:
         self._record: dict[str, Any] | None = None
         self._file: IO[bytes] | None = None
         check_writable(self._path)
-        self._lock = PathLock(self._path, f"checkpoint {self._path}")
+        self._lock = PathLock(self._path, f"{self.what} {self._path}")
         try:
             _clear_leftovers(self._path)
             if self._path.exists():
@@ -103,18 +105,19 @@ class Checkpoint:
             record = json.loads(str(self._array("record")))
             if not isinstance(record, dict):
                 raise ValueError("its record is no object")
-            if record.get("format") == FORMAT and not isinstance(record.get("run"), dict):
+            known = "format" not in record or record["format"] == FORMAT
+            if known and not isinstance(record.get("run"), dict):
                 raise ValueError("it does not say of what run it is")
         if record.get("format") != FORMAT:
             raise ValueError(
-                f"checkpoint {self._path} was written by pyuniform "
+                f"{self.what} {self._path} was written by pyuniform "
                 f"{record.get('version')}, which kept other things"
             )
         return record
 
     def _compare(self, here: dict[str, Any]) -> None:
         assert self._record is not None
-        check_same_run(f"checkpoint {self._path}", self._record["run"], here)
+        check_same_run(f"{self.what} {self._path}", self._record["run"], here)
 
     def restore(self, first: NDArray[np.int64], anchors: int) -> RunState | None:
         """The saved run, checked, or None; the data must have been read.
@@ -196,7 +199,9 @@ class Checkpoint:
             with written_whole(self._path) as out:
                 np.savez(out, allow_pickle=False, **arrays)
         except OSError as error:
-            warnings.warn(f"no checkpoint could be written, the run goes on: {error}", stacklevel=2)
+            warnings.warn(
+                f"no {self.what} could be written, the run goes on: {error}", stacklevel=2
+            )
         self._last = time.monotonic()
         self._wait = max(self._interval, (self._last - began) / SHARE)
 
@@ -242,7 +247,7 @@ class Checkpoint:
             if is_of_the_system(error):
                 raise
             text = one_line(error)
-            raise ValueError(f"{self._path} is not a whole checkpoint: {text}") from None
+            raise ValueError(f"{self._path} is not a whole {self.what}: {text}") from None
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

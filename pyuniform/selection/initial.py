@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pyuniform._common.validate import integer_within, row_numbers
+from pyuniform._core import distances_to
 from pyuniform._engine.protocols import Backend, Rows
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import HostRows, prepare
 from pyuniform._engine.shards.host import HostShard
 from pyuniform._engine.starts import starting_row
 from pyuniform._engine.traversal import InitialPicks
-from pyuniform.reference import distance2, to_metric
+from pyuniform.reference import to_metric
 from pyuniform.selection.constraints import Constraints
 from pyuniform.selection.result import Selection
 
@@ -173,7 +174,8 @@ def radii2_in_order(
     """
     # The filter's frame must hold the anchors too, which may be much larger.
     reach = 0.0 if anchors is None else float(np.abs(anchors).max())
-    shard = HostShard(prepare(values, "euclidean", threads, reach=reach))
+    prepared = prepare(values, "euclidean", threads, reach=reach)
+    shard = HostShard(prepared)
     found = np.empty(len(values))
     if anchors is not None:
         shard.add_picks(np.full(len(anchors), -1), anchors)
@@ -185,8 +187,10 @@ def radii2_in_order(
                 pass
             nearest, _ = shard.settle(rows)
         block = values[rows]
+        end = begin + len(rows)
         for j in range(len(rows)):
             found[begin + j] = nearest[j]
-            nearest[j + 1 :] = np.minimum(nearest[j + 1 :], distance2(block[j + 1 :], block[j]))
+            later = distances_to(prepared.core, block[j], begin + j + 1, end, 1)
+            nearest[j + 1 :] = np.minimum(nearest[j + 1 :], later)
         shard.add_picks(rows, block)
     return found

@@ -15,6 +15,7 @@ from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.run import make_backend
 from pyuniform._engine.run_state import Saving
+from pyuniform._engine.shards.filters import SHARE
 from pyuniform._engine.traversal import Report, farthest_first
 from pyuniform.reference import to_metric
 from pyuniform.selection.best import Best
@@ -30,6 +31,7 @@ from pyuniform.selection.initial import initial_picks, initial_radii
 from pyuniform.selection.manifest import facts_of_run
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Interrupted, Selection
+from pyuniform.selection.state_file import RowsKept
 
 _DUPLICATES = (
     "only {} of the {} picks are distinct rows: the others have radius 0 and come in index order"
@@ -42,6 +44,7 @@ def pick(
     anchors: Anchors | None,
     began: float,
     keep: Callable[..., Saving] = Checkpoint,
+    state: RowsKept | None = None,
 ) -> Selection:
     """Pick rows as a request says.
 
@@ -55,6 +58,8 @@ def pick(
         When, by `time.perf_counter`.
     keep : callable
         Makes what keeps the run, from arguments of `Checkpoint`.
+    state : RowsKept, optional
+        What is known of the rows, and what becomes of it.
 
     Raises
     ------
@@ -105,8 +110,15 @@ def pick(
             min(picks, k), k, float(to_metric(radius2, metric))
         )
         best = Best(rows, asked, initial, resumed, k, asked.may_be_picked(quota))
-        backend = make_backend(rows, wanted, reading=show.reading, scoring=rules is not None)
-        radii = initial_radii(initial, backend, asked, resumed, rows.threads)
+        left = 1.0
+        if state is not None:
+            state.read_ahead(initial.rows)
+            left = state.share_left(len(initial.rows) / wanted)
+        backend = make_backend(rows, wanted, SHARE * left, show.reading, rules is not None)
+        if state is not None and state.radii is not None:
+            radii = state.radii
+        else:
+            radii = initial_radii(initial, backend, asked, resumed, rows.threads)
 
         def ready() -> None:
             rows.ready()
@@ -121,10 +133,13 @@ def pick(
             covered=asked.covered() if rules else None,
             report=report,
             checkpoint=keeper,
+            known=None if state is None else state.known,
             ready=ready,
             unchanged=rows.unchanged,
         )
     radii = np.concatenate([radii, to_metric(run.radii2[len(radii) :], metric)])
+    if state is not None and not run.interrupted:
+        state.keep(run, radii, backend)
     if run.covering2 is not None:
         covering = float(to_metric(run.covering2, metric))
     elif len(radii) > k:
@@ -145,6 +160,8 @@ def pick(
     if initial.within2 is not None:
         manifest["near_anchors"] = run.near_anchors
     bounds, manifest["h_min_bound"] = best.bounds(radii)
+    if len(asked.preselected):
+        manifest["fresh_h_min_bound"] = best.afresh(radii)
     found = Selection(
         indices, radii, covering, manifest, run.stats, run.rounds, h_min_bounds=bounds
     )

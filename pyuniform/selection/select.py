@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from pyuniform.selection.placement import prepare_rows
 from pyuniform.selection.request import Request
 from pyuniform.selection.result import Interrupted, Selection
 from pyuniform.selection.run import pick
+from pyuniform.selection.state_file import RowsKept, StateFile
 from pyuniform.sources import check_ids, ids_at, is_source, open_source
 from pyuniform.sources.protocol import let_nulls, looks_like_a_source
 
@@ -42,6 +44,7 @@ def select(
     out_of_core: bool | str = "auto",
     scratch: str | os.PathLike[str] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
+    state: str | os.PathLike[str] | None = None,
     progress: bool | Progress = False,
     invalid: str = "raise",
 ) -> Selection:
@@ -115,6 +118,10 @@ def select(
         A file in which the run is kept every minute or so, in some 24 bytes a row. If it is there
         already the run goes on from it, with the same picks; on a machine that
         differs it takes longer. At the end it holds the picks.
+    state : path, optional
+        A file in which the state of the rows is kept when the run is over, in 20 bytes a row, for
+        `pyuniform.update` to go on from when rows come and go. For rows on the processor, and not
+        with constraints other than `preselected`.
     progress : bool or callable
         True shows a bar, or lines if standard error is not a terminal. A callable is called with
         (picks made, k, current radius), and its method ``reading``, if it has one, with (rows read,
@@ -193,24 +200,35 @@ def select(
     )
     if source is not None and (invalid == "drop" or exclude is not None or weights is not None):
         let_nulls(source)
-    kept_away = read_anchors(anchors, metric)
-    rows = prepare_rows(
-        X,
-        metric,
-        device,
-        threads,
-        out_of_core,
-        scratch,
-        reach_of(kept_away),
-        picks=request.likely_picks,
-        lenient=request.never_picked,
-        drop=invalid == "drop",
-    )
+    refused = ("anchors", "exclude", "min_distance", "weights", "groups")
+    given = [name for name in refused if getattr(request, name) is not None]
+    given += ["invalid='drop'"] if invalid == "drop" else []
+    if state is not None and given:
+        raise ValueError(f"state does not go with {', '.join(given)}: update has no constraints")
 
     def named(found: Selection) -> Selection:
         return found if source is None else replace(found, ids=ids_at(source, found.indices))
 
-    try:
-        return named(pick(rows, request, kept_away, began))
-    except Interrupted as stop:
-        raise Interrupted(named(stop.selection)) from None
+    kept_away = read_anchors(anchors, metric)
+    with ExitStack() as held:
+        file = None
+        if state is not None:
+            file = StateFile(state)
+            held.callback(file.close)
+        rows = prepare_rows(
+            X,
+            metric,
+            device,
+            threads,
+            out_of_core,
+            scratch,
+            reach_of(kept_away),
+            picks=request.likely_picks,
+            lenient=request.never_picked,
+            drop=invalid == "drop",
+        )
+        kept = None if file is None else RowsKept(rows, file)
+        try:
+            return named(pick(rows, request, kept_away, began, state=kept))
+        except Interrupted as stop:
+            raise Interrupted(named(stop.selection)) from None

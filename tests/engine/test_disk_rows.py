@@ -17,7 +17,7 @@ from embedding_files import Memory
 from numpy.typing import NDArray
 
 import pyuniform
-from pyuniform._engine.rows import disk
+from pyuniform._engine.rows import disk, scratch
 from pyuniform._engine.rows.disk import DiskRows
 from pyuniform._engine.rows.host import prepare
 from pyuniform.sources import open_source, with_ids
@@ -202,13 +202,13 @@ def test_the_scratch_file_is_where_it_should_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    real = disk.tempfile.TemporaryFile
+    real = scratch.tempfile.TemporaryFile
 
     def record(dir: str) -> Any:
         made.append(dir)
         return real(dir=tmp_path)
 
-    monkeypatch.setattr(disk.tempfile, "TemporaryFile", record)
+    monkeypatch.setattr(scratch.tempfile, "TemporaryFile", record)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     far(gaussian())
     monkeypatch.delenv("TMPDIR")

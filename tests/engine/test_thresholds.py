@@ -36,6 +36,16 @@ def test_rounds_without_a_candidate_go_deeper_until_all_rows_are_above() -> None
     assert rounds < 12
 
 
+def test_no_threshold_is_below_the_least_while_rows_may_be_above_it() -> None:
+    controller = Controller.begin(256, 0.1, 1.0)
+    controller.stay_above(0.5)
+    assert controller.rho == 0.5
+    controller.update(9, 0.4, 9, 0.4, 10)
+    deep = controller.rho
+    controller.stay_above(0.5)
+    assert controller.rho == deep < 0.4
+
+
 def test_a_pool_that_overflows_makes_the_next_round_shallower() -> None:
     controller = Controller.begin(256, 0.5, 1.0)
     controller.update(256, 0.8, 0, 1.0, 1000)

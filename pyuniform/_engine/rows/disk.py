@@ -6,11 +6,8 @@ read for the first time. It has no name, so it is gone when it is closed, howeve
 
 from __future__ import annotations
 
-import errno
 import mmap
 import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +20,7 @@ from pyuniform._common.mapped import Stamp, file_of, guard
 from pyuniform._common.native import active_kernels
 from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
+from pyuniform._core import row_fingerprints
 from pyuniform._engine.extent import Extent
 from pyuniform._engine.rows.host import (
     LEAST_NORM,
@@ -33,6 +31,7 @@ from pyuniform._engine.rows.host import (
     processor,
     sample_rows,
 )
+from pyuniform._engine.rows.scratch import Scratch
 from pyuniform.sources.checks import numpy_dtype
 from pyuniform.sources.protocol import BLOCK_ROWS, Source, mapped, parts, read_blocks
 
@@ -103,6 +102,7 @@ class DiskRows:
         self.core = CoreRows(active_kernels(), self.n, self.d, self.dtype, metric == "cosine")
         self._lenient = lenient
         self._extent: Extent | None = None
+        self._ahead: tuple[NDArray[np.int64], NDArray[Any]] | None = None
         if lenient is not None:
             self.core.let_pass(lenient)
         self._parts = [_mapped_part(part) or part for part in parts(source)]
@@ -112,13 +112,18 @@ class DiskRows:
         self.scratch_bytes = row_bytes * sum(
             part.shape[0] for part in self._parts if not isinstance(part, _FilePart)
         )
-        self._scratch = _Scratch(self.scratch_bytes, scratch) if self.scratch_bytes else None
+        self._scratch = Scratch(self.scratch_bytes, scratch) if self.scratch_bytes else None
 
     def canonical(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Canonical values of some rows, zero-padded; before `take_in` is over, of only a few."""
         if not self.fingerprint:
             return self._prepared(rows).core.canonical(np.arange(len(rows)))
         return self.core.canonical(rows)
+
+    def read_ahead(self, rows: NDArray[np.int64]) -> None:
+        """Reads rows that will be asked for before `take_in` is over, all together."""
+        rows = np.unique(rows)
+        self._ahead = rows, self._stored(rows)
 
     def middle(self) -> NDArray[np.float64]:
         """See `Rows`."""
@@ -128,6 +133,16 @@ class DiskRows:
         """See `Rows`; the rows are taken while they are read for the first time."""
         self._extent = extent
         return lambda: None
+
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """The fingerprint of each row alone, found by reading all: uint64 (N,)."""
+        found = []
+        for part in self._parts:
+            blocks = part.blocks() if isinstance(part, _FilePart) else read_blocks(part, BLOCK_ROWS)
+            for block in blocks:
+                core = CoreRows(active_kernels(), _bits(block), self.dtype)
+                found.append(row_fingerprints(core, 0, len(block), self.threads))
+        return np.concatenate(found)
 
     def machine(self) -> dict[str, Any]:
         """See `Rows`."""
@@ -148,13 +163,10 @@ class DiskRows:
 
     def _prepared(self, numbers: NDArray[np.int64]) -> HostRows:
         """Some rows in memory. What is wrong with any is told by `take_in`, with its number."""
-        values = np.empty((len(numbers), self.d), numpy_dtype(self.dtype, self._name))
-        first = 0
-        for part in self._parts:
-            there = np.flatnonzero((numbers >= first) & (numbers < first + part.shape[0]))
-            if len(there):
-                values[there] = part.rows(numbers[there] - first)
-            first += part.shape[0]
+        if self._ahead is not None and np.isin(numbers, self._ahead[0]).all():
+            values = self._ahead[1][np.searchsorted(self._ahead[0], numbers)]
+        else:
+            values = self._stored(numbers)
         values[~np.isfinite(values.astype(np.float64)).all(axis=1)] = 1
         if self.metric == "cosine":
             norms = np.empty(len(values))
@@ -162,6 +174,17 @@ class DiskRows:
             Scan(core, self.threads, self._name).read(0, len(values), norms)
             values[norms < LEAST_NORM] = 1
         return prepare(values, self.metric, self.threads, self._name, self._reach)
+
+    def _stored(self, numbers: NDArray[np.int64]) -> NDArray[Any]:
+        """Some rows as they are stored."""
+        values = np.empty((len(numbers), self.d), numpy_dtype(self.dtype, self._name))
+        first = 0
+        for part in self._parts:
+            there = np.flatnonzero((numbers >= first) & (numbers < first + part.shape[0]))
+            if len(there):
+                values[there] = part.rows(numbers[there] - first)
+            first += part.shape[0]
+        return values
 
     def take_in(
         self, take: Callable[[int], None], reading: Reading | None = None
@@ -217,6 +240,7 @@ class DiskRows:
         if self._scratch:
             self._scratch.file.flush()
         self.core.read_from(files)
+        self._ahead = None
         itemsize = numpy_dtype(self.dtype, self._name).itemsize
         self.fingerprint = scan.fingerprint(self.n, self.d, itemsize)
         if before not in ("", self.fingerprint):
@@ -349,46 +373,3 @@ def _mapped_part(source: Source) -> _FilePart | None:
             return None
     part.let_go()
     return part
-
-
-class _Scratch:
-    """A file without a name, into which rows are copied one after the other."""
-
-    def __init__(self, size: int, folder: str | os.PathLike[str] | None) -> None:
-        folder = os.fspath(folder or os.environ.get("TMPDIR") or "/var/tmp")
-        if not os.path.isdir(folder):
-            raise NotADirectoryError(f"scratch={folder!r} is not a folder")
-        free = shutil.disk_usage(folder).free
-        if free < size:
-            raise OSError(
-                errno.ENOSPC,
-                f"rows need a scratch file of {size / 1e9:.3g} GB, and {free / 1e9:.3g} GB are "
-                "free: name another folder by scratch",
-                folder,
-            )
-        self.file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115  (kept)
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(self.file.fileno(), 0, size)
-        self._end = 0
-
-    def rewind(self) -> None:
-        """Begins again: rows will be copied over those that were."""
-        self.file.seek(0)
-        self._end = 0
-
-    def place(self, source: Source) -> tuple[int, int, int]:
-        """Where the rows of the next source will lie: file, begin, stride."""
-        n, d = source.shape
-        begin, stride = self._end, d * numpy_dtype(source.dtype, source.name).itemsize
-        self._end += n * stride
-        return self.file.fileno(), begin, stride
-
-    def copied(self, blocks: Iterator[NDArray[Any]]) -> Iterator[NDArray[Any]]:
-        """The same blocks, each written to the file."""
-        for block in blocks:
-            self.file.write(np.ascontiguousarray(block).view(np.uint8).data)
-            yield block
-
-    def __del__(self) -> None:
-        if hasattr(self, "file"):
-            self.file.close()

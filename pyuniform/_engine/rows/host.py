@@ -16,6 +16,7 @@ from pyuniform._common.threads import check_threads
 from pyuniform._core import Rows as CoreRows
 from pyuniform._core import center_distances
 from pyuniform._core import frame_exponent as core_frame_exponent
+from pyuniform._core import row_fingerprints as core_row_fingerprints
 from pyuniform._core import scan as core_scan
 from pyuniform._engine.extent import BLOCK_ROWS, BLOCK_VALUES, Extent
 
@@ -88,6 +89,16 @@ class HostRows:
 
     def ready(self) -> None:
         """See `Rows`."""
+
+    def fingerprints(self) -> NDArray[np.uint64]:
+        """The fingerprint of each row alone, wherever it stands among others: uint64 (N,)."""
+        step = max(1, SCAN_BYTES // (self.d * self.values.itemsize))
+        return np.concatenate(
+            [
+                core_row_fingerprints(self.core, begin, min(self.n, begin + step), self.threads)
+                for begin in range(0, self.n, step)
+            ]
+        )
 
     @property
     def invalid(self) -> NDArray[np.bool_] | None:

@@ -14,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from pyuniform._core import MOST_CODE_COLUMNS
+from pyuniform._engine.known import Known
 from pyuniform._engine.protocols import Read, Round
 from pyuniform._engine.rows.device import DeviceRows
 from pyuniform._engine.rows.device_memory import check_room, codes_bytes
@@ -227,6 +228,10 @@ class DeviceShard:
             self._picks.append_values(torch.as_tensor(values, device=self._device))
         own = torch.as_tensor(rows[rows >= 0], device=self._device)
         self._bound[own] = -1.0
+
+    def start_from(self, known: Known) -> None:
+        """See `Shard`; only shards on the processor can."""
+        raise TypeError("a shard on a GPU finds out by itself what is known of its rows")
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
         """See `Shard`."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pyuniform._core import Shard as CoreShard
 from pyuniform._engine.forecast import Forecast
+from pyuniform._engine.known import Known
 from pyuniform._engine.protocols import Candidates, Read
 from pyuniform._engine.rows.disk import DiskRows, Reading
 from pyuniform._engine.rows.host import HostRows
@@ -96,6 +97,10 @@ class HostShard:
         """See `Shard`."""
         self._core.add_picks(rows, values)
         self._picks += len(rows)
+
+    def start_from(self, known: Known) -> None:
+        """See `Shard`."""
+        self._core.start_from(known.nearest, known.seen, known.scanned)
 
     def set_scores(self, factors: NDArray[np.float64] | None, floor2: float) -> None:
         """See `Shard`."""
