@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +31,11 @@ def initial_picks(
     seed: int | None,
     resumed: Selection | None,
     quota: NDArray[np.int64] | None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> InitialPicks:
     """The picks that a selection of k rows begins with; `quota` is as of `Constraints.quota`.
+
+    `progress` is called with the share that is done of the search for a row to start with.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def initial_picks(
     elif len(asked.preselected):
         given = asked.preselected
     elif chosen or asked.anchors is None:
-        first = _start(start, seed, rows, asked, quota)
+        first = _start(start, seed, rows, asked, quota, progress)
         given = np.array([first])
     else:
         given = np.empty(0, np.int64)
@@ -104,6 +108,7 @@ def _start(
     rows: Rows,
     asked: Constraints,
     quota: NDArray[np.int64] | None,
+    progress: Callable[[float], None],
 ) -> int:
     may = asked.may_be_picked(quota)
     if start is not None and not isinstance(start, str):
@@ -120,7 +125,7 @@ def _start(
                 f"start={start!r} is for rows in host memory or on disk, in one process: give the "
                 "number of a row"
             )
-        return starting_row(rows, among, start)
+        return starting_row(rows, among, start, progress)
     if seed is None:
         return int(among[0])
     return int(among[np.random.default_rng(seed).integers(len(among))])
