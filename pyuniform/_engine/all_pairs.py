@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -41,13 +41,18 @@ class PairBlock(NamedTuple):
 
 
 def pair_blocks(
-    rows: RankedRows, among: NDArray[np.int64], center: NDArray[np.float64]
+    rows: RankedRows,
+    among: NDArray[np.int64],
+    center: NDArray[np.float64],
+    progress: Callable[[float], None] = lambda share: None,
 ) -> Iterator[PairBlock]:
     """Blocks that hold every pair of some rows; a row is paired with itself too.
 
-    `slack` wants the largest squared distance of a row to `center`, a canonical vector
-    near the rows: what is subtracted from both sides changes distances by less than products do.
+    `slack` wants the largest squared distance of a row to `center`, a canonical vector near the
+    rows: what is subtracted from both sides changes distances by less than products do. `progress`
+    is called with the share of the pairs that is done.
     """
+    done, total = 0, len(among) * (len(among) + 1) / 2
     size = max(1, BLOCK_VALUES // len(center))
     for i in range(0, len(among), size):
         left = rows.canonical(among[i : i + size])
@@ -60,3 +65,5 @@ def pair_blocks(
                 first, own = (at, len(some)) if i == j else (0, 0)
                 squared = squared_apart(some - center, centered[first:])
                 yield PairBlock(i + at, j + first, some, right[first:], squared, own)
+                done += squared.size - own * (own - 1) // 2
+                progress(done / total)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +74,8 @@ class Extremes:
     work : float, optional
         Multiply-adds that the comparison of all pairs that are left may take; by default those of
         some seconds.
+    progress : callable, optional
+        Called with the share of that comparison that is done.
 
     Attributes
     ----------
@@ -90,7 +93,9 @@ class Extremes:
         reach: float,
         most: float,
         work: float | None = None,
+        progress: Callable[[float], None] = lambda share: None,
     ) -> None:
+        self._progress = progress
         self._rows, self._among = rows, np.sort(among)
         self._work = MOST_PAIR_WORK if work is None else work
         self.pair: tuple[int, int] | None = None
@@ -147,18 +152,20 @@ class Extremes:
         return self._among[self._may]
 
     def _all_pairs(self, left: NDArray[np.int64]) -> None:
-        best2, i, j = _farthest_of(self._rows, left)
+        best2, i, j = _farthest_of(self._rows, left, self._progress)
         self.pair = (int(left[i]), int(left[j]))
         self.least = self.most = float(to_metric(best2, self._rows.metric))
         self.exact = True
 
 
-def _farthest_of(rows: RankedRows, among: NDArray[np.int64]) -> tuple[float, int, int]:
+def _farthest_of(
+    rows: RankedRows, among: NDArray[np.int64], progress: Callable[[float], None]
+) -> tuple[float, int, int]:
     """The largest squared distance, and the places of the lowest pair that has it."""
     center = middle_of(rows, among)
     off = slack(float(distances_to(rows, center)[among].max()), rows.d)
     best = (-1.0, 0, 0)
-    for block in pair_blocks(rows, among, center):
+    for block in pair_blocks(rows, among, center, progress):
         largest = block.squared.max(axis=1) + off
         for a in np.flatnonzero(largest >= best[0]):
             i = block.i + int(a)
@@ -177,7 +184,11 @@ def _by_distance(pair: tuple[float, int, int]) -> tuple[float, int, int]:
     return squared, -i, -j
 
 
-def farthest_pair(rows: RankedRows, among: NDArray[np.int64]) -> tuple[int, int]:
+def farthest_pair(
+    rows: RankedRows,
+    among: NDArray[np.int64],
+    progress: Callable[[float], None] = lambda share: None,
+) -> tuple[int, int]:
     """The two rows i < j farthest from each other, of equally far pairs the lowest.
 
     Parameters
@@ -186,9 +197,11 @@ def farthest_pair(rows: RankedRows, among: NDArray[np.int64]) -> tuple[int, int]
         Those on disk have been read once.
     among : ndarray of int64
         Rows that count, ascending, two or more.
+    progress : callable, optional
+        Called with the share of the pairs that is done, if all pairs have to be compared.
     """
     reach = float(to_metric(distances_to(rows, among[0])[among].max(), rows.metric))
-    extremes = Extremes(rows, among, reach, math.inf, work=math.inf)
+    extremes = Extremes(rows, among, reach, math.inf, math.inf, progress)
     while extremes.improve():
         pass
     assert extremes.pair is not None

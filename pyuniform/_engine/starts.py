@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,12 @@ from pyuniform._engine.rows.host import HostRows
 from pyuniform.reference import SUMMED_ROWS, sum_of_rows, to_metric
 
 
-def starting_row(rows: HostRows | DiskRows, among: NDArray[np.int64], start: str) -> int:
+def starting_row(
+    rows: HostRows | DiskRows,
+    among: NDArray[np.int64],
+    start: str,
+    progress: Callable[[float], None] = lambda share: None,
+) -> int:
     """The row of `pyuniform.reference.starting_row`.
 
     Parameters
@@ -26,6 +32,8 @@ def starting_row(rows: HostRows | DiskRows, among: NDArray[np.int64], start: str
     among : ndarray of int64
         Rows that count, ascending; at least one.
     start : {"farthest-pair", "mean", "medoid"}
+    progress : callable, optional
+        Called with the share of the pairs that is done, where all pairs are compared.
     """
     if isinstance(rows, DiskRows):
         for _ in rows.take_in(lambda count: None):
@@ -36,7 +44,9 @@ def starting_row(rows: HostRows | DiskRows, among: NDArray[np.int64], start: str
         apart = distances_to(rows, mean_of(rows, among))[among]
         return int(among[np.argmin(apart)])
     with threadpool_limits(rows.threads, user_api="blas"):
-        return medoid(rows, among) if start == "medoid" else farthest_pair(rows, among)[0]
+        if start == "medoid":
+            return medoid(rows, among, progress)
+        return farthest_pair(rows, among, progress)[0]
 
 
 def mean_of(rows: HostRows | DiskRows, among: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -46,7 +56,11 @@ def mean_of(rows: HostRows | DiskRows, among: NDArray[np.int64]) -> NDArray[np.f
     return total / len(among)
 
 
-def medoid(rows: HostRows | DiskRows, among: NDArray[np.int64]) -> int:
+def medoid(
+    rows: HostRows | DiskRows,
+    among: NDArray[np.int64],
+    progress: Callable[[float], None] = lambda share: None,
+) -> int:
     """The row with the least sum of distances: products exclude most, canonical distances decide.
 
     Let s be a squared distance and s' what products say of it, which differ by at most t. Then
@@ -55,7 +69,7 @@ def medoid(rows: HostRows | DiskRows, among: NDArray[np.int64]) -> int:
     center = middle_of(rows, among)
     off = slack(float(distances_to(rows, center)[among].max()), rows.d)
     sums = np.zeros(len(among))
-    for block in pair_blocks(rows, among, center):
+    for block in pair_blocks(rows, among, center, progress):
         distance = to_metric(np.maximum(block.squared, 0.0), rows.metric)
         a, b = distance.shape
         sums[block.i : block.i + a] += distance.sum(axis=1)

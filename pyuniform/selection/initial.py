@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,11 @@ def initial_picks(
     seed: int | None,
     resumed: Selection | None,
     quota: NDArray[np.int64] | None,
+    progress: Callable[[float], None] = lambda share: None,
 ) -> InitialPicks:
     """The picks that a selection of k rows begins with; `quota` is as of `Constraints.quota`.
+
+    `progress` is called with the share that is done of the search for a row to start with.
 
     Raises
     ------
@@ -52,7 +56,7 @@ def initial_picks(
     elif len(asked.preselected):
         given = asked.preselected
     elif chosen or asked.anchors is None:
-        first = _start(start, seed, rows, asked, quota)
+        first = _start(start, seed, rows, asked, quota, progress)
         given = np.array([first])
     else:
         given = np.empty(0, np.int64)
@@ -105,6 +109,7 @@ def _start(
     rows: Rows,
     asked: Constraints,
     quota: NDArray[np.int64] | None,
+    progress: Callable[[float], None],
 ) -> int:
     may = asked.may_be_picked(quota)
     if start is not None and not isinstance(start, str):
@@ -121,7 +126,7 @@ def _start(
                 f"start={start!r} is for rows in host memory or on disk, in one process: give the "
                 "number of a row"
             )
-        return starting_row(rows, among, start)
+        return starting_row(rows, among, start, progress)
     if seed is None:
         return int(among[0])
     return int(among[np.random.default_rng(seed).integers(len(among))])

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pyuniform._common.progress import shown
+from pyuniform._common.progress import shown, shown_share
 from pyuniform._engine.protocols import Rows
 from pyuniform._engine.rows.host import HostRows
 from pyuniform._engine.run import make_backend
@@ -90,7 +90,17 @@ def pick(
         request.check_belongs(rows)
         return _nothing(rows, request, asked, began)
     quota = asked.quota(k)
-    initial = initial_picks(rows, asked, k, request.start, request.seed, request.resume, quota)
+    with shown_share(request.progress is True and isinstance(request.start, str)) as share:
+        initial = initial_picks(
+            rows,
+            asked,
+            k,
+            request.start,
+            request.seed,
+            request.resume,
+            quota,
+            lambda done: share(done, "row to start with"),
+        )
     rules = asked.rules(quota) if asked.needs_rules else None
 
     told = _warn_of_duplicates(rows, request, asked, k)

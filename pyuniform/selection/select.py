@@ -82,8 +82,8 @@ def select(
         Rows that are always in; they come first, in this order. Those of a Selection are found by
         its record ids if X has ids as well; without them it must have been made from X.
     anchors : array_like, path or source, shape (m, d), optional
-        Vectors to keep away from: distances to them count as those to picks do. There may be none,
-        m = 0.
+        Vectors to keep away from: distances to them count as those to picks do. An array may have
+        none, m = 0.
     exclude : array_like of int, or of bool with shape (N,), optional
         Rows that are never picked, and may hold anything.
     min_distance : float, optional

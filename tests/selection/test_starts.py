@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import pyuniform
 from pyuniform import reference
+from pyuniform._common import progress
 from pyuniform._engine import all_pairs, extremes
 from pyuniform._engine.rows.host import prepare
 from pyuniform._engine.starts import starting_row
@@ -148,6 +149,24 @@ def test_a_run_from_a_name_is_resumed_from_its_checkpoint(tmp_path: Path) -> Non
         sel = pyuniform.select(X, k, start="medoid", checkpoint=tmp_path / "run")
     longer = pyuniform.select(X, 40, resume=sel)
     np.testing.assert_array_equal(longer.indices, pyuniform.select(X, 40, start="medoid").indices)
+
+
+@pytest.mark.parametrize("start", ["farthest-pair", "medoid"])
+def test_the_search_for_the_row_shows_its_progress(
+    start: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    X = make("gaussian-17")
+    monkeypatch.setattr(all_pairs, "BLOCK_VALUES", 100 * 32)
+    shares: list[float] = []
+    starting_row(prepare(X, "euclidean", 1), np.arange(len(X)), start, shares.append)
+    assert len(shares) > 10
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+    monkeypatch.setattr(progress, "LINE_INTERVAL", 0.0)
+    pyuniform.select(X, 3, start=start, progress=True)
+    assert "row to start with: 100%" in capsys.readouterr().err
+    pyuniform.select(X, 3, start=3, progress=True)
+    assert "row to start with" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
