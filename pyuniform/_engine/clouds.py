@@ -19,12 +19,14 @@ from pyuniform._engine.run import run
 
 _Int = NDArray[np.int64]
 
-# A call of the core takes some tenths of a second, and can be interrupted after it.
+# A call of the core takes some tenths of a second, and can be interrupted after it: so many pairs of
+# point and pick for each thread, of few columns.
 CALL_PAIRS = 1 << 26
-# Up to so many points, or values that pairs of point and pick compare, a cloud is worked on by
-# itself; beyond, rounds of many picks at a time take less.
-MOST_BOXED_POINTS = 1 << 16
-MOST_COMPARED_VALUES = 1 << 27
+# Clouds of up to so many points, by their columns, are worked on by themselves; beyond, rounds of
+# many picks at a time take less.
+MOST_BOXED_POINTS = {6: 1 << 17, MOST_BOX_COLUMNS: 1 << 14}
+# The same where there are more columns, of pairs and of values that these compare.
+MOST_WIDE_PAIRS, MOST_WIDE_VALUES = 1 << 20, 1 << 29
 
 
 @dataclass(frozen=True)
@@ -127,8 +129,9 @@ def pick_in_clouds(
     if cloud >= 0:
         raise ValueError(describe_nonfinite(places, cloud, point))
     check_largest(largest, "clouds")
+    d = values.shape[1]
     pairs = places.size * wanted.count
-    lengthy = _lengthy(places.size, pairs, values.shape[1])
+    lengthy = _lengthy(places.size, pairs, d)
     count = wanted.count
     for b in np.flatnonzero(lengthy).tolist():
         cloud_rows = prepare(values[places.rows(b)], "euclidean", threads, f"clouds[{b}]")
@@ -139,7 +142,7 @@ def pick_in_clouds(
         count = np.where(lengthy, 0, count)
         pairs = np.where(lengthy, 0, pairs)
     stats = np.zeros(2, np.int64)
-    for begin, end in _calls(pairs, CALL_PAIRS * threads):
+    for begin, end in _calls(pairs * _weight(d), CALL_PAIRS * threads):
         stats += core_pick(
             rows, *own, begin, end, wanted.start, count, wanted.out, indices, radii2, threads
         )
@@ -157,8 +160,13 @@ def describe_nonfinite(places: CloudPlaces, cloud: int, point: int) -> str:
 def _lengthy(size: _Int, pairs: _Int, d: int) -> NDArray[np.bool_]:
     """Mask of the clouds that are not worked on by themselves."""
     if d <= MOST_BOX_COLUMNS:
-        return size > MOST_BOXED_POINTS
-    return pairs > MOST_COMPARED_VALUES // d
+        return size > next(most for columns, most in MOST_BOXED_POINTS.items() if d <= columns)
+    return pairs > min(MOST_WIDE_PAIRS, MOST_WIDE_VALUES // d)
+
+
+def _weight(d: int) -> int:
+    """How much longer a pair takes than one of few columns."""
+    return 1 if d <= MOST_BOX_COLUMNS else 1 + d // 16
 
 
 def _calls(pairs: _Int, most: int) -> list[tuple[int, int]]:

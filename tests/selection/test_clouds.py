@@ -167,8 +167,8 @@ def test_lengthy_clouds_and_many_calls_of_the_core_change_nothing(
     expected = pyuniform.select_clouds(clouds, 150, **options)
     monkeypatch.setattr(engine, "CALL_PAIRS", 30_000)
     apart = pyuniform.select_clouds(clouds, 150, threads=1, **options)
-    monkeypatch.setattr(engine, "MOST_BOXED_POINTS", 100)
-    monkeypatch.setattr(engine, "MOST_COMPARED_VALUES", 100_000)
+    monkeypatch.setattr(engine, "MOST_BOXED_POINTS", {8: 100})
+    monkeypatch.setattr(engine, "MOST_WIDE_PAIRS", 10_000)
     lengthy = pyuniform.select_clouds(clouds, 150, **options)
     for found in (apart, lengthy):
         np.testing.assert_array_equal(found.indices, expected.indices)
