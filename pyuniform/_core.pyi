@@ -142,3 +142,20 @@ def near_rows(
     most: int,
     threads: int,
 ) -> tuple[_Int, _Int, _Float] | None: ...
+def scan_clouds(
+    rows: Rows, members: _Int | None, first: _Int, size: _Int, threads: int
+) -> tuple[float, int, int]: ...
+def pick_clouds(
+    rows: Rows,
+    members: _Int | None,
+    first: _Int,
+    size: _Int,
+    begin: int,
+    end: int,
+    start: _Int,
+    count: _Int,
+    out: _Int,
+    indices: _Int,
+    radii2: _Float,
+    threads: int,
+) -> tuple[int, int]: ...

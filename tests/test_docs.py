@@ -153,3 +153,13 @@ def test_growing_corpora_print_what_the_page_shows(tmp_path: Path) -> None:
         words = shlex.split(line)
         assert words[0] == "pyuniform"
         assert run(["-m", *words, "-q"], tmp_path) == ""
+
+
+def test_point_clouds_print_what_the_page_shows(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    page = (ROOT / "docs" / "guide" / "point-clouds.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```python\n([^`]*)^```\n\n```text\n(.*?)^```", page, re.M | re.S)
+    assert len(shown) == 4
+    # From a file: torch reads the source of what it compiles.
+    (tmp_path / "page.py").write_text("\n".join(code for code, _ in shown), encoding="utf-8")
+    assert run(["page.py"], tmp_path) == "".join(printed for _, printed in shown)

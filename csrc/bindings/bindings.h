@@ -15,6 +15,7 @@ void bind_shard(pybind11::module_& m);
 void bind_pool(pybind11::module_& m);
 void bind_packing(pybind11::module_& m);
 void bind_closest_pair(pybind11::module_& m);
+void bind_clouds(pybind11::module_& m);
 void bind_near_rows(pybind11::module_& m);
 
 }  // namespace pyuniform::bindings

@@ -20,6 +20,7 @@ PYBIND11_MODULE(_core, m) {
   bindings::bind_pool(m);
   bindings::bind_packing(m);
   bindings::bind_closest_pair(m);
+  bindings::bind_clouds(m);
   bindings::bind_near_rows(m);
   m.def("frame_exponent", &frame_exponent);
   m.def("guard_mapped", &guard_mapped);

@@ -111,6 +111,19 @@ struct Kernels {
   // box from `low` to `high`: none of a row in it is smaller, as it is computed.
   void (*box_distance2)(const double* const* picks, int64_t n, const double* low,
                         const double* high, int64_t d, double* out);
+
+  // Of a cloud, in the loops below: value j of point or box i lies at [j * stride + i], d is at
+  // most kBoxColumns, and n a multiple of kCloudStep.
+
+  // bound[r] becomes the canonical squared distance of point r and the pick where that is smaller;
+  // returns the largest of n bounds that are -1 or more.
+  double (*lower)(const double* values, int64_t stride, int64_t n, const double* pick, int64_t d,
+                  double* bound);
+
+  // near[b] says, as 1 or 0, whether the pick is nearer to box b than largest[b], as box_distance2
+  // computes it.
+  void (*near_boxes)(const double* low, const double* high, int64_t stride, int64_t n,
+                     const double* pick, int64_t d, const double* largest, double* near);
 };
 
 // The instruction sets this processor can run, worst first; null-terminated.

@@ -16,6 +16,9 @@ constexpr int kLanes = 16;
 // Rows of more values are not put into boxes.
 constexpr int64_t kBoxColumns = 8;
 
+// Points of a box of a cloud, and boxes of a cloud, come in multiples of this.
+constexpr int64_t kCloudStep = 8;
+
 constexpr int64_t padded(int64_t d) { return (d + kLanes - 1) / kLanes * kLanes; }
 
 }  // namespace pyuniform

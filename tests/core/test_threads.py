@@ -31,12 +31,12 @@ import numpy as np
 import pyuniform
 
 X = np.random.default_rng(0).standard_normal((20_000, 32)).astype(np.float32)
-POINTS = np.random.default_rng(1).standard_normal((1, 60_000, 3)).astype(np.float32)
+POINTS = np.random.default_rng(1).standard_normal((4, 15_000, 3)).astype(np.float32)
 
 def everything(threads):
     return (
         pyuniform.select(X, 50, threads=threads).indices.tolist(),
-        pyuniform.select_clouds(POINTS, 50, threads=threads).indices[0].tolist(),
+        pyuniform.select_clouds(POINTS, 50, threads=threads).indices.tolist(),
         list(pyuniform.h_min(X[:2000], threads=threads)),
     )
 

@@ -9,8 +9,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+import pyuniform
 from pyuniform import reference
 from pyuniform.kernels.clouds import CloudLayout, farthest_first_clouds
+from pyuniform.selection import cloud_run
 
 Clouds = tuple[NDArray[np.float32], int, NDArray[np.int64]]
 
@@ -122,3 +124,51 @@ def test_the_check_can_fail() -> None:
     points, k, start = make_clouds(np.random.default_rng(0), 1, 9, 2, 4)
     with pytest.raises(AssertionError):
         check(points, k, start, np.zeros((1, 4), np.int64), np.zeros((1, 4)))
+
+
+# As it is before a test puts anything in its place.
+resolve = cloud_run.resolve_device
+
+
+def on_the_processor(clouds: np.ndarray, **given: object) -> pyuniform.CloudPicks:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cloud_run, "resolve_device", resolve)
+        return pyuniform.select_clouds(clouds, device="cpu", **given)
+
+
+@pytest.fixture
+def cloud_place(monkeypatch: pytest.MonkeyPatch, place: str, device: str) -> str:
+    """A device for `select_clouds`; where there is none, fibres stand in for it."""
+    if device == "cpu":
+        real = cloud_run.as_cloud_tensor
+        monkeypatch.setattr(cloud_run, "resolve_device", lambda name, X: "interpreter")
+        monkeypatch.setattr(cloud_run, "as_cloud_tensor", lambda X, place: real(X, "cpu"))
+    return place
+
+
+@pytest.mark.parametrize("dim", [3, 9])
+@pytest.mark.parametrize("how", ["all", "lengths", "mask", "ptr"])
+def test_a_device_picks_what_the_processor_does(how: str, dim: int, cloud_place: str) -> None:
+    clouds = np.random.default_rng(dim).integers(0, 5, (2, 12, dim)).astype(np.float32)
+    given: dict[str, object] = {"k": 4, "seed": 3}
+    if how == "lengths":
+        given["lengths"] = [12, 2]
+    elif how == "mask":
+        given["mask"] = np.arange(12) % [[2], [3]] > 0
+    elif how == "ptr":
+        clouds = clouds.reshape(24, dim)
+        given = {"ratio": 0.3, "ptr": [0, 3, 3, 24], "start": [2, 0, 5]}
+    expected = on_the_processor(clouds, **given)
+    found = pyuniform.select_clouds(clouds, device=cloud_place, **given)
+    assert isinstance(found.indices, torch.Tensor)
+    np.testing.assert_array_equal(found.indices.cpu(), expected.indices)
+    np.testing.assert_array_equal(found.radii.cpu(), expected.radii)
+
+
+def test_a_device_names_the_point_that_is_not_finite(cloud_place: str) -> None:
+    clouds = np.zeros((2, 6, 3), np.float32)
+    clouds[1, 4, 0] = np.inf
+    pyuniform.select_clouds(clouds, 2, lengths=[6, 4], device=cloud_place)
+    for given in ({}, {"lengths": [1, 5]}, {"mask": np.arange(6) % 2 * np.ones((2, 1)) < 1}):
+        with pytest.raises(ValueError, match=r"first in cloud 1, row 4$"):
+            pyuniform.select_clouds(clouds, 2, device=cloud_place, **given)

@@ -7,6 +7,7 @@
 
 #include "simd/kernels.h"
 #include "simd/loops/boxes.h"
+#include "simd/loops/clouds.h"
 #include "simd/loops/codes.h"
 #include "simd/loops/portable.h"
 #include "simd/loops/values.h"
@@ -48,7 +49,9 @@ constexpr Kernels kernels_of(const char* name, FloatTile floats, CodeTiles codes
           codes.code_tile,
           codes.sketch_tile,
           nearer,
-          box_distance2};
+          box_distance2,
+          lower,
+          near_boxes};
 }
 
 }  // namespace
