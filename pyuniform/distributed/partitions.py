@@ -319,11 +319,11 @@ class AllRows(TeamRows):
 
 
 def ids_of(team: Members, indices: NDArray[np.int64]) -> NDArray[Any] | None:
-    """Record ids of rows of all parts; None if a part that has some of them has no ids."""
+    """Record ids of rows of all parts; None of no rows, or if a part that has some has no ids."""
     own = by_shard(team.sizes, indices)
     asked = [(rows,) if len(rows) else None for _, rows in own]
     found = team.ask(Part.ids, asked)
-    if any(ids is None for ids, given in zip(found, asked, strict=True) if given):
+    if not any(asked) or any(ids is None for ids, given in zip(found, asked, strict=True) if given):
         return None
     out = np.empty(len(indices), dtype=object)
     for (here, _), ids in zip(own, found, strict=True):

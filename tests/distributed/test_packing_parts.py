@@ -19,11 +19,11 @@ from parts import LocalParts
 import pyuniform
 from pyuniform import Verdict
 from pyuniform._engine.tuning import tuned
-from pyuniform.distributed.partitions import AllRows
+from pyuniform.distributed.partitions import AllRows, ids_of
 from pyuniform.selection.constraints import reach_of, read_anchors
 from pyuniform.selection.pack_checkpoint import PackingCheckpoint
 from pyuniform.selection.pack_run import pack_ranked, packing_request
-from pyuniform.sources import open_source
+from pyuniform.sources import open_source, with_ids
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* rows were taken, of")
 
@@ -58,6 +58,7 @@ def cut(X: np.ndarray, at: Sequence[int]) -> list[np.ndarray]:
     r=st.sampled_from([0.0, 1.0, 2**0.5, 2.0, 3.0, 100.0]),
     metric=st.sampled_from(["euclidean", "cosine"]),
     names=st.sets(st.sampled_from(OPTIONS)),
+    k=st.integers(1, 12),
     cuts=st.lists(st.integers(0, 60), max_size=5),
     block=st.sampled_from([1, 7, 4096]),
     filter=st.sampled_from([("auto", "auto"), *FILTERS]),
@@ -71,6 +72,7 @@ def test_any_split_of_small_lattices(
     r: float,
     metric: str,
     names: set[str],
+    k: int,
     cuts: list[int],
     block: int,
     filter: tuple[str, Any],
@@ -90,11 +92,33 @@ def test_any_split_of_small_lattices(
     if "k" in options and not may.any():
         del options["k"]
     elif "k" in options:
-        options["k"] = min(options["k"], int(may.sum()))
+        options["k"] = min(k, int(may.sum()))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("pyuniform._engine.packer.BLOCK_ROWS", block)
         found, _ = pack_parts(cut(X, cuts), r, metric=metric, filter=filter, **options)
     assert_packing(found, expected(X, r, metric, options))
+
+
+def test_rows_behind_the_last_one_are_not_ruled_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyuniform._engine.packer.BLOCK_ROWS", 3)
+    X = np.array([0.0, 0.1, 0.2, 5.0, 0.1, 9.0, 0.1])[:, None]
+    taken, out = Verdict.TAKEN, Verdict.RULED_OUT
+    full, unread = Verdict.GROUP_FULL, Verdict.UNREAD
+    found, _ = pack_parts(cut(X, [2, 5]), 1.0, k=2)
+    assert found.verdicts.tolist() == [taken, out, out, taken, unread, unread, unread]
+    groups = {"groups": [0, 0, 0, 1, 1, 0, 0], "quotas": {0: 9, 1: 1}}
+    found, _ = pack_parts(cut(X, [2, 5]), 1.0, **groups)
+    assert found.verdicts.tolist() == [taken, out, out, taken, full, taken, out]
+
+
+def test_ids_of_rows_in_parts() -> None:
+    parts = [with_ids(open_source(np.eye(3)), ["a", "b", "c"]), np.eye(3)[:0]]
+    team = LocalParts(parts, "euclidean", {})
+    AllRows(team, "euclidean", 0.0, 1)
+    found = ids_of(team, np.array([2, 0]))
+    assert found is not None
+    assert found.tolist() == ["c", "a"]
+    assert ids_of(team, np.empty(0, np.int64)) is None
 
 
 HARD = ["grid-3", "duplicates", "gaussian-2", "gaussian-384", "mixed-scales", "huge64", "long-row"]
