@@ -135,3 +135,13 @@ def test_deduplication_prints_what_it_shows(tmp_path: Path) -> None:
     assert len(shown) == 2
     for code, printed in shown:
         assert run(["-c", f"import pyuniform\n{code}"], tmp_path) == printed
+
+
+def test_point_clouds_print_what_the_page_shows(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    page = (ROOT / "docs" / "guide" / "point-clouds.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^```python\n([^`]*)^```\n\n```text\n(.*?)^```", page, re.M | re.S)
+    assert len(shown) == 4
+    # From a file: torch reads the source of what it compiles.
+    (tmp_path / "page.py").write_text("\n".join(code for code, _ in shown), encoding="utf-8")
+    assert run(["page.py"], tmp_path) == "".join(printed for _, printed in shown)
