@@ -19,7 +19,7 @@ SHOWN = set(
 )
 # Values and helpers of formats, which nobody calls.
 INNER = {"BLOCK_ROWS", "FIRST_ANCHOR", "LANES", "NOBODY", "PACKING_DENSITY", "check_ids", "ids_at"}
-INNER |= {"Packed", "by_score", "is_source"}
+INNER |= {"Packed", "by_score", "is_source", "sum_of_rows", "SUMMED_ROWS", "STARTS"}
 
 
 def names() -> set[str]:
@@ -30,7 +30,7 @@ def names() -> set[str]:
     objects = {getattr(pyuniform, name) for name in found - modules}
     for module in modules:
         loaded = importlib.import_module(f"pyuniform.{module}")
-        for name in set(loaded.__all__) - INNER:
+        for name in set(getattr(loaded, "__all__", [])) - INNER:
             if getattr(loaded, name) not in objects:
                 own.add(f"pyuniform.{module}.{name}")
     return own

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyuniform.integrations.clouds import picks_of
+from pyuniform.selection.clouds import select_clouds
 
 
 def sample_farthest_points(
@@ -50,11 +50,11 @@ def sample_farthest_points(
         raise ValueError(f"lengths must be from 1 to {most}, got {sizes}")
     if any(k < 1 for k in wanted):
         raise ValueError(f"K must be at least 1, got {wanted}")
-    width = max(wanted, default=0)
-    indices = torch.full((clouds, width), -1, dtype=torch.int64, device=points.device)
-    for row, (cloud, size, k) in enumerate(zip(points, sizes, wanted, strict=True)):
-        start = int(torch.randint(size, (1,))) if random_start_point else 0
-        k = min(k, size)
-        indices[row, :k] = picks_of(cloud[:size], k, start)
+    if not clouds:
+        return points.new_zeros((0, 0, d)), torch.empty((0, 0), dtype=torch.int64)
+    starts = [int(torch.randint(size, (1,))) if random_start_point else 0 for size in sizes]
+    found = select_clouds(points, wanted, lengths=sizes, start=starts).indices
+    indices = torch.full((clouds, max(wanted)), -1, dtype=torch.int64, device=points.device)
+    indices[:, : found.shape[1]] = found
     at = indices.clamp(min=0)[:, :, None].expand(-1, -1, d)
     return points.gather(1, at) * (indices >= 0)[:, :, None], indices

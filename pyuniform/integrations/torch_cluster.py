@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pyuniform.integrations.clouds import picks_of
+from pyuniform.selection.clouds import select_clouds
 
 
 def fps(
@@ -73,9 +73,11 @@ def fps(
     if not bool(((ratio > 0) & (ratio <= 1)).all()):
         raise ValueError(f"ratio must be above 0 and at most 1, got {ratio.tolist()}")
     picked = (counts.to(kind) * ratio).ceil().to(torch.int64)
-    found = [torch.empty(0, dtype=torch.int64, device=x.device)]
-    for begin, size, k in zip(ends.tolist(), counts.tolist(), picked.tolist(), strict=False):
-        if size:
-            start = int(torch.randint(size, (1,))) if random_start else 0
-            found.append(picks_of(points[begin : begin + size], min(k, size), start) + begin)
-    return torch.cat(found)
+    whole = counts > 0
+    counts, picked = counts[whole], picked[whole]
+    if not len(counts):
+        return torch.empty(0, dtype=torch.int64, device=x.device)
+    starts = [int(torch.randint(size, (1,))) if random_start else 0 for size in counts.tolist()]
+    borders = torch.cat([torch.zeros(1, dtype=torch.int64), counts.cumsum(0)])
+    k = torch.minimum(picked, counts)
+    return select_clouds(points, k, ptr=borders, start=starts).indices
