@@ -19,12 +19,12 @@ from pyuniform._engine.run import run
 
 _Int = NDArray[np.int64]
 
-# A call of the core takes some tenths of a second, and can be interrupted after it: so many pairs
-# of point and pick for each thread, of few columns.
+# Pairs of point and pick, of few columns, for each thread in one call of the core: it takes some
+# tenths of a second, and can be interrupted after it.
 CALL_PAIRS = 1 << 26
 # Clouds of up to so many points, by their columns, are worked on by themselves; beyond, rounds of
 # many picks at a time take less.
-MOST_BOXED_POINTS = {6: 1 << 17, MOST_BOX_COLUMNS: 1 << 14}
+MOST_BOXED_POINTS = {6: 1 << 17, MOST_BOX_COLUMNS: 1 << 14}  # up to so many columns
 # The same where there are more columns, of pairs and of values that these compare.
 MOST_WIDE_PAIRS, MOST_WIDE_VALUES = 1 << 20, 1 << 29
 

@@ -365,12 +365,17 @@ def packing_bound(sides: ArrayLike, k: ArrayLike) -> NDArray[np.float64]:
     symmetric = np.abs(np.poly([edge / unit for edge in edges]))  # symmetric polynomials of edges
     balls = [math.pi ** (j / 2) / math.gamma(j / 2 + 1) for j in range(d + 1)]
     reach = math.sqrt(2 * d / (d + 1))
+    # The volume around the box that balls of radius r take, as a polynomial of r.
+    grown = [float(symmetric[d - j]) * balls[j] * reach**j for j in range(d + 1)]
+    filled = k * (balls[d] / PACKING_DENSITY[d])
     # The radius r of k balls that may fit, by their volume; bisected in logarithms.
     low, high = np.log(0.5 / k), np.full(k.shape, math.log(16.0))
     for _ in range(40):
         middle = (low + high) / 2
         r = np.exp(middle)
-        grown = sum(symmetric[d - j] * balls[j] * (reach * r) ** j for j in range(d + 1))
-        fits = k * balls[d] * r**d / PACKING_DENSITY[d] <= grown
+        volume = grown[d]
+        for j in range(d - 1, -1, -1):
+            volume = volume * r + grown[j]
+        fits = filled * r**d <= volume
         low, high = np.where(fits, middle, low), np.where(fits, high, middle)
     return 2 * unit * np.exp(high) * (1 + 1e-9)

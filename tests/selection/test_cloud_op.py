@@ -67,6 +67,7 @@ def test_compiled_for_clouds_of_any_size() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")  # torch's own
 def test_compiled_by_inductor() -> None:
     torch._dynamo.reset()
     compiled = torch.compile(gathered, fullgraph=True)
