@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,14 @@ def test_more_of_anything_costs_no_less(name: str) -> None:
 def test_what_is_proposed_costs_less() -> None:
     for run in RUNS[:4]:
         assert predict(run, H200, COUNTS, PROPOSED).most < predict(run, H200, COUNTS).most
+
+
+def test_a_smaller_pool_has_more_rounds_and_fewer_stale_leaders() -> None:
+    for counted in COUNTS["pools"].values():
+        for small, large in pairwise(counted):
+            assert small["pool"] < large["pool"]
+            assert small["rounds"] >= large["rounds"]
+            assert small["compared"] <= large["compared"]
 
 
 def test_the_tile_of_relax_is_fed_by_the_cache() -> None:

@@ -3,7 +3,7 @@
 What is counted stands in benchmarks/results/gpu-cost.json, which this makes in some ten minutes of
 one core. Parts that are named are made anew, the others kept::
 
-    python -m benchmarks.gpu.cost_model.counting [kernels] [clouds] [1M] [10M] [short]
+    python -m benchmarks.gpu.cost_model.counting [kernels] [clouds] [1M] [10M] [short] [pools]
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ RUNS = {
 DIM, ROWS_A_PICK = 768, 100
 SHORT = (10_000, 1_024, 2_500)  # rows, columns, picks: counted as it is
 CLOUD = (16_384, 1_024)  # points, picks
+POOLS = (128, 256, 512, 1024, 2048, 4096)  # largest pools; today's is the last
+POOL_ROWS = 100_000  # that stand for a million
 
 
 def embeddings(n: int, d: int, seed: int = 0) -> Floats:
@@ -75,10 +77,26 @@ def count_part(name: str) -> Any:
         layout = cloud_layout(1, n, 3, Layout.multiprocessors)
         return {"n": n, "k": k, "team": layout.team, **count_cloud(n, k, layout)}
     if name == "short":
-        n, d, k = SHORT
-        X = embeddings(n, d)
-        return [count_run(X, k, Slack.codes(X), Layout(settle_rows=16))]
+        return [count_short(POOLS[-1])]
+    if name == "pools":
+        return {"1M": [count_million(pool) for pool in POOLS],
+                "short": [count_short(pool) for pool in POOLS]}  # fmt: skip
     return count_kind(name)
+
+
+def count_short(pool: int) -> dict[str, Any]:
+    """A short list as it is, with a pool of this size at most."""
+    n, d, k = SHORT
+    X = embeddings(n, d)
+    return {"pool": pool, **count_run(X, k, Slack.codes(X), Layout(pool=pool, settle_rows=16))}
+
+
+def count_million(pool: int) -> dict[str, Any]:
+    """A run that stands for a million rows, with a pool of this size at most."""
+    rows, dtype, _ = RUNS["1M"]
+    layout = Layout(share=POOL_ROWS / rows, pool=pool)
+    X, k = embeddings(POOL_ROWS, DIM), POOL_ROWS // ROWS_A_PICK
+    return {"pool": pool, **count_run(X, k, Slack.stored(dtype, DIM), layout)}
 
 
 def committed() -> dict[str, Any]:
@@ -88,7 +106,7 @@ def committed() -> dict[str, Any]:
 
 def main(names: list[str]) -> None:
     """Runs as a script."""
-    for name in names or ["kernels", "clouds", "short", *RUNS]:
+    for name in names or ["kernels", "clouds", "short", "pools", *RUNS]:
         # Another process may have written another part meanwhile.
         found = count_part(name)
         counts = committed() | {name: found}

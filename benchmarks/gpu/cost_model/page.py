@@ -107,6 +107,27 @@ def pool_table(counts: dict[str, Any], device: Device) -> str:
     return table(["run", *POOLS.values()], rows.values())
 
 
+def sizes_table(counts: dict[str, Any], device: Device) -> str:
+    """Seconds by the size of the pool, with the kernels of today and the proposed ones."""
+    rows = []
+    for kind, counted in counts["pools"].items():
+        run = next(run for run in RUNS if run.kind == kind)
+        for one in counted:
+            alone = counts | {kind: [one]}
+            now, then = (predict(run, device, alone, design) for design in (TODAY, PROPOSED))
+            rows.append([
+                run.name,
+                f"{one['pool']:,}",
+                str(one["rounds"]),
+                f"{one['compared'] / one['k']:.1f}",
+                between(*now.parts["pool"]),
+                between(now.least, now.most),
+                between(then.least, then.most),
+            ])  # fmt: skip
+    head = ["run", "pool", "rounds", "stale leaders a pick", "in the pool", "in all", "as proposed"]
+    return table(head, rows)
+
+
 def counts_table(counts: dict[str, Any]) -> str:
     """What the large runs count, and the powers by which small ones were carried on."""
     shown = {
@@ -180,12 +201,12 @@ def ways(counts: dict[str, Any]) -> str:
 def generated(counts: dict[str, Any]) -> str:
     """All that stands between the markers of the page."""
     device = DEVICES[-1]
+    where = f"on the {device.name}"
     titles = {
         "": runs_table(counts),
-        f"By part, on the {device.name}:": parts_table(counts, device),
-        f"The pool, on the {device.name}, by whom it brings up to date at a time:": pool_table(
-            counts, device
-        ),
+        f"By part, {where}:": parts_table(counts, device),
+        f"The pool, {where}, by whom it brings up to date at a time:": pool_table(counts, device),
+        f"With smaller pools, {where}; 1M is counted at 100,000 rows:": sizes_table(counts, device),
         "What the runs count:": counts_table(counts),
         "What the kernels are made of, for compute capability 9.0:": kernels_table(counts),
     }
