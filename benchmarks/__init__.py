@@ -6,6 +6,7 @@ The parts, each with a command of its own::
     studies/        one question each: `python -m benchmarks.studies.NAME --help`
     training/       do networks learn faster from uniform picks? `python -m benchmarks.training`
     gpu/            everything on a GPU; it stands alone: `python -P benchmarks/gpu --help`
+      cost_model/   what a run should take on one: `python -m benchmarks.gpu.cost_model`
       ▼
     results.py      CSV files of tidy rows; results/ holds those that are committed
     markdown.py     tables, and parts of pages between markers
