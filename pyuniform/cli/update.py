@@ -92,6 +92,8 @@ def update(
     in_place = output is not None and output.resolve() == picks.resolve()
     inputs = (embeddings, ids, added, removed, None if in_place else picks)
     check_files((output, state), inputs, output)
+    if state and not state.exists():
+        teller(quiet)(f"{state} is made now: it cannot tell which rows are new")
     selection = load_picks(picks, embeddings, teller(quiet))
     source = open_rows(embeddings, reading, ids)
     try:

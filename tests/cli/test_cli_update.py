@@ -57,6 +57,15 @@ def test_files_of_a_folder_come_and_go() -> None:
     assert [int(line) for line in again.split()] == found.indices.tolist()
 
 
+def test_a_state_that_is_not_there_is_told_and_made() -> None:
+    done("select", "x", "-k", 12, "-o", "picks.npz")
+    told = done(
+        "update", "x", "--picks", "picks.npz", "-o", "more.npz", "--state", "new.state"
+    ).output
+    assert "new.state is made now: it cannot tell which rows are new" in told
+    assert Path("new.state").exists()
+
+
 def test_rows_by_number() -> None:
     done("select", "x", "-k", 9, "-o", "picks.json", "-q")
     before = pyuniform.Selection.load("picks.json")
