@@ -12,7 +12,7 @@ import pyuniform
 EXTRAS = set(metadata("pyuniform").get_all("Provides-Extra") or [])
 PACKAGE = Path(pyuniform.__file__).parent
 CHECKOUT = Path(__file__).parents[1]
-DEVELOPMENT = {"test", "lint", "bench"}
+DEVELOPMENT = {"docs", "test", "lint", "bench"}
 
 
 def _named(text: str) -> set[str]:

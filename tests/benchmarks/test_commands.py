@@ -34,4 +34,7 @@ def test_parts_are_marked_once_and_by_the_module_that_writes_them(path: Path) ->
     for name, module in parts:
         found = find_spec(module)
         assert found
+        if found.submodule_search_locations:
+            found = find_spec(f"{module}.__main__")
+            assert found
         assert f'"{name}"' in Path(found.origin or "").read_text()
