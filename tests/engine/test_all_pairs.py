@@ -13,7 +13,9 @@ from pyuniform._engine.extremes import distances_to, middle_of
 from pyuniform._engine.rows.host import prepare
 
 
-@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "size", [pytest.param(1, marks=pytest.mark.slow), pytest.param(7, marks=pytest.mark.slow), 1000]
+)
 @pytest.mark.parametrize("metric", ["euclidean", "cosine"])
 @pytest.mark.parametrize("name", DATASETS)
 def test_blocks_of_all_pairs(
