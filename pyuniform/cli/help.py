@@ -112,19 +112,3 @@ def section_of(command: str, option: click.Option) -> str:
     if (command, parameter) in ELSEWHERE:
         return ELSEWHERE[command, parameter]
     return next((name for name, those in SECTIONS.items() if parameter in those), OTHERS)
-
-
-class Count(click.ParamType):
-    """A whole number, which may be written as 1e9."""
-
-    name = "number"
-
-    def convert(self, value: object, param: object, ctx: object) -> int:
-        """An int."""
-        try:
-            number = int(float(value)) if isinstance(value, str) else int(value)  # type: ignore
-            if isinstance(value, str) and float(value) != number:
-                raise ValueError
-        except (ValueError, OverflowError):
-            self.fail(f"{value!r} is not a whole number", param, ctx)  # type: ignore
-        return number

@@ -14,6 +14,23 @@ from pyuniform._common.threads import MOST_THREADS
 from pyuniform.selection.request import INVALID
 from pyuniform.selection.result import Selection
 
+
+class Count(click.ParamType):
+    """A whole number, which may be written as 1e9."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
+        """An int."""
+        try:
+            number = int(float(value)) if isinstance(value, str) else int(value)
+            if isinstance(value, str) and float(value) != number:
+                raise ValueError
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is not a whole number", param, ctx)
+        return number
+
+
 # Not a Path, which would drop a slash of a URL.
 INPUT = click.argument("embeddings")
 

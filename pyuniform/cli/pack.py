@@ -11,7 +11,7 @@ import click
 
 import pyuniform
 from pyuniform.cli.constraints import constraint_options, constraints_of
-from pyuniform.cli.help import Command, Count
+from pyuniform.cli.help import Command
 from pyuniform.cli.inputs import check_files, ids_file, open_rows, print_rows
 from pyuniform.cli.options import (
     CHECKPOINT,
@@ -21,6 +21,7 @@ from pyuniform.cli.options import (
     SCRATCH,
     SILENT,
     THREADS,
+    Count,
     metric_option,
     reading_options,
     teller,

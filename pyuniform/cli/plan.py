@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from pyuniform._common.array_input import DTYPES
-from pyuniform.cli.help import Command, Count
+from pyuniform.cli.help import Command
+from pyuniform.cli.options import Count
 from pyuniform.distributed.plan import MEASURED, Plan, plan
 
 

@@ -13,7 +13,7 @@ import click
 
 import pyuniform
 from pyuniform.cli.constraints import add_robust_choices, constraint_options, constraints_of
-from pyuniform.cli.help import Command, Count
+from pyuniform.cli.help import Command
 from pyuniform.cli.inputs import check_files, ids_file, open_joined, open_rows, print_rows
 from pyuniform.cli.options import (
     CHECKPOINT,
@@ -24,6 +24,7 @@ from pyuniform.cli.options import (
     SILENT,
     STATE,
     THREADS,
+    Count,
     metric_option,
     reading_options,
     teller,

@@ -10,7 +10,7 @@ import click
 
 import pyuniform
 from pyuniform.cli.constraints import read_row_numbers
-from pyuniform.cli.help import Command, Count
+from pyuniform.cli.help import Command
 from pyuniform.cli.inputs import check_files, ids_file, open_rows, print_rows
 from pyuniform.cli.options import (
     DEVICE,
@@ -20,6 +20,7 @@ from pyuniform.cli.options import (
     SILENT,
     STATE,
     THREADS,
+    Count,
     load_picks,
     metric_option,
     reading_options,

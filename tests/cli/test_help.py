@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from pyuniform.cli import help
 from pyuniform.cli.main import cli
+from pyuniform.cli.options import Count
 
 
 @pytest.mark.parametrize("name", cli.commands)
@@ -53,7 +54,7 @@ def test_no_section_has_a_name_that_no_command_has() -> None:
 
 @pytest.mark.parametrize(("given", "k"), [("1e2", 100), ("100", 100), ("1_0", 10)])
 def test_numbers_as_people_write_them(given: str, k: int, tmp_path: Path) -> None:
-    assert help.Count().convert(given, None, None) == k
+    assert Count().convert(given, None, None) == k
 
 
 @pytest.mark.parametrize("given", ["1.5", "many", "inf", "nan", ""])
