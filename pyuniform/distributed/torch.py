@@ -83,8 +83,7 @@ def select(
     began = time.perf_counter()
     ranks = Ranks(group)
     request = Request(k, progress=_on_first(ranks, progress), **options)
-    how = {"device": device, "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
-    rows, anchors = _rows_of(ranks, X, request, how)
+    rows, anchors = _rows_of(ranks, X, request, threads, out_of_core, scratch, device)
     found = pick(rows, request, anchors, began, ranks.keep)
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes
@@ -135,8 +134,7 @@ def pack(
     began = time.perf_counter()
     request = packing_request(min_distance, **options)
     ranks = Ranks(group)
-    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
-    rows, away = _rows_of(ranks, X, request, how)
+    rows, away = _rows_of(ranks, X, request, threads, out_of_core, scratch)
     shown = _on_first(ranks, progress)
     packing = pack_ranked(rows, request, away, scores, began, shown, ranks.keep_packing)
     ids = ids_of(ranks, packing.indices)
@@ -186,8 +184,7 @@ def deduplicate(
     threshold, scores = check_threshold(threshold), scores_elsewhere(keep)
     request = packing_request(threshold, metric=metric, anchors=anchors, invalid=invalid)
     ranks = Ranks(group)
-    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
-    rows, away = _rows_of(ranks, X, request, how)
+    rows, away = _rows_of(ranks, X, request, threads, out_of_core, scratch)
     packing = pack_ranked(rows, request, away, scores, began, _on_first(ranks, progress))
     ids = ids_of(ranks, np.arange(len(packing.verdicts)))
     packing.manifest["bytes_gathered"] = ranks.bytes
@@ -237,8 +234,7 @@ def select_gist(
     numbers = check_tradeoff(balance, epsilon)
     request = Request(k, metric=metric, exclude=exclude, invalid=invalid)
     ranks = Ranks(group)
-    how = {"device": "cpu", "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
-    rows, _ = _rows_of(ranks, X, request, how)
+    rows, _ = _rows_of(ranks, X, request, threads, out_of_core, scratch)
     found = gist_ranked(rows, request, utility, *numbers, began, _on_first(ranks, progress))
     ids = ids_of(ranks, found.indices)
     found.manifest["bytes_gathered"] = ranks.bytes
@@ -246,15 +242,22 @@ def select_gist(
 
 
 def _rows_of(
-    ranks: Ranks, X: Any, request: Request, how: dict[str, Any]
+    ranks: Ranks,
+    X: Any,
+    request: Request,
+    threads: int | None,
+    out_of_core: bool | str,
+    scratch: str | os.PathLike[str] | None,
+    device: str = "cpu",
 ) -> tuple[AllRows, Anchors | None]:
     """The rows of all ranks, checked, and the anchors of the request."""
     metric = request.metric
+    how = {"device": device, "threads": threads, "out_of_core": out_of_core, "scratch": scratch}
     anchors = ranks.together(lambda: read_anchors(request.anchors, metric))
     ranks.part = Part(X, metric, how)
-    threads = ranks.together(lambda: check_threads(how["threads"]))
+    count = ranks.together(lambda: check_threads(threads))
     drop = request.invalid == "drop"
-    rows = AllRows(ranks, metric, reach_of(anchors), threads, request.never_picked, drop)
+    rows = AllRows(ranks, metric, reach_of(anchors), count, request.never_picked, drop)
     return rows, anchors
 
 

@@ -92,8 +92,9 @@ class Selection:
 
     def summary(self) -> str:
         """How many rows were picked, how far apart they are, how near to the best: a line each."""
-        width = max(len(name) for name, _ in self._facts())
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in self._facts())
+        facts = self._facts()
+        width = max(len(name) for name, _ in facts)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in facts)
 
     def _repr_html_(self) -> str:
         return html_table("Selection", self._facts())
