@@ -34,22 +34,16 @@ def _packed(pool: Pool, k: int, seed: int) -> Rows:
     If fewer were taken, two farthest-first picks would lie within that distance of one of them, and
     so within their own h_min of each other.
     """
-    apart = pyuniform.select(pool.X, k, seed=seed).h_min
+    apart = _h_min(pool, k, seed)
     return pyuniform.pack(pool.X, apart / 2 * (1 - 1e-9), scores=pool.scores, k=k).indices
 
 
 def _gist(pool: Pool, k: int, seed: int) -> Rows:
     """GIST, where the k best scores count as much as the farthest-first h_min."""
     best = float(np.sort(pool.scores)[-k:].sum())
-    apart = pyuniform.select(pool.X, k, seed=seed).h_min
-    found = pyuniform.select_gist(pool.X, k, pool.scores, best / max(apart, 1e-9)).indices
-    if len(found) == k:
-        return found
-    # Fewer rows have a higher objective: filled up with the best others, for as many rows.
-    others = np.setdiff1d(_best(pool, len(pool.X), seed), found, assume_unique=True)
-    return np.append(
-        found, others[np.argsort(-pool.scores[others], kind="stable")][: k - len(found)]
-    )
+    balance = best / max(_h_min(pool, k, seed), 1e-9)
+    # Fewer rows may have a higher objective.
+    return _filled_up(pool, k, pyuniform.select_gist(pool.X, k, pool.scores, balance).indices)
 
 
 def _best_of_clusters(pool: Pool, k: int, seed: int) -> Rows:
@@ -57,11 +51,19 @@ def _best_of_clusters(pool: Pool, k: int, seed: int) -> Rows:
     means = KMeans(k, n_init=1, max_iter=20, random_state=seed).fit(pool.X)
     order = np.lexsort((-pool.scores, means.labels_))
     first = np.unique(means.labels_[order], return_index=True)[1]
-    found = order[first]
+    return _filled_up(pool, k, order[first])
+
+
+def _h_min(pool: Pool, k: int, seed: int) -> float:
+    """Of k farthest-first picks."""
+    return pyuniform.select(pool.X, k, seed=seed).h_min
+
+
+def _filled_up(pool: Pool, k: int, found: Rows) -> Rows:
+    """These rows, and of the others the best, so that there are k."""
     others = np.setdiff1d(np.arange(len(pool.X)), found)
-    return np.append(
-        found, others[np.argsort(-pool.scores[others], kind="stable")][: k - len(found)]
-    )
+    best = others[np.argsort(-pool.scores[others], kind="stable")]
+    return np.append(found, best[: k - len(found)])
 
 
 ARMS: dict[str, Callable[[Pool, int, int], Rows]] = {
