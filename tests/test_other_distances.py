@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from page_blocks import blocks
 
 PAGE = Path(__file__).parents[1] / "docs" / "guide" / "other-distances.md"
 RNG = np.random.default_rng(1)
@@ -72,17 +72,9 @@ DISTANCES: dict[str, Distances] = {
 }
 
 
-def blocks() -> dict[str, str]:
-    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {
-        section.splitlines()[0]: "\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL))
-        for section in sections
-    }
-
-
 @pytest.mark.parametrize("title", DISTANCES)
 def test_picks_are_those_of_a_traversal_under_the_distance(title: str) -> None:
-    found = blocks()
+    found = blocks(PAGE)
     beginning = next(iter(found))
     assert set(found) - {beginning} == set(DISTANCES)
     names: dict[str, Any] = dict(DATA)

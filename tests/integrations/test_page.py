@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-import re
 from pathlib import Path
 
 import pytest
+from page_blocks import blocks
 
 PAGE = Path(__file__).parents[2] / "docs" / "guide" / "integrations.md"
 NEEDS: dict[str, tuple[str, ...]] = {
@@ -20,18 +20,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
-def blocks() -> dict[str, str]:
-    """The code of each section, by its title."""
-    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return {
-        section.splitlines()[0]: "\n".join(re.findall(r"```python\n(.*?)```", section, re.DOTALL))
-        for section in sections
-    }
-
-
 @pytest.mark.parametrize("title", NEEDS)
 def test_a_block_runs(title: str) -> None:
-    found = blocks()
+    found = blocks(PAGE)
     beginning = next(iter(found))
     assert set(found) - {beginning} == set(NEEDS)
     if missing := [name for name in NEEDS[title] if importlib.util.find_spec(name) is None]:
