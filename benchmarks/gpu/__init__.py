@@ -1,1 +1,1 @@
-"""What a GPU is to show: stages for a device, and a model of cost that needs none."""
+"""Stages that test and time the kernels on a GPU, and a model of their cost that needs no GPU."""

@@ -10,7 +10,7 @@ THREADS, LANES = 512, 32
 
 
 def count_cloud(n: int, k: int, layout: CloudLayout, seed: int = 0) -> dict[str, float]:
-    """What the slowest warp does for a pick, on average: a cloud of normal points in 3-D.
+    """Counts the work of the slowest warp a pick, on average, in a cloud of normal points in 3-D.
 
     Returns
     -------

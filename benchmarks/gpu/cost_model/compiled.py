@@ -186,7 +186,10 @@ def disassembled(cubin: bytes) -> str:
 
 
 def matrix_counts(kernel: Loop, rows: int, threads: int) -> Counts:
-    """Of a matrix kernel: a step of its product, a tile, what decides, and a block of rows."""
+    """Instructions of a kernel that multiplies tiles of rows and picks.
+
+    They are counted for a step of the product, a tile, the float64 decision, and a block of rows.
+    """
     product = loop_with(kernel, "HGMMA", "IGMMA", "HMMA", "IMMA")
     tile = around(kernel, product)
     found = {"product": _cost(product, threads), "tile": _cost(tile, threads)}
@@ -206,7 +209,7 @@ def _cost(loop: Loop, threads: int) -> Counts:
 
 
 def pool_counts(kernel: Loop) -> Counts:
-    """Of the pool: the way of a warp that owns the leader, of one that does not, and a comparison.
+    """Instructions a pick in the pool kernel: of the leader's warp, of another, of a comparison.
 
     The loop of picks is the one with barriers. The owner's warp writes the pick down and looks for
     its next best; a leader with pending picks costs a second barrier.
@@ -225,7 +228,11 @@ def pool_counts(kernel: Loop) -> Counts:
 
 
 def cloud_counts(kernel: Loop) -> Counts:
-    """Of the clouds: a pick where nothing changes, where a warp has a new best, and a lowering."""
+    """Instructions a pick in the kernel for point clouds.
+
+    They are counted for a pick after which no warp has a new best point, for one after which a warp
+    has, and for lowering the distance of one point.
+    """
     loop = loop_with(kernel, "BAR.SYNC")
     return {
         "pick": _way(loop.shortest("BAR.SYNC", "BAR.SYNC")),

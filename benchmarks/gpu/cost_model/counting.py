@@ -100,15 +100,15 @@ def count_million(pool: int) -> dict[str, Any]:
 
 
 def committed() -> dict[str, Any]:
-    """What is in the file."""
+    """The counts of benchmarks/results/gpu-cost.json, by part; empty without the file."""
     return json.loads(FILE.read_text()) if FILE.exists() else {}
 
 
 def main(names: list[str]) -> None:
     """Runs as a script."""
     for name in names or ["kernels", "clouds", "short", "pools", *RUNS]:
-        # Another process may have written another part meanwhile.
         found = count_part(name)
+        # Read only now: another process may have counted another part at the same time.
         counts = committed() | {name: found}
         FILE.write_text(json.dumps(dict(sorted(counts.items())), indent=1) + "\n")
         print(name, flush=True)

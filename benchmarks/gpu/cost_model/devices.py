@@ -44,14 +44,15 @@ DEVICES = (H100, H200)
 
 # Of the register file and the shared memory of a multiprocessor.
 REGISTERS, SHARED = 65_536, 232_448
-# Products by `mma`, as settle makes them, reach so much of the peak that `wgmma` does: Luo et al.,
+# The share of the peak of matrix products that the `mma` instruction reaches, which the settle
+# kernel uses; only `wgmma` reaches all of it. Luo et al.,
 # "Benchmarking and dissecting the Nvidia Hopper GPU architecture", arXiv:2402.13499.
 MMA = 0.6
 
 
 @dataclass(frozen=True)
 class Waits:
-    """What is waited for: the least and the most that is published, or thought likely.
+    """Latencies and rates that a run waits for; `LEAST` and `MOST` are what is published or likely.
 
     Attributes
     ----------

@@ -2,8 +2,8 @@
 
 The protocol is that of `pyuniform._engine.shards.device` and its kernels: runs of picks, parked
 rows, what the filter leaves open, the pool. Distances are float32, so a pick may differ where two
-rows are as far as that; what is counted hardly does. `tests/gpu/test_cost_model.py` compares it
-with the device's own code.
+rows are as far as that; what is counted hardly does. `tests/gpu/test_emulated_rounds.py` compares
+it with the device's own code.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Slack:
-    """What a filter leaves open: see `pyuniform.kernels.filter`.
+    """Error bounds of a filter, within which float64 has to decide: see `pyuniform.kernels.filter`.
 
     Attributes
     ----------

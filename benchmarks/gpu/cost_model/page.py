@@ -129,7 +129,7 @@ def sizes_table(counts: dict[str, Any], device: Device) -> str:
 
 
 def counts_table(counts: dict[str, Any]) -> str:
-    """What the large runs count, and the powers by which small ones were carried on."""
+    """A table of the counts of each large run, extrapolated from small ones by a power of N."""
     shown = {
         "rounds": "rounds",
         "runs": "launches of relax",

@@ -17,7 +17,7 @@ LISTED = {"deal_count": 12, "deal_write": 12, "list_count": 8, "list_write": 8}
 
 @dataclass(frozen=True)
 class Design:
-    """What a design of relax and of the pool does otherwise than the kernels that were compiled.
+    """How a design of the relax and pool kernels differs from the kernels that were compiled.
 
     Attributes
     ----------
